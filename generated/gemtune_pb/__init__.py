@@ -1,0 +1,1 @@
+"""Protobuf stubs for gemtune. Generated; do not edit."""
