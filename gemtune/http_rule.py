@@ -1,0 +1,476 @@
+"""`google.api.http`: an rpc and its message <-> verb, path, query and body.
+
+The rule is read from the method's descriptor, for any service. Both directions are here: `expand` is the client's,
+`Router.match` the server's, and matching what was expanded gives back the method and the message. One exception is
+the notation's own: a sub-message that is present but empty has no form in a query string, and is left out of it.
+
+The grammar (google/api/http.proto):
+
+    Template = "/" Segments [ ":" LITERAL ]        Segment  = "*" | "**" | LITERAL | Variable
+    Segments = Segment { "/" Segment }             Variable = "{" FieldPath [ "=" Segments ] "}"
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from google.api import http_pb2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from gemtune import codec
+from gemtune.errors import InvalidArgument, JsonError, NotFound, SpecInvalid, Unimplemented, bad_request
+
+if TYPE_CHECKING:
+    from gemtune.methods import Method
+
+__all__ = ["Binding", "HttpRequest", "Match", "Router", "Template", "Variable", "bindings", "expand", "read_answer", "write_answer"]
+
+# Query parameters that belong to the protocol, not to a request message (https://cloud.google.com/apis/docs/system-parameters).
+SYSTEM_PARAMETERS = frozenset(
+    "$.xgafv $alt $callback $fields $key $prettyPrint access_token alt callback fields key oauth_token prettyPrint "
+    "quotaUser upload_protocol uploadType".split()
+)
+
+_WELL_KNOWN_SCALARS = frozenset(
+    f"google.protobuf.{name}"
+    for name in "Timestamp Duration FieldMask DoubleValue FloatValue Int64Value UInt64Value Int32Value UInt32Value "
+    "BoolValue StringValue BytesValue".split()
+)
+"""Message types whose JSON form is one string, number or bool, and which a query parameter can hold therefore."""
+
+_NO_QUERY_FORM = frozenset(f"google.protobuf.{name}" for name in ("Struct", "Value", "ListValue", "Any"))
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A path variable.
+
+    Attributes:
+        path: The field path in the request message.
+        pattern: What the value must look like, in the template's own words.
+        multi: Whether the value may hold slashes, which stay as they are then.
+        regex: `pattern` over a plain (unescaped) value.
+    """
+
+    path: tuple[str, ...]
+    pattern: str
+    multi: bool
+    regex: re.Pattern[str]
+
+
+def _segments_regex(segments: Iterable[str], *, segment: str = "[^/]+") -> str:
+    parts: list[str] = []
+    for i, text in enumerate(segments):
+        slash = "/" if i else ""
+        if text == "**":
+            parts.append(f"(?:{slash}.*)?" if i else ".*")  # zero or more segments
+        else:
+            parts.append(slash + (segment if text == "*" else re.escape(text)))
+    return "".join(parts)
+
+
+class Template:
+    """One parsed path template."""
+
+    def __init__(self, text: str) -> None:
+        """Parses `text`.
+
+        Raises:
+            ValueError: It is not a path template.
+        """
+        self.text = text
+        match = re.fullmatch(r"/(?P<path>(?:[^{}:]|\{[^{}]*\})*)(?::(?P<verb>[^/:{}]+))?", text)
+        if not match:
+            raise ValueError(f"not a path template: {text!r}")
+        self.verb: str = match["verb"] or ""
+        variables: list[Variable] = []
+        pieces: list[str | Variable] = ["/"]
+        regex = "/"
+        for literal, name, pattern in re.findall(r"([^{}]+)|\{\s*([\w.]+)\s*(?:=([^{}]*))?\}", match["path"]):
+            if literal:
+                pieces.append(literal)
+                # A wildcard outside a variable is matched, and cannot be expanded: nothing says what to put there.
+                regex += "/".join(_segments_regex([part]) if part else "" for part in literal.split("/"))
+            else:
+                segments = (pattern or "*").split("/")
+                multi = len(segments) > 1 or segments == ["**"]
+                whole = _segments_regex(segments)
+                variable = Variable(tuple(name.split(".")), pattern or "*", multi, re.compile(whole, re.DOTALL))
+                variables.append(variable)
+                pieces.append(variable)
+                regex += f"({whole})"
+        self.variables: tuple[Variable, ...] = tuple(variables)
+        self._pieces = pieces
+        self.regex = re.compile(regex + (re.escape(":" + self.verb) if self.verb else ""))
+
+    def expand(self, values: Sequence[str]) -> str:
+        """The path with `values` in place of the variables, percent-encoded."""
+        texts = iter(values)
+        out: list[str] = []
+        for piece in self._pieces:
+            if isinstance(piece, str):
+                out.append(piece)
+            else:
+                out.append(quote(next(texts), safe="/" if piece.multi else ""))
+        return "".join(out) + (":" + self.verb if self.verb else "")
+
+    def match(self, path: str) -> list[str] | None:
+        """The variables' values in a raw (still percent-encoded) path; None when it does not fit."""
+        found = self.regex.fullmatch(path)
+        if found is None:
+            return None
+        return [
+            # In a value of several segments an encoded slash is no separator and stays encoded (http.proto).
+            "%2F".join(unquote(part) for part in re.split("%2[Ff]", raw)) if variable.multi else unquote(raw)
+            for variable, raw in zip(self.variables, found.groups(), strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        return f"Template({self.text!r})"
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """One way to carry a method over HTTP: verb, path template, and which part of the message is the body."""
+
+    verb: str
+    template: Template
+    body: str
+    response_body: str
+    input: Descriptor
+
+    @cached_property
+    def fields(self) -> tuple[tuple[FieldDescriptor, ...], ...]:
+        """The descriptors along each path variable's field path."""
+        return tuple(_resolve(self.input, variable.path) for variable in self.template.variables)
+
+
+def bindings(rule: http_pb2.HttpRule, input_type: Descriptor) -> tuple[Binding, ...]:
+    """The bindings of a rule: its own first, then the additional ones."""
+    result: list[Binding] = []
+    for one in (rule, *rule.additional_bindings):
+        kind = one.WhichOneof("pattern")
+        if kind is None:
+            continue
+        verb, path = (one.custom.kind, one.custom.path) if kind == "custom" else (kind.upper(), getattr(one, kind))
+        result.append(Binding(verb, Template(path), one.body, one.response_body, input_type))
+    return tuple(result)
+
+
+def _resolve(message: Descriptor, path: Sequence[str]) -> tuple[FieldDescriptor, ...]:
+    fields: list[FieldDescriptor] = []
+    for i, name in enumerate(path):
+        field = message.fields_by_name.get(name) or message.fields_by_camelcase_name.get(name)
+        if field is None:  # a json_name given by hand
+            field = next((f for f in message.fields if f.json_name == name), None)
+        if field is None or (i + 1 < len(path) and (field.message_type is None or field.is_repeated)):
+            raise KeyError(".".join(path))
+        fields.append(field)
+        message = field.message_type
+    return tuple(fields)
+
+
+# -- the client's direction ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request as it goes on the wire: an escaped path, query pairs not yet escaped, the body's bytes or none."""
+
+    verb: str
+    path: str
+    query: list[tuple[str, str]]
+    body: bytes | None
+    binding: Binding
+
+
+def expand(method: Method, request: Message, *, api_version: str | None = None) -> HttpRequest:
+    """How `request` goes over HTTP.
+
+    Args:
+        method: The method to call.
+        request: Its request message; not changed.
+        api_version: Picks the bindings whose path begins with it (`v1`); None: the first binding that fits.
+
+    Raises:
+        SpecInvalid: A field that the path needs is missing or malformed, or a field has no form in a query string.
+        Unimplemented: The method has no HTTP binding, or none of that version.
+    """
+    if not method.bindings:
+        raise Unimplemented(f"{method.full_name} has no google.api.http annotation, so it cannot be called over REST")
+    candidates = method.bindings
+    if api_version is not None:
+        candidates = tuple(b for b in candidates if b.template.text.startswith(f"/{api_version}/"))
+        if not candidates:
+            raise Unimplemented(f"{method.full_name} has no HTTP binding under /{api_version}/")
+    problems: list[tuple[str, str]] = []
+    for binding in candidates:
+        values, problem = _path_values(binding, request)
+        if problem is None:
+            return _expand(binding, request, values)
+        problems.append(problem)
+    raise SpecInvalid(bad_request(problems[:1]))
+
+
+def _path_values(binding: Binding, request: Message) -> tuple[list[str], tuple[str, str] | None]:
+    values: list[str] = []
+    for variable, fields in zip(binding.template.variables, binding.fields, strict=True):
+        owner = request
+        for field in fields[:-1]:
+            owner = getattr(owner, field.name)
+        value = _text(fields[-1], getattr(owner, fields[-1].name))
+        name = ".".join(variable.path)
+        if variable.regex.fullmatch(value) is None:
+            found = f"{value!r} does not look like" if value else "it is empty; it must look like"
+            return [], (name, f"{found} {variable.pattern}")
+        if any(part in (".", "..") for part in value.split("/")):
+            # HTTP clients and servers fold these away, and the request would reach another resource.
+            return [], (name, f"{value!r} has '.' or '..' as a path segment, which no resource name has")
+        values.append(value)
+    return values, None
+
+
+def _expand(binding: Binding, request: Message, values: list[str]) -> HttpRequest:
+    in_path = {fields for fields in binding.fields}
+    query: list[tuple[str, str]] = []
+    body: bytes | None = None
+    if binding.body == "*":
+        body = codec.encode(_without(request, in_path))
+    else:
+        if binding.body and _has(request, binding.body):
+            body = _field_json(_without(request, {f for f in in_path if f[0].name == binding.body}), binding.body)
+        query = list(_query(request, (), in_path, binding.body))
+    return HttpRequest(binding.verb, binding.template.expand(values), query, body, binding)
+
+
+def _has(message: Message, name: str) -> bool:
+    field = message.DESCRIPTOR.fields_by_name[name]
+    return message.HasField(name) if field.has_presence else bool(getattr(message, name))
+
+
+def _without(message: Message, paths: set[tuple[FieldDescriptor, ...]]) -> Message:
+    """`message` with the fields at `paths` cleared; the message itself when there is nothing to clear."""
+    if not paths:
+        return message
+    copy = type(message)()
+    copy.CopyFrom(message)
+    for path in paths:
+        owner: Any = copy
+        for field in path[:-1]:
+            if not owner.HasField(field.name):
+                break
+            owner = getattr(owner, field.name)
+        else:
+            owner.ClearField(path[-1].name)
+    return copy
+
+
+def _field_json(message: Message, name: str) -> bytes:
+    """The JSON of one field alone, as `body` and `response_body` name it."""
+    field = message.DESCRIPTOR.fields_by_name[name]
+    if field.message_type is not None and not field.is_repeated:
+        return codec.encode(getattr(message, name))
+    alone = type(message)()
+    if field.is_repeated:
+        getattr(alone, name).MergeFrom(getattr(message, name))
+    else:
+        setattr(alone, name, getattr(message, name))
+    whole = json.loads(codec.encode(alone))
+    return json.dumps(whole.get(field.json_name), ensure_ascii=False).encode()
+
+
+def _query(
+    message: Message, prefix: tuple[FieldDescriptor, ...], skip: set[tuple[FieldDescriptor, ...]], body: str = ""
+) -> Iterator[tuple[str, str]]:
+    for field, value in message.ListFields():
+        path = (*prefix, field)
+        if path in skip or (not prefix and field.name == body):
+            continue
+        name = ".".join(f.json_name for f in path)
+        kind = field.message_type
+        if kind is None:
+            for item in value if field.is_repeated else (value,):
+                yield name, _text(field, item)
+        elif kind.full_name in _WELL_KNOWN_SCALARS:
+            for item in value if field.is_repeated else (value,):
+                text = json.loads(codec.encode(item))
+                yield name, text if isinstance(text, str) else json.dumps(text)
+        elif field.is_repeated or kind.full_name in _NO_QUERY_FORM:
+            what = "a map" if kind.GetOptions().map_entry else "repeated messages" if field.is_repeated else kind.name
+            where = ".".join(f.name for f in path)
+            raise SpecInvalid(bad_request([(where, f"{what} cannot be sent as a query parameter; leave it unset")]))
+        else:
+            yield from _query(value, path, skip)
+
+
+def _text(field: FieldDescriptor, value: Any) -> str:
+    """A scalar as JSON writes it, without quotes."""
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return value
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return "true" if value else "false"
+    if field.type == FieldDescriptor.TYPE_ENUM:
+        known = field.enum_type.values_by_number.get(value)
+        return known.name if known else str(value)
+    if field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT):
+        return codec.float_text(value, single=field.type == FieldDescriptor.TYPE_FLOAT)
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return codec.bytes_text(value)
+    return str(value)
+
+
+def read_answer(binding: Binding, body: bytes, message_type: type[Message]) -> Message:
+    """The answer in a response's body; fields that this version does not know are passed over.
+
+    Raises:
+        JsonError: It is not that message.
+    """
+    if binding.response_body:
+        name = message_type.DESCRIPTOR.fields_by_name[binding.response_body].json_name
+        body = b'{"%s": %s}' % (name.encode(), body)
+    elif not body:
+        return message_type()  # some servers answer Empty with nothing
+    return codec.decode(body, message_type, ignore_unknown_fields=True)
+
+
+def write_answer(binding: Binding, answer: Message) -> bytes:
+    """A response's body; the other way round than `read_answer`."""
+    return _field_json(answer, binding.response_body) if binding.response_body else codec.encode(answer)
+
+
+# -- the server's direction ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a request turned out to be: a method, its message, and the binding it came by."""
+
+    method: Method
+    message: Message
+    binding: Binding
+
+    @property
+    def api_version(self) -> str:
+        """The first segment of the path, such as `v1beta1`."""
+        return self.binding.template.text.split("/")[1]
+
+
+class Router:
+    """Finds the method and the message of an HTTP request among the bindings of some methods."""
+
+    def __init__(self, methods: Iterable[Method]) -> None:
+        """Takes every binding of `methods`; those with a custom verb (`:cancel`) are tried first."""
+        pairs = [(method, binding) for method in methods for binding in method.bindings]
+        # `{name=jobs/*}` would take `jobs/1:cancel` for a job, so the paths with a verb come first; then the literal
+        # ones before those with wildcards.
+        self._pairs = sorted(pairs, key=lambda p: (not p[1].template.verb, p[1].template.text.count("*")))
+
+    def match(self, verb: str, path: str, query: Iterable[tuple[str, str]], body: bytes) -> Match:
+        """Reads a request.
+
+        Args:
+            verb: The HTTP method.
+            path: The path as it came, still percent-encoded.
+            query: The query's pairs, decoded. System parameters such as `$alt` are passed over.
+            body: The body's bytes; empty when there is none, which reads as a message with nothing set.
+
+        Raises:
+            NotFound: No method has that path (HTTP 404).
+            Unimplemented: A method has that path, under another verb (HTTP 405).
+            InvalidArgument: The query or the body is not what the method's request takes.
+        """
+        allowed: set[str] = set()
+        for method, binding in self._pairs:
+            values = binding.template.match(path)
+            if values is None:
+                continue
+            if binding.verb == verb:
+                return Match(method, _read(method, binding, values, query, body), binding)
+            allowed.add(binding.verb)
+        if allowed:
+            raise Unimplemented(f"{verb} is not allowed for {path}; use {' or '.join(sorted(allowed))}", http_status=405)
+        raise NotFound(f"no method is served at {verb} {path}")
+
+
+def _read(
+    method: Method, binding: Binding, values: list[str], query: Iterable[tuple[str, str]], body: bytes
+) -> Message:
+    message = _read_body(method, binding, body)
+    tree: dict[str, Any] = {}
+    for fields, value in zip(binding.fields, values, strict=True):
+        message = _without(message, {fields})  # the path decides, whatever the body says
+        _plant(tree, fields, [value])
+    for name, texts in _grouped(query).items():
+        try:
+            fields = _resolve(binding.input, name.split("."))
+        except KeyError:
+            if name in SYSTEM_PARAMETERS:
+                continue
+            reason = f"Cannot bind query parameter. Field '{name}' could not be found in request message."
+            raise InvalidArgument(
+                f'Invalid JSON payload received. Unknown name "{name}": {reason}', details=[bad_request([("", reason)])]
+            ) from None
+        if fields in binding.fields or binding.body == "*" or fields[0].name == binding.body:
+            raise InvalidArgument(f"{name} belongs into the path or the body, not into the query")
+        if len(texts) > 1 and not fields[-1].is_repeated:
+            raise InvalidArgument(f"{name} is given {len(texts)} times and takes one value")
+        _plant(tree, fields, texts)
+    if tree:
+        message.MergeFrom(_decode(json.dumps(tree).encode(), method.input_type))
+    return message
+
+
+def _read_body(method: Method, binding: Binding, body: bytes) -> Message:
+    if not binding.body or not body.strip():
+        if body.strip() and body.strip() != b"{}":
+            raise InvalidArgument("this method takes no body")
+        return method.input_type()
+    if binding.body == "*":
+        return _decode(body, method.input_type)
+    field = method.input_type.DESCRIPTOR.fields_by_name[binding.body]
+    if field.message_type is not None and not field.is_repeated:
+        message = method.input_type()
+        part = getattr(message, binding.body)
+        part.CopyFrom(_decode(body, type(part)))
+        part.SetInParent()
+        return message
+    return _decode(b'{"%s": %s}' % (field.json_name.encode(), body), method.input_type)
+
+
+def _decode(data: bytes, message_type: type[Message]) -> Message:
+    try:
+        return codec.decode(data, message_type)
+    except JsonError as error:
+        raise InvalidArgument(str(error)) from error
+
+
+def _grouped(query: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name, value in query:
+        groups.setdefault(name, []).append(value)
+    return groups
+
+
+def _plant(tree: dict[str, Any], fields: Sequence[FieldDescriptor], texts: list[str]) -> None:
+    """Puts values at a field path of a JSON tree, in the JSON type that the field wants."""
+    *parents, leaf = fields
+    for field in parents:
+        tree = tree.setdefault(field.name, {})
+    if leaf.message_type is not None and leaf.message_type.full_name not in _WELL_KNOWN_SCALARS:
+        raise InvalidArgument(f"{leaf.full_name} is a message and cannot be given as a query parameter")
+    is_bool = leaf.type == FieldDescriptor.TYPE_BOOL or (
+        leaf.message_type is not None and leaf.message_type.full_name == "google.protobuf.BoolValue"
+    )
+    if is_bool:
+        booleans = {"true": True, "false": False}
+        values: list[Any] = [booleans.get(text, text) for text in texts]  # json_format refuses what is left a string
+    else:
+        values = list(texts)
+    tree[leaf.name] = values if leaf.is_repeated else values[0]

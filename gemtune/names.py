@@ -1,0 +1,144 @@
+"""Resource names, locations, and the host that belongs to a location.
+
+A job may be named in any of the ways people have one at hand: its bare id, `tuningJobs/ID`, its full resource name,
+a URL of the API or of the console. What is something else (a model, an endpoint) is told apart and said so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from gemtune.errors import ConfigurationError, SpecInvalid, bad_request
+
+__all__ = ["JobName", "check_location", "check_project", "host_of", "location_of", "operation_name", "parse_job_name"]
+
+_LOCATION = re.compile(r"[a-z][a-z0-9-]*")
+_ID = re.compile(r"[A-Za-z0-9_-]+")
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]*")
+_FULL = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([^/:?#]+)")
+_CONSOLE = re.compile(r"/locations/(?P<location>[^/]+)/(?:.*/)?tuningJobs?/(?P<id>[^/;:?#]+)")
+
+_OTHER_KINDS = {
+    "models": "a model; its job is the one whose tuned_model.model it is",
+    "endpoints": "an endpoint; its job is the one whose tuned_model.endpoint it is",
+    "pipelineJobs": "a pipeline job",
+    "customJobs": "a custom job",
+    "batchPredictionJobs": "a batch prediction job",
+    "datasets": "a dataset",
+    "contexts": "an experiment",
+}
+
+
+@dataclass(frozen=True)
+class JobName:
+    """A job's resource name in its parts; `str()` gives it whole."""
+
+    project: str
+    location: str
+    job_id: str
+
+    def __str__(self) -> str:
+        return f"projects/{self.project}/locations/{self.location}/tuningJobs/{self.job_id}"
+
+
+def _refuse(name: str, problem: str) -> SpecInvalid:
+    wanted = "a job is named by its id, tuningJobs/ID, projects/P/locations/L/tuningJobs/ID or its console link"
+    return SpecInvalid(bad_request([("name", f"{name!r} {problem}; {wanted}")]))
+
+
+def parse_job_name(name: str) -> tuple[str | None, str | None, str]:
+    """Project, location and id of a job, however it is named; None for what the name does not say.
+
+    Raises:
+        SpecInvalid: It is no job's name; the sentence says what it is, where that can be seen.
+    """
+    text = name.strip()
+    if "://" in text:
+        return _from_url(name, text)
+    if full := _FULL.fullmatch(text):
+        project, location, job_id = full.groups()
+        _check(name, job_id)
+        return check_project(project), check_location(location), job_id
+    parts = text.strip("/").split("/")
+    kind = parts[-2] if len(parts) > 1 else ""
+    if "operations" in parts:
+        raise _refuse(name, "is an operation; get_operation and wait_operation take it")
+    if kind in _OTHER_KINDS:
+        raise _refuse(name, f"is {_OTHER_KINDS[kind]}")
+    if len(parts) == 1 or (len(parts) == 2 and kind == "tuningJobs"):  # noqa: PLR2004
+        _check(name, parts[-1])
+        return None, None, parts[-1]
+    raise _refuse(name, "is not a job's name" if text else "is empty")
+
+
+def _check(name: str, job_id: str) -> None:
+    if not _ID.fullmatch(job_id):
+        raise _refuse(name, f"has {job_id!r} where the id should be (digits)")
+
+
+def _from_url(name: str, text: str) -> tuple[str | None, str | None, str]:
+    url = urlsplit(text)
+    if full := _FULL.search(unquote(url.path)):
+        return parse_job_name(full[0])
+    found = _CONSOLE.search(unquote(url.path))
+    if found is None:
+        raise _refuse(name, "is a link, but not to a tuning job")
+    _check(name, found["id"])
+    projects = parse_qs(url.query).get("project")
+    return check_project(projects[0]) if projects else None, check_location(found["location"]), found["id"]
+
+
+def check_location(location: str) -> str:
+    """The location, if it looks like one: it becomes part of a host that is sent a token.
+
+    Raises:
+        ConfigurationError: It does not look like a location.
+    """
+    if not _LOCATION.fullmatch(location):
+        raise ConfigurationError(f"{location!r} is not a location; one looks like us-central1, europe-west4, us, eu or global")
+    return location
+
+
+def check_project(project: str) -> str:
+    """The project id or number, if it looks like one.
+
+    Raises:
+        ConfigurationError: It does not look like a project.
+    """
+    if not _PROJECT.fullmatch(project):
+        raise ConfigurationError(f"{project!r} is not a project; one looks like my-project-123 or a project number")
+    return project
+
+
+def location_of(resource: str) -> str | None:
+    """The location in a resource name; None when it has none."""
+    found = re.match(r"projects/[^/]+/locations/([^/]+)", resource)
+    return found[1] if found else None
+
+
+def operation_name(name: str) -> str:
+    """The name, if it is an operation's.
+
+    Raises:
+        SpecInvalid: It is not.
+    """
+    if not re.fullmatch(r"projects/[^/]+/locations/[^/]+/tuningJobs/[^/]+/operations/[^/]+", name):
+        wanted = "projects/P/locations/L/tuningJobs/ID/operations/ID"
+        raise SpecInvalid(bad_request([("name", f"{name!r} is not the name of an operation, which looks like {wanted}")]))
+    return name
+
+
+def host_of(location: str) -> str:
+    """The host that serves a location: regional, multi-regional (`us`, `eu`) or global.
+
+    Raises:
+        ConfigurationError: It does not look like a location.
+    """
+    check_location(location)
+    if location == "global":
+        return "aiplatform.googleapis.com"
+    if location in ("us", "eu"):
+        return f"aiplatform.{location}.rep.googleapis.com"
+    return f"{location}-aiplatform.googleapis.com"

@@ -1,0 +1,50 @@
+"""What a client is told by its arguments and, where they are silent, by the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gemtune.errors import ConfigurationError
+from gemtune.names import check_location, check_project
+
+__all__ = ["DEFAULT_LOCATION", "Place", "endpoint_from", "location_from", "project_from"]
+
+DEFAULT_LOCATION = "us-central1"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where calls go: an endpoint (None: the one that belongs to each resource's location), and whether it is an
+    emulator, which is asked without credentials."""
+
+    endpoint: str | None
+    emulator: bool
+
+
+def endpoint_from(given: str | None, environ: Mapping[str, str] = os.environ) -> Place:
+    """The endpoint: as given, else the emulator of GEMTUNE_EMULATOR_HOST, else GEMTUNE_ENDPOINT.
+
+    Raises:
+        ConfigurationError: GEMTUNE_EMULATOR_HOST is no host:port.
+    """
+    if given:
+        return Place(given, emulator=False)
+    host = environ.get("GEMTUNE_EMULATOR_HOST", "").removeprefix("http://").rstrip("/")
+    if host:
+        if "/" in host:
+            raise ConfigurationError(f"GEMTUNE_EMULATOR_HOST is {host!r}; it must be host:port, such as 127.0.0.1:8085")
+        return Place(f"http://{host}", emulator=True)
+    return Place(environ.get("GEMTUNE_ENDPOINT") or None, emulator=False)
+
+
+def project_from(given: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The project: as given, else GOOGLE_CLOUD_PROJECT; None leaves it to the credentials."""
+    project = given or environ.get("GOOGLE_CLOUD_PROJECT")
+    return check_project(project) if project else None
+
+
+def location_from(given: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """The location: as given, else GOOGLE_CLOUD_LOCATION, else us-central1."""
+    return check_location(given or environ.get("GOOGLE_CLOUD_LOCATION") or DEFAULT_LOCATION)
