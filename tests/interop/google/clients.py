@@ -1,0 +1,15 @@
+"""Google's clients by name: unmodified, each behind the small face that `steps.walk` drives.
+
+What they wrap is imported when one is made: an environment that has only google-genai runs only google-genai.
+"""
+
+from __future__ import annotations
+
+from steps import Client
+from with_discovery import DiscoveryV1, DiscoveryV1Beta1
+from with_genai import GenAi
+from with_generated import GeneratedV1, GeneratedV1Beta1
+
+CLIENTS: dict[str, type[Client]] = {
+    kind.name: kind for kind in (GenAi, GeneratedV1, GeneratedV1Beta1, DiscoveryV1, DiscoveryV1Beta1)
+}
