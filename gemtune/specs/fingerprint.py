@@ -1,0 +1,172 @@
+"""What makes two specs the same spec: a canonical text of what a job asks for, and its SHA-256.
+
+`docs/fingerprint.md` defines the text; this module is one of the programs that follow it, those under
+`tests/interop/` are others. Read off descriptors: nothing here knows a field of a tuning job but the labels that
+gemtune itself adds. Knows nothing of files, checks or the service.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, cast
+
+from google.api import field_behavior_pb2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from gemtune.errors import SpecInvalid, bad_request
+
+__all__ = ["OWN_LABELS", "canonical", "fingerprint"]
+
+OWN_LABELS = frozenset({"gemtune-request", "gemtune-spec"})
+"""The labels that an exactly-once create adds to a job. They say how it was submitted, not what was asked for."""
+
+_NOT_ASKED_FOR = frozenset({field_behavior_pb2.OUTPUT_ONLY, field_behavior_pb2.IDENTIFIER})
+_FLOATS = frozenset({FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT})
+
+
+def fingerprint(job: Message) -> str:
+    """The identity of a spec: equal for equal requests, in every language, format, process and protobuf version.
+
+    Output-only fields, the resource name and gemtune's own two labels do not count, so a job that the service returned
+    has the fingerprint of the request that made it, as far as the service filled in nothing.
+
+    Args:
+        job: A `gemtune.TuningJob`.
+
+    Returns:
+        `sha256:` and 64 hexadecimal digits.
+
+    Raises:
+        SpecInvalid: The job holds fields or enum values that this version of the schema does not have. What is not
+            understood has no identity yet: it would get another one once it is.
+        TypeError: It is no `gemtune.TuningJob`.
+    """
+    return f"sha256:{hashlib.sha256(canonical(job).encode('ascii')).hexdigest()}"
+
+
+def canonical(job: Message) -> str:
+    """The text that is hashed, in ASCII; two of them side by side show where two specs differ.
+
+    Args:
+        job: A `gemtune.TuningJob`.
+
+    Raises:
+        SpecInvalid, TypeError: As `fingerprint`.
+    """
+    descriptor: Descriptor | None = getattr(job, "DESCRIPTOR", None)
+    if descriptor is None or descriptor.full_name != "gemtune.v1.TuningJob":
+        # Google's class of that name has no annotations to tell what a request can set; its bytes are the same.
+        raise TypeError(
+            f"a fingerprint is of a gemtune.TuningJob, not of a {type(job).__module__}.{type(job).__name__}; "
+            "a job of another class: gemtune.TuningJob.FromString(its bytes)"
+        )
+    unknown: list[tuple[str, str]] = []
+    text = _message(job, "", unknown, labels=descriptor.fields_by_name.get("labels"))
+    if unknown:
+        raise SpecInvalid(bad_request(unknown))
+    return text
+
+
+# `unknown` collects (path, sentence) of what the schema does not have, so that all of it is reported and not the first.
+
+
+def _message(message: Message, path: str, unknown: list[tuple[str, str]], labels: FieldDescriptor | None = None) -> str:
+    unread = {field.field_number for field in cast("Iterable[Any]", UnknownFieldSet(message))}
+    if unread:
+        numbers = f"number{'s' if len(unread) > 1 else ''} {', '.join(map(str, sorted(unread)))}"
+        unknown.append(
+            (path, f"{message.DESCRIPTOR.name} has no field {numbers} in this version of gemtune; {_REMEDY}")
+        )
+    names = _names(message.DESCRIPTOR)
+    pairs: list[tuple[str, str]] = []
+    for field, value in message.ListFields():
+        if field.number not in names:
+            continue
+        asked = {k: value[k] for k in value if k not in OWN_LABELS} if field is labels else value
+        if _is_default(field, asked):
+            continue
+        where = f"{path}.{field.name}" if path else field.name
+        pairs.append((names[field.number], _field(field, asked, where, unknown)))
+    return _object(pairs)
+
+
+def _is_default(field: FieldDescriptor, value: Any) -> bool:
+    """Whether a value that was listed is no value: labels that were all our own, and -0.0, which some runtimes list."""
+    if field.is_repeated:
+        return not value
+    return field.type in _FLOATS and not field.has_presence and value == 0
+
+
+def _field(field: FieldDescriptor, value: Any, path: str, unknown: list[tuple[str, str]]) -> str:
+    kind = field.message_type
+    if kind is not None and kind.GetOptions().map_entry:
+        key, item = kind.fields_by_name["key"], kind.fields_by_name["value"]
+        items: Mapping[Any, Any] = value
+        return _object((_one(key, k, path, unknown), _one(item, items[k], f"{path}.{k}", unknown)) for k in items)
+    if field.is_repeated:
+        texts = (_one(field, item, f"{path}[{i}]", unknown) for i, item in enumerate(value))
+        return f"[{','.join(texts)}]"
+    return _one(field, value, path, unknown)
+
+
+def _one(field: FieldDescriptor, value: Any, path: str, unknown: list[tuple[str, str]]) -> str:
+    if field.message_type is not None:
+        return _message(value, path, unknown)
+    if field.enum_type is None:
+        return _SCALARS.get(field.type, str)(value)
+    known = field.enum_type.values_by_number.get(value)
+    if known is None:
+        unknown.append((path, f"{field.enum_type.name} has no value {value} in this version of gemtune; {_REMEDY}"))
+        return ""
+    return known.name
+
+
+_REMEDY = "only what is understood has a fingerprint: upgrade gemtune, or remove it from the spec"
+
+
+def _object(pairs: Iterable[tuple[str, str]]) -> str:
+    return f"{{{','.join(f'{name}:{value}' for name, value in sorted(pairs))}}}"
+
+
+@cache
+def _names(descriptor: Descriptor) -> Mapping[int, str]:
+    """The JSON names, by number, of the fields that a request can set."""
+    behavior = cast("Any", field_behavior_pb2.field_behavior)
+    return {
+        field.number: field.json_name
+        for field in descriptor.fields
+        if not _NOT_ASKED_FOR.intersection(field.GetOptions().Extensions[behavior])
+    }
+
+
+def _text(value: str) -> str:
+    return f'"{value.encode().hex()}"'
+
+
+def _bytes(value: bytes) -> str:
+    return f'"{value.hex()}"'
+
+
+def _float(value: float) -> str:
+    if value != value:  # noqa: PLR0124  NaN, of which there are many
+        return "7ff8000000000000"
+    return struct.pack(">d", value + 0.0).hex()  # -0.0 + 0.0 is 0.0
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+_SCALARS: Mapping[int, Callable[[Any], str]] = {
+    FieldDescriptor.TYPE_STRING: _text,
+    FieldDescriptor.TYPE_BYTES: _bytes,
+    FieldDescriptor.TYPE_DOUBLE: _float,
+    FieldDescriptor.TYPE_FLOAT: _float,
+    FieldDescriptor.TYPE_BOOL: _bool,
+}
+"""How a scalar is written, by `FieldDescriptor.type`; integers, the rest of them, in decimal."""
