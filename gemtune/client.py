@@ -6,17 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from google.longrunning import operations_pb2
-from google.protobuf.message import Message
-
-from gemtune import flows
-from gemtune.drive import Clock, run
-from gemtune.errors import ConfigurationError
-from gemtune.methods import Method, service_methods
-from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
-from gemtune.settings import endpoint_from, location_from, project_from
-from gemtune.states import has_ended
-from gemtune.transport import Transport
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
     CreateTuningJobRequest,
@@ -29,10 +18,22 @@ from gemtune_pb.v1 import (
     TuningJob,
     tuning_service_pb2,
 )
+from google.longrunning import operations_pb2
+from google.protobuf.message import Message
+
+from gemtune import flows
+from gemtune.drive import Clock, run
+from gemtune.errors import ConfigurationError
+from gemtune.methods import service_methods
+from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
+from gemtune.settings import endpoint_from, location_from, project_from
+from gemtune.states import has_ended
+from gemtune.transport import Transport
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from google.auth.credentials import Credentials
-    from typing_extensions import Self
 
 __all__ = ["DEFAULT", "JobList", "TuningClient"]
 
@@ -43,7 +44,7 @@ CREATE_TIMEOUT = 120.0
 
 
 class _Default:
-    """Left out: the client's own value is meant. (None means something else: no limit.)"""
+    """Left out: the client's own value is meant; None means something else, no limit."""
 
     def __repr__(self) -> str:
         return "DEFAULT"
@@ -127,7 +128,7 @@ class TuningClient:
             self._project = default_project()
             if self._project is None:
                 raise ConfigurationError(
-                    "no project is given: pass project=, set GOOGLE_CLOUD_PROJECT, or give --project on the command line"
+                    "no project is given: pass project=, set GOOGLE_CLOUD_PROJECT, or use --project on the command line"
                 )
         return self._project
 

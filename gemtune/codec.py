@@ -92,9 +92,8 @@ _ANY_TYPES = cast("DescriptorPool", _AnyTypes())
 @cache
 def _renamed_pool(package: str) -> DescriptorPool:
     """A pool of our own with the messages of `gemtune.v1` under another package name."""
-    from google.protobuf import descriptor_pb2, descriptor_pool
-
     from gemtune_pb.v1 import TuningJob, tuning_service_pb2
+    from google.protobuf import descriptor_pb2, descriptor_pool
 
     pool = descriptor_pool.DescriptorPool()
     seen: set[str] = set()
@@ -110,7 +109,7 @@ def _renamed_pool(package: str) -> DescriptorPool:
             _rename(proto, f".{proto.package}.", f".{package}.")
             proto.package = package
             del proto.service[:]
-        pool.Add(proto)  # type: ignore[no-untyped-call]
+        pool.Add(proto)
 
     add(tuning_service_pb2.DESCRIPTOR)
     return pool
@@ -146,7 +145,7 @@ def float_text(value: float, *, single: bool) -> str:
         from google.protobuf.internal import type_checkers
 
         value = type_checkers.ToShortestFloat(value)
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return repr(value)
 
 
 def bytes_text(value: bytes) -> str:

@@ -16,8 +16,8 @@ Classes differ by who must act. This module knows messages and HTTP statuses, no
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
@@ -228,7 +228,7 @@ class TransportError(GemtuneError):
         self.maybe_sent = maybe_sent
 
 
-class SpecInvalid(GemtuneError):  # noqa: N818  the contract's name: the spec is invalid
+class SpecInvalid(GemtuneError):
     """What was asked for is wrong; found before anything was sent.
 
     Attributes:
@@ -273,11 +273,11 @@ class _WithJob(GemtuneError):
         self.job: Any = job
 
 
-class JobFailed(_WithJob):  # noqa: N818  the contract's name
+class JobFailed(_WithJob):
     """The job ended, but not well: `.job` as the service showed it last."""
 
 
-class WaitTimeout(_WithJob):  # noqa: N818  the contract's name
+class WaitTimeout(_WithJob):
     """The wait ended, the job goes on: `.job` as the service showed it last."""
 
 
@@ -322,6 +322,7 @@ _CODE_OF_HTTP: dict[int, int] = {
     504: code_pb2.DEADLINE_EXCEEDED,
 }
 
+_CODE_NAMES = frozenset(code_pb2.Code.keys())
 _CLASSES: dict[int, type[ApiError]] = {cls.code: cls for cls in ApiError.__subclasses__()}
 
 
@@ -364,14 +365,15 @@ def error_from_http(
     nothing at all) gives an error that says what came, and from `where`.
     """
     body_error = _google_error(body)
-    fallback = _CODE_OF_HTTP.get(http_status, code_pb2.INTERNAL if http_status >= 500 else code_pb2.UNKNOWN)  # noqa: PLR2004
+    fallback = _CODE_OF_HTTP.get(http_status, code_pb2.INTERNAL if http_status >= 500 else code_pb2.UNKNOWN)
     context: dict[str, Any] = {"http_status": http_status, "request_id": request_id}
     if body_error is None:
-        kind = content_type.split(";")[0].strip() or "an unnamed type"
+        kind = content_type.split(";", maxsplit=1)[0].strip() or "an unnamed type"
         came = f"{len(body)} bytes of {kind}" if body else "an empty body"
         return _api_error(fallback, f"HTTP {http_status} with {came} from {where or 'the service'}", (), **context)
     name = body_error.get("status")
-    code = code_pb2.Code.Value(name) if isinstance(name, str) and name in code_pb2.Code.keys() else fallback
+    known = isinstance(name, str) and name in _CODE_NAMES
+    code = code_pb2.Code.Value(name) if known else fallback
     message = body_error.get("message")
     details = body_error.get("details")
     unpacked = [_unpack_json(d) for d in details if isinstance(d, dict)] if isinstance(details, list) else []

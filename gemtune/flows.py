@@ -11,13 +11,13 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from gemtune_pb.v1 import TuningJob
 from google.longrunning import operations_pb2
 from google.protobuf.message import Message
 
 from gemtune.errors import GemtuneError, JobFailed, WaitTimeout, error_from_status
 from gemtune.methods import Method
 from gemtune.states import has_succeeded, state_name
-from gemtune_pb.v1 import TuningJob
 
 __all__ = ["Effect", "Flow", "Send", "Sleep", "call", "operation_result", "succeeded", "wait"]
 

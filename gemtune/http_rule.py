@@ -30,7 +30,18 @@ from gemtune.errors import InvalidArgument, JsonError, NotFound, SpecInvalid, Un
 if TYPE_CHECKING:
     from gemtune.methods import Method
 
-__all__ = ["Binding", "HttpRequest", "Match", "Router", "Template", "Variable", "bindings", "expand", "read_answer", "write_answer"]
+__all__ = [
+    "Binding",
+    "HttpRequest",
+    "Match",
+    "Router",
+    "Template",
+    "Variable",
+    "bindings",
+    "expand",
+    "read_answer",
+    "write_answer",
+]
 
 # Query parameters that belong to the protocol, not to a request message (https://cloud.google.com/apis/docs/system-parameters).
 SYSTEM_PARAMETERS = frozenset(
@@ -86,14 +97,14 @@ class Template:
             ValueError: It is not a path template.
         """
         self.text = text
-        match = re.fullmatch(r"/(?P<path>(?:[^{}:]|\{[^{}]*\})*)(?::(?P<verb>[^/:{}]+))?", text)
+        match = re.fullmatch(r"/(?P<path>(?:[^{}:]|\{[\w.]+(?:=[^{}]+)?\})*)(?::(?P<verb>[^/:{}]+))?", text)
         if not match:
             raise ValueError(f"not a path template: {text!r}")
         self.verb: str = match["verb"] or ""
         variables: list[Variable] = []
         pieces: list[str | Variable] = ["/"]
         regex = "/"
-        for literal, name, pattern in re.findall(r"([^{}]+)|\{\s*([\w.]+)\s*(?:=([^{}]*))?\}", match["path"]):
+        for literal, name, pattern in re.findall(r"([^{}]+)|\{([\w.]+)(?:=([^{}]+))?\}", match["path"]):
             if literal:
                 pieces.append(literal)
                 # A wildcard outside a variable is matched, and cannot be expanded: nothing says what to put there.
@@ -102,7 +113,9 @@ class Template:
                 segments = (pattern or "*").split("/")
                 multi = len(segments) > 1 or segments == ["**"]
                 whole = _segments_regex(segments)
-                variable = Variable(tuple(name.split(".")), pattern or "*", multi, re.compile(whole, re.DOTALL))
+                # A lone segment's slashes are escaped on the way out, so its value may hold them.
+                plain = re.compile(whole if multi else ".+" if segments == ["*"] else whole, re.DOTALL)
+                variable = Variable(tuple(name.split(".")), pattern or "*", multi, plain)
                 variables.append(variable)
                 pieces.append(variable)
                 regex += f"({whole})"
@@ -164,8 +177,9 @@ def bindings(rule: http_pb2.HttpRule, input_type: Descriptor) -> tuple[Binding, 
     return tuple(result)
 
 
-def _resolve(message: Descriptor, path: Sequence[str]) -> tuple[FieldDescriptor, ...]:
+def _resolve(input_type: Descriptor, path: Sequence[str]) -> tuple[FieldDescriptor, ...]:
     fields: list[FieldDescriptor] = []
+    message: Any = input_type
     for i, name in enumerate(path):
         field = message.fields_by_name.get(name) or message.fields_by_camelcase_name.get(name)
         if field is None:  # a json_name given by hand
@@ -238,7 +252,7 @@ def _path_values(binding: Binding, request: Message) -> tuple[list[str], tuple[s
 
 
 def _expand(binding: Binding, request: Message, values: list[str]) -> HttpRequest:
-    in_path = {fields for fields in binding.fields}
+    in_path = set(binding.fields)
     query: list[tuple[str, str]] = []
     body: bytes | None = None
     if binding.body == "*":
@@ -316,7 +330,7 @@ def _text(field: FieldDescriptor, value: Any) -> str:
         return value
     if field.type == FieldDescriptor.TYPE_BOOL:
         return "true" if value else "false"
-    if field.type == FieldDescriptor.TYPE_ENUM:
+    if field.enum_type is not None:
         known = field.enum_type.values_by_number.get(value)
         return known.name if known else str(value)
     if field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT):
@@ -395,7 +409,9 @@ class Router:
                 return Match(method, _read(method, binding, values, query, body), binding)
             allowed.add(binding.verb)
         if allowed:
-            raise Unimplemented(f"{verb} is not allowed for {path}; use {' or '.join(sorted(allowed))}", http_status=405)
+            raise Unimplemented(
+                f"{verb} is not allowed for {path}; use {' or '.join(sorted(allowed))}", http_status=405
+            )
         raise NotFound(f"no method is served at {verb} {path}")
 
 
@@ -407,16 +423,8 @@ def _read(
     for fields, value in zip(binding.fields, values, strict=True):
         message = _without(message, {fields})  # the path decides, whatever the body says
         _plant(tree, fields, [value])
-    for name, texts in _grouped(query).items():
-        try:
-            fields = _resolve(binding.input, name.split("."))
-        except KeyError:
-            if name in SYSTEM_PARAMETERS:
-                continue
-            reason = f"Cannot bind query parameter. Field '{name}' could not be found in request message."
-            raise InvalidArgument(
-                f'Invalid JSON payload received. Unknown name "{name}": {reason}', details=[bad_request([("", reason)])]
-            ) from None
+    for fields, texts in _grouped(binding, query).items():
+        name = ".".join(f.name for f in fields)
         if fields in binding.fields or binding.body == "*" or fields[0].name == binding.body:
             raise InvalidArgument(f"{name} belongs into the path or the body, not into the query")
         if len(texts) > 1 and not fields[-1].is_repeated:
@@ -441,7 +449,11 @@ def _read_body(method: Method, binding: Binding, body: bytes) -> Message:
         part.CopyFrom(_decode(body, type(part)))
         part.SetInParent()
         return message
-    return _decode(b'{"%s": %s}' % (field.json_name.encode(), body), method.input_type)
+    try:
+        value = json.loads(body)  # one value, that is: text put between braces could bring other fields along
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(f"the body is not JSON: {error}") from error
+    return _decode(json.dumps({field.name: value}).encode(), method.input_type)
 
 
 def _decode(data: bytes, message_type: type[Message]) -> Message:
@@ -451,10 +463,19 @@ def _decode(data: bytes, message_type: type[Message]) -> Message:
         raise InvalidArgument(str(error)) from error
 
 
-def _grouped(query: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
-    groups: dict[str, list[str]] = {}
+def _grouped(binding: Binding, query: Iterable[tuple[str, str]]) -> Mapping[tuple[FieldDescriptor, ...], list[str]]:
+    groups: dict[tuple[FieldDescriptor, ...], list[str]] = {}
     for name, value in query:
-        groups.setdefault(name, []).append(value)
+        try:
+            fields = _resolve(binding.input, name.split("."))
+        except KeyError:
+            if name in SYSTEM_PARAMETERS:
+                continue
+            reason = f"Cannot bind query parameter. Field '{name}' could not be found in request message."
+            raise InvalidArgument(
+                f'Invalid JSON payload received. Unknown name "{name}": {reason}', details=[bad_request([("", reason)])]
+            ) from None
+        groups.setdefault(fields, []).append(value)
     return groups
 
 

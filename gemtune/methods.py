@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -66,14 +67,15 @@ class Method:
 
 def _method(descriptor: MethodDescriptor) -> Method:
     options = descriptor.GetOptions()
+    http: Any = annotations_pb2.http  # untyped upstream
     safe = (descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS, descriptor_pb2.MethodOptions.IDEMPOTENT)
-    has_rule = options.HasExtension(annotations_pb2.http)
+    has_rule = options.HasExtension(http)
     return Method(
         service=descriptor.containing_service.full_name,
         name=descriptor.name,
         input_type=message_factory.GetMessageClass(descriptor.input_type),
         output_type=message_factory.GetMessageClass(descriptor.output_type),
-        bindings=bindings(options.Extensions[annotations_pb2.http], descriptor.input_type) if has_rule else (),
+        bindings=bindings(options.Extensions[http], descriptor.input_type) if has_rule else (),
         idempotent=options.idempotency_level in safe,
         streaming=descriptor.client_streaming or descriptor.server_streaming,
     )

@@ -42,6 +42,12 @@ class JobName:
     def __str__(self) -> str:
         return f"projects/{self.project}/locations/{self.location}/tuningJobs/{self.job_id}"
 
+    @property
+    def console_link(self) -> str:
+        """The job's page in Google's console, as its own SDK links to it."""
+        page = f"vertex-ai/generative/language/locations/{self.location}/tuning/tuningJob/{self.job_id}"
+        return f"https://console.cloud.google.com/{page}?project={self.project}"
+
 
 def _refuse(name: str, problem: str) -> SpecInvalid:
     wanted = "a job is named by its id, tuningJobs/ID, projects/P/locations/L/tuningJobs/ID or its console link"
@@ -67,7 +73,7 @@ def parse_job_name(name: str) -> tuple[str | None, str | None, str]:
         raise _refuse(name, "is an operation; get_operation and wait_operation take it")
     if kind in _OTHER_KINDS:
         raise _refuse(name, f"is {_OTHER_KINDS[kind]}")
-    if len(parts) == 1 or (len(parts) == 2 and kind == "tuningJobs"):  # noqa: PLR2004
+    if len(parts) == 1 or (len(parts) == 2 and kind == "tuningJobs"):
         _check(name, parts[-1])
         return None, None, parts[-1]
     raise _refuse(name, "is not a job's name" if text else "is empty")
@@ -97,7 +103,9 @@ def check_location(location: str) -> str:
         ConfigurationError: It does not look like a location.
     """
     if not _LOCATION.fullmatch(location):
-        raise ConfigurationError(f"{location!r} is not a location; one looks like us-central1, europe-west4, us, eu or global")
+        raise ConfigurationError(
+            f"{location!r} is not a location; one looks like us-central1, europe-west4, us, eu or global"
+        )
     return location
 
 
@@ -126,7 +134,9 @@ def operation_name(name: str) -> str:
     """
     if not re.fullmatch(r"projects/[^/]+/locations/[^/]+/tuningJobs/[^/]+/operations/[^/]+", name):
         wanted = "projects/P/locations/L/tuningJobs/ID/operations/ID"
-        raise SpecInvalid(bad_request([("name", f"{name!r} is not the name of an operation, which looks like {wanted}")]))
+        raise SpecInvalid(
+            bad_request([("name", f"{name!r} is not the name of an operation, which looks like {wanted}")])
+        )
     return name
 
 

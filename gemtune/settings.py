@@ -16,8 +16,12 @@ DEFAULT_LOCATION = "us-central1"
 
 @dataclass(frozen=True)
 class Place:
-    """Where calls go: an endpoint (None: the one that belongs to each resource's location), and whether it is an
-    emulator, which is asked without credentials."""
+    """Where calls go.
+
+    Attributes:
+        endpoint: The endpoint for everything; None: the one that belongs to each resource's location.
+        emulator: Whether it is an emulator, which is asked without credentials.
+    """
 
     endpoint: str | None
     emulator: bool

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import requests.adapters
 import urllib3
@@ -83,13 +83,13 @@ class _TimedSocket:
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         exchange = current.exchange
-        super().__init__(_TimedSocket(sock, exchange) if exchange else sock, *args, **kwargs)
+        super().__init__(cast("socket.socket", _TimedSocket(sock, exchange)) if exchange else sock, *args, **kwargs)
 
 
 class _Noting:
     """Mixed into a connection: notes when the request begins to leave."""
 
-    response_class = _Response
+    response_class: Any = _Response
     _connecting = False
 
     def connect(self) -> None:
@@ -116,11 +116,11 @@ class _Tls(_Noting, HTTPSConnection):
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Plain
+    ConnectionCls: Any = _Plain
 
 
 class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _Tls
+    ConnectionCls: Any = _Tls
 
 
 _POOLS = {"http": _PlainPool, "https": _TlsPool}

@@ -62,8 +62,8 @@ class Authorizer:
             return {}
         if not endpoint.secure and not endpoint.loopback:
             raise ConfigurationError(
-                f"credentials do not travel over plain HTTP to {endpoint.host}; use https://, or, when it is an emulator, "
-                "set GEMTUNE_EMULATOR_HOST"
+                f"credentials do not travel over plain HTTP to {endpoint.host}; use https://, or set "
+                " GEMTUNE_EMULATOR_HOST if it is an emulator"
             )
         with self._lock:
             if self._credentials is None:

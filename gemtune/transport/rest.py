@@ -15,7 +15,7 @@ import requests.exceptions
 from google.protobuf.message import Message
 from requests.utils import get_environ_proxies
 
-from gemtune import __version__, codec, http_rule
+from gemtune import __version__, http_rule
 from gemtune.endpoints import Endpoint, Endpoints
 from gemtune.errors import JsonError, TransportError, error_from_http
 from gemtune.methods import Method
@@ -76,14 +76,16 @@ class RestTransport:
         if http.body is not None:
             headers["content-type"] = "application/json"
         if resource:
-            headers["x-goog-request-params"] = f"{method.routing_field}={quote(resource, safe='')}"
+            headers["x-goog-request-params"] = f"{method.routing_field}={quote(resource)}"
         headers |= self._authorizer.headers(endpoint)
         headers |= dict(metadata)
         prepared = requests.Request(http.verb, f"{endpoint.url}{http.path}{query}", headers, data=http.body).prepare()
         response = self._exchange(prepared, endpoint, Exchange(deadline))
         return self._read(method, http, prepared, response)
 
-    def _exchange(self, prepared: requests.PreparedRequest, endpoint: Endpoint, exchange: Exchange) -> requests.Response:
+    def _exchange(
+        self, prepared: requests.PreparedRequest, endpoint: Endpoint, exchange: Exchange
+    ) -> requests.Response:
         where = _where(prepared)
         current.exchange = exchange
         try:
@@ -104,7 +106,11 @@ class RestTransport:
         return response
 
     def _read(
-        self, method: Method, http: http_rule.HttpRequest, prepared: requests.PreparedRequest, response: requests.Response
+        self,
+        method: Method,
+        http: http_rule.HttpRequest,
+        prepared: requests.PreparedRequest,
+        response: requests.Response,
     ) -> Message:
         where = _where(prepared)
         request_id = response.headers.get("x-goog-request-id") or response.headers.get("x-request-id")
