@@ -1,0 +1,80 @@
+"""What to say about a name that is no field: the near one, the field it is called elsewhere, or where it belongs."""
+
+from __future__ import annotations
+
+from google.protobuf.descriptor import Descriptor
+
+from gemtune.specs.suggest import nearest
+
+__all__ = ["hint_for"]
+
+# Names that people use for a field of ours, and no spelling distance finds: from gcloud's flags, the documents'
+# parameter lists and other clients.
+_ALSO_KNOWN_AS = {
+    "source_model": "base_model",
+    "model": "base_model",
+    "epochs": "epoch_count",
+    "n_epochs": "epoch_count",
+    "num_epochs": "epoch_count",
+    "rank": "adapter_size",
+    "training_dataset": "training_dataset_uri",
+    "train_dataset": "training_dataset_uri",
+    "training_data": "training_dataset_uri",
+    "training_file": "training_dataset_uri",
+    "validation_dataset": "validation_dataset_uri",
+    "validation_file": "validation_dataset_uri",
+    "display_name": "tuned_model_display_name",
+    "kms_key": "kms_key_name",
+    "supervised_tuning": "supervised_tuning_spec",
+    "hyperparameters": "hyper_parameters",
+}
+_SEARCH_DEPTH = 3
+
+
+def hint_for(descriptor: Descriptor, name: str, prefix: str) -> str:
+    """What to do about `name`, which is no field of the message at `prefix`."""
+    wanted = _snake(name)
+    wanted = _ALSO_KNOWN_AS.get(wanted, wanted)
+    camel = any(letter.isupper() for letter in name)
+
+    def spelled(field_name: str) -> str:
+        return descriptor.fields_by_name[field_name].json_name if camel else field_name
+
+    if wanted in descriptor.fields_by_name:
+        return f"did you mean {spelled(wanted)}?"
+    found = _elsewhere(wanted)
+    if found and found != prefix + wanted:
+        return f"it belongs in {found.rpartition('.')[0] or 'the spec itself'}" + (
+            f", as {wanted}" if wanted != _snake(name) else ""
+        )
+    near = nearest(name, descriptor.fields_by_name)
+    if near:
+        return f"did you mean {spelled(near)}?"
+    names = [spelled(field.name) for field in descriptor.fields]
+    listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"the fields here are {listed}" if names else "there are no fields here"
+
+
+def _snake(name: str) -> str:
+    return (
+        "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_").replace("-", "_")
+    )
+
+
+def _elsewhere(name: str) -> str:
+    """The path of the first field of that name in a supervised tuning job, the shallowest first; "" for none."""
+    from gemtune_pb.v1 import TuningJob
+
+    level: list[tuple[str, Descriptor]] = [("", TuningJob.DESCRIPTOR)]
+    for _ in range(_SEARCH_DEPTH):
+        below: list[tuple[str, Descriptor]] = []
+        for prefix, descriptor in level:
+            if name in descriptor.fields_by_name:
+                return prefix + name
+            below += [
+                (f"{prefix}{field.name}.", field.message_type)
+                for field in descriptor.fields
+                if field.message_type is not None and not field.is_repeated
+            ]
+        level = below
+    return ""
