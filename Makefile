@@ -1,0 +1,56 @@
+# Two commands on a fresh machine with Python (3.11 or newer) and make: `make demo` and `make test`.
+# Both install into .venv the first time, and work offline after that.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint generate check-generated breaking bench interop conformance soak clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.demo  ## a tuning job from a YAML file to a tuned model, on this machine
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+test: $(VENV)/.test  ## all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.lint  ## formatting, lint, types, the schema's style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/python protos/generate.py --lint
+
+generate: $(VENV)/.lint  ## write generated/ anew from protos/
+	$(BIN)/python protos/generate.py
+
+check-generated: $(VENV)/.lint  ## fail when generated/ is not what protos/ say
+	$(BIN)/python protos/generate.py --check
+
+# -- environments: a stamp for each, renewed when pyproject.toml changes -------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+	  "$(PYTHON) is Python %d.%d; gemtune needs 3.11 or newer: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing (Debian: apt install python3-venv)"; exit 2; }
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	@echo "installing gemtune into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet -e '.[emulator]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	@echo "installing gemtune and what its tests need into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet -e '.[all]' --group gen --group test
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.lint: pyproject.toml $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+clean:  ## remove environments and caches
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist
