@@ -1,0 +1,21 @@
+"""The emulator: the tuning service on this machine, for tests, demonstrations and work without a cloud account.
+
+    >>> with gemtune.emulator.running(job_duration=0.5) as url:
+    ...     client = gemtune.TuningClient("demo", endpoint=url)
+
+One service object (`service`) behind doors (`rest`); jobs live in SQLite (`storage`).
+"""
+
+from __future__ import annotations
+
+from gemtune.errors import ConfigurationError
+
+try:
+    import starlette as _starlette  # noqa: F401
+    import uvicorn as _uvicorn  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ConfigurationError(f"the emulator needs {error.name}: pip install 'gemtune[emulator]'") from error
+
+from gemtune.emulator.server import default_db, running, serve
+
+__all__ = ["default_db", "running", "serve"]

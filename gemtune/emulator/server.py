@@ -1,0 +1,216 @@
+"""The emulator as a running server: in the foreground for the command line, on a thread for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from gemtune.emulator.rest import RestDoor
+from gemtune.emulator.service import Service
+from gemtune.emulator.storage import MEMORY, Storage
+from gemtune.errors import ConfigurationError
+
+__all__ = ["default_db", "running", "serve"]
+
+_GRACE = 5  # seconds that requests under way have when the server ends
+
+
+def default_db() -> Path:
+    """Where jobs are kept when no file is named: `~/.local/state/gemtune/emulator.db`, or below XDG_STATE_HOME."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "gemtune" / "emulator.db"
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8085,
+    *,
+    db: str | Path | None = None,
+    job_duration: float = 5.0,
+    gcs_root: str | Path | None = None,
+    token: str | None = None,
+    ready: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
+) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    Args:
+        host: The address to listen on.
+        port: 0 picks a free one.
+        db: The file that keeps the jobs; None: `default_db()`.
+        job_duration: Seconds from a job's creation to its success.
+        gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`.
+        token: Requests must carry it as `Authorization: Bearer TOKEN`; None: nothing is asked.
+        ready: Is given the URL once it is served.
+        log: Is given each line of talk; None: standard error.
+
+    Raises:
+        ConfigurationError: The address or the file cannot be used.
+    """
+    say = log or _to_stderr
+    with contextlib.closing(_listen(host, port)) as listener:
+        if not _is_loopback(listener):
+            say(
+                f"warning: {host} is not this machine alone: whoever reaches it can use the emulator"
+                + ("" if token else "; --token asks for a token")
+            )
+        with contextlib.closing(Storage(db if db is not None else default_db())) as storage:
+            service = Service(storage, job_duration=job_duration)
+            server = _Server(RestDoor(service, token=token, log=say))
+            server.run_on(listener, lambda: ready(_url(listener)) if ready else None)
+
+
+@contextlib.contextmanager
+def running(
+    *,
+    job_duration: float = 5.0,
+    db: str | Path | None = None,
+    gcs_root: str | Path | None = None,
+    token: str | None = None,
+    clock: Callable[[], float] = time.time,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    log: Callable[[str], None] | None = None,
+) -> Iterator[str]:
+    """An emulator on a thread of this process, for tests: `with running(job_duration=0.5) as url:`.
+
+    Args:
+        job_duration: Seconds from a job's creation to its success.
+        db: The file that keeps the jobs; None: they are kept in memory, and gone afterwards.
+        gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`.
+        token: Requests must carry it as `Authorization: Bearer TOKEN`; None: nothing is asked.
+        clock: Seconds since 1970, for tests that move time.
+        host: The address to listen on.
+        port: 0 picks a free one.
+        log: Is given each line of talk; None: silence.
+
+    Yields:
+        The URL, such as `http://127.0.0.1:40213`.
+
+    Raises:
+        ConfigurationError: The address or the file cannot be used.
+    """
+    with (
+        contextlib.closing(_listen(host, port)) as listener,
+        contextlib.closing(Storage(db if db is not None else MEMORY)) as storage,
+    ):
+        service = Service(storage, job_duration=job_duration, clock=clock)
+        server = _Server(RestDoor(service, token=token, log=log))
+        started = threading.Event()
+        thread = threading.Thread(target=server.run_on, args=(listener, started.set), name="gemtune-emulator")
+        thread.start()
+        try:
+            while not started.wait(0.5):
+                if not thread.is_alive():
+                    raise ConfigurationError("the emulator's server did not start")
+            yield _url(listener)
+        finally:
+            server.stop()
+            thread.join()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, told when to stop without polling, and ending its process with status 0 on a signal."""
+
+    def __init__(self, app: RestDoor) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="h11",
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE,
+            )
+        )
+        self._stopping: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._on_ready: Callable[[], object] = lambda: None
+
+    def run_on(self, listener: socket.socket, on_ready: Callable[[], object]) -> None:
+        """Serves on a listening socket until `stop`."""
+        self._on_ready = on_ready
+        asyncio.run(self.serve(sockets=[listener]))
+
+    def stop(self) -> None:
+        """Ends the server; from any thread, and more than once if need be."""
+        self.force_exit = self.should_exit  # the second time: without waiting for requests under way
+        self.should_exit = True
+        if self._loop is not None and self._stopping is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def main_loop(self) -> None:
+        """Waits for `stop`; on_tick is uvicorn's own housekeeping, once a second."""
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        await self.on_tick(0)
+        self._on_ready()
+        while not self.should_exit:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 1)
+            await self.on_tick(0)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+        """Stops on SIGINT and SIGTERM; uvicorn would raise them again at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {s: signal.signal(s, lambda *_: self.stop()) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port}: {error.strerror}; port 0 picks a free one"
+        ) from error
+    except OverflowError as error:
+        listener.close()
+        raise ConfigurationError(f"{port} is not a port; one is from 1 to 65535, and 0 picks a free one") from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_loopback(listener: socket.socket) -> bool:
+    host: str = listener.getsockname()[0]
+    return host.startswith("127.") or host == "::1"
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(line.rstrip("\n") + "\n")
+    sys.stderr.flush()
