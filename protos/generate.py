@@ -44,10 +44,12 @@ def generate(out: Path) -> None:
             f"--mypy_out=quiet:{tmp}",
             f"--grpc_python_out={tmp}",
             f"--mypy_grpc_out=quiet:{tmp}",
+            "--include_source_info",
             f"--descriptor_set_out={tmp}/gemtune.binpb",
         )
         package = Path(tmp, "gemtune")
         shutil.move(Path(tmp, "gemtune.binpb"), package)
+        keep_comments(package / "gemtune.binpb")
         for path in list(package.rglob("*_pb2_grpc.py")):
             if "class " not in path.read_text(encoding="utf-8"):  # no service in that file
                 path.unlink()
@@ -99,6 +101,18 @@ def write_inits(package: Path) -> None:
     lines += ["", "__all__ = [", *(f'    "{name}",' for name in sorted(exported)), "]", ""]
     (package / "v1" / "__init__.py").write_text("\n".join(lines), encoding="utf-8", newline="\n")
     (package / "__init__.py").write_text('"""Protobuf stubs for gemtune. Generated; do not edit."""\n', newline="\n")
+
+
+def keep_comments(descriptor_set: Path) -> None:
+    """Leave of the source info only what the JSON Schema's descriptions need: comments, and those of our own files."""
+    files = descriptor_pb2.FileDescriptorSet.FromString(descriptor_set.read_bytes())
+    for file in files.file:
+        kept = [location for location in file.source_code_info.location if location.leading_comments]
+        file.ClearField("source_code_info")
+        if file.package == "gemtune.v1":
+            for location in kept:
+                file.source_code_info.location.add(path=location.path, leading_comments=location.leading_comments)
+    descriptor_set.write_bytes(files.SerializeToString(deterministic=True))
 
 
 def differences(a: Path, b: Path) -> list[str]:
