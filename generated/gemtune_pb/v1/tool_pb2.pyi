@@ -105,16 +105,16 @@ class Tool(_message.Message):
 
         API_KEY_FIELD_NUMBER: _builtins.int
         CUSTOM_CONFIGS_FIELD_NUMBER: _builtins.int
-        ENABLE_DATA_RETENTION_FIELD_NUMBER: _builtins.int
         ENABLE_ZERO_DATA_RETENTION_FIELD_NUMBER: _builtins.int
+        ENABLE_DATA_RETENTION_FIELD_NUMBER: _builtins.int
         api_key: _builtins.str
         """Key for Parallel.ai. Unset: a subscription through the Cloud Marketplace. A secret: it does
         not belong into logs.
         """
+        enable_zero_data_retention: _builtins.bool
+        """true: by the subscription under which Parallel.ai keeps no data."""
         enable_data_retention: _builtins.bool
         """The older name of `enable_zero_data_retention`. JSON-only."""
-        enable_zero_data_retention: _builtins.bool
-        """true: by the subscription under which Parallel.ai keeps no data. JSON-only."""
         @_builtins.property
         def custom_configs(self) -> _struct_pb2.Struct:
             """Settings of Parallel.ai's own, passed on: `source_policy`, `excerpts`, `max_results`, `mode`,
@@ -126,21 +126,16 @@ class Tool(_message.Message):
             *,
             api_key: _builtins.str = ...,
             custom_configs: _struct_pb2.Struct | None = ...,
+            enable_zero_data_retention: _builtins.bool = ...,
             enable_data_retention: _builtins.bool | None = ...,
-            enable_zero_data_retention: _builtins.bool | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["_enable_data_retention", b"_enable_data_retention", "_enable_zero_data_retention", b"_enable_zero_data_retention", "custom_configs", b"custom_configs", "enable_data_retention", b"enable_data_retention", "enable_zero_data_retention", b"enable_zero_data_retention"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["_enable_data_retention", b"_enable_data_retention", "custom_configs", b"custom_configs", "enable_data_retention", b"enable_data_retention"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["_enable_data_retention", b"_enable_data_retention", "_enable_zero_data_retention", b"_enable_zero_data_retention", "api_key", b"api_key", "custom_configs", b"custom_configs", "enable_data_retention", b"enable_data_retention", "enable_zero_data_retention", b"enable_zero_data_retention"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_enable_data_retention", b"_enable_data_retention", "api_key", b"api_key", "custom_configs", b"custom_configs", "enable_data_retention", b"enable_data_retention", "enable_zero_data_retention", b"enable_zero_data_retention"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType__enable_data_retention: _TypeAlias = _typing.Literal["enable_data_retention"]  # noqa: Y015
         _WhichOneofArgType__enable_data_retention: _TypeAlias = _typing.Literal["_enable_data_retention", b"_enable_data_retention"]  # noqa: Y015
-        _WhichOneofReturnType__enable_zero_data_retention: _TypeAlias = _typing.Literal["enable_zero_data_retention"]  # noqa: Y015
-        _WhichOneofArgType__enable_zero_data_retention: _TypeAlias = _typing.Literal["_enable_zero_data_retention", b"_enable_zero_data_retention"]  # noqa: Y015
-        @_typing.overload
         def WhichOneof(self, oneof_group: _WhichOneofArgType__enable_data_retention) -> _WhichOneofReturnType__enable_data_retention | None: ...
-        @_typing.overload
-        def WhichOneof(self, oneof_group: _WhichOneofArgType__enable_zero_data_retention) -> _WhichOneofReturnType__enable_zero_data_retention | None: ...
 
     @_typing.final
     class ExaAiSearch(_message.Message):
