@@ -8,6 +8,7 @@ python protos/generate.py --lint     buf lint, and the layout that buf format wo
 from __future__ import annotations
 
 import argparse
+import copy
 import filecmp
 import os
 import re
@@ -107,11 +108,10 @@ def keep_comments(descriptor_set: Path) -> None:
     """Leave of the source info only what the JSON Schema's descriptions need: comments, and those of our own files."""
     files = descriptor_pb2.FileDescriptorSet.FromString(descriptor_set.read_bytes())
     for file in files.file:
-        kept = [location for location in file.source_code_info.location if location.leading_comments]
+        kept = [copy.copy(place) for place in file.source_code_info.location if place.leading_comments]
         file.ClearField("source_code_info")
         if file.package == "gemtune.v1":
-            for location in kept:
-                file.source_code_info.location.add(path=location.path, leading_comments=location.leading_comments)
+            file.source_code_info.location.extend(kept)
     descriptor_set.write_bytes(files.SerializeToString(deterministic=True))
 
 
