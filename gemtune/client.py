@@ -18,7 +18,7 @@ from gemtune_pb.v1 import (
     TuningJob,
     tuning_service_pb2,
 )
-from google.longrunning import operations_pb2
+from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 
 from gemtune import flows

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gemtune_pb.v1 import TuningJob
-from google.longrunning import operations_pb2
+from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 
 from gemtune.errors import GemtuneError, JobFailed, WaitTimeout, error_from_status

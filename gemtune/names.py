@@ -61,13 +61,15 @@ def parse_job_name(name: str) -> tuple[str | None, str | None, str]:
         SpecInvalid: It is no job's name; the sentence says what it is, where that can be seen.
     """
     text = name.strip()
+    if not text:
+        raise _refuse(name, "is empty")
     if "://" in text:
         return _from_url(name, text)
     if full := _FULL.fullmatch(text):
         project, location, job_id = full.groups()
         _check(name, job_id)
         return check_project(project), check_location(location), job_id
-    parts = text.strip("/").split("/")
+    parts = text.split("/")
     kind = parts[-2] if len(parts) > 1 else ""
     if "operations" in parts:
         raise _refuse(name, "is an operation; get_operation and wait_operation take it")
@@ -76,7 +78,7 @@ def parse_job_name(name: str) -> tuple[str | None, str | None, str]:
     if len(parts) == 1 or (len(parts) == 2 and kind == "tuningJobs"):
         _check(name, parts[-1])
         return None, None, parts[-1]
-    raise _refuse(name, "is not a job's name" if text else "is empty")
+    raise _refuse(name, "is not a job's name")
 
 
 def _check(name: str, job_id: str) -> None:

@@ -22,7 +22,7 @@ from gemtune_pb.v1 import (
     TunedModelRef,
     TuningJob,
 )
-from google.longrunning import operations_pb2
+from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import timestamp_pb2
 from google.rpc import status_pb2
 
