@@ -1,33 +1,17 @@
-"""`TuningClient`: create, get, list, cancel, rebase and wait, over flows and a transport."""
+"""`TuningClient`: create, get, list, cancel, rebase and wait; `AsyncTuningClient` (aio.py) is its twin."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from gemtune_pb.v1 import (
-    CancelTuningJobRequest,
-    CreateTuningJobRequest,
-    GcsDestination,
-    GetTuningJobRequest,
-    ListTuningJobsRequest,
-    ListTuningJobsResponse,
-    RebaseTunedModelRequest,
-    TunedModelRef,
-    TuningJob,
-    tuning_service_pb2,
-)
-from google.longrunning import operations_proto_pb2 as operations_pb2
-from google.protobuf.message import Message
+from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
+from google.longrunning import operations_pb2
 
 from gemtune import flows
+from gemtune.calls import DEFAULT, Calls, Timeout, carrier
 from gemtune.drive import Clock, run
-from gemtune.errors import ConfigurationError
-from gemtune.methods import service_methods
-from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
-from gemtune.settings import endpoint_from, location_from, project_from
-from gemtune.states import has_ended
+from gemtune.flows import Flow
 from gemtune.transport import Transport
 
 if TYPE_CHECKING:
@@ -36,21 +20,6 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 __all__ = ["DEFAULT", "JobList", "TuningClient"]
-
-METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
-
-CREATE_TIMEOUT = 120.0
-"""A create has longer than other calls: the service checks the spec before it answers."""
-
-
-class _Default:
-    """Left out: the client's own value is meant; None means something else, no limit."""
-
-    def __repr__(self) -> str:
-        return "DEFAULT"
-
-
-DEFAULT: Final = _Default()
 
 
 class JobList:
@@ -76,7 +45,7 @@ class JobList:
             yield from page.tuning_jobs
 
 
-class TuningClient:
+class TuningClient(Calls):
     """A client for the tuning jobs of Vertex AI. May be shared by threads; a context manager."""
 
     def __init__(
@@ -107,52 +76,15 @@ class TuningClient:
         Raises:
             ConfigurationError: An argument or a variable of the environment is not what it should be.
         """
-        self._project = project_from(project)
-        self._location = location_from(location)
-        self._timeout = timeout
-        self._clock = clock or Clock()
-        self._transport = _transport(transport, endpoint, credentials, api_version)
-
-    # -- where ----------------------------------------------------------------------------------------------------
-
-    @property
-    def project(self) -> str:
-        """The project that calls are made for.
-
-        Raises:
-            ConfigurationError: None was given, and neither the environment nor the credentials name one.
-        """
-        if self._project is None:
-            from gemtune.transport.credentials import default_project
-
-            self._project = default_project()
-            if self._project is None:
-                raise ConfigurationError(
-                    "no project is given: pass project=, set GOOGLE_CLOUD_PROJECT, or use --project on the command line"
-                )
-        return self._project
-
-    @property
-    def location(self) -> str:
-        """The location that jobs are created and listed in."""
-        return self._location
-
-    def job_name(self, name: str) -> str:
-        """The full resource name of a job, however it is named: id, `tuningJobs/ID`, full name or console link.
-
-        Raises:
-            SpecInvalid: It is not a job's name.
-        """
-        project, location, job_id = parse_job_name(name)
-        return str(JobName(project or self.project, location or self._location, job_id))
-
-    def _parent(self, location: str | None) -> str:
-        return f"projects/{self.project}/locations/{check_location(location) if location else self._location}"
+        super().__init__(project, location, credentials=credentials, timeout=timeout, clock=clock)
+        self._transport: Transport = carrier(
+            transport, endpoint=endpoint, credentials=credentials, api_version=api_version, asynchronous=False
+        )
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
     def create_tuning_job(
-        self, tuning_job: TuningJob, *, location: str | None = None, timeout: float | _Default | None = DEFAULT
+        self, tuning_job: TuningJob, *, location: str | None = None, timeout: Timeout = DEFAULT
     ) -> TuningJob:
         """Starts a tuning job.
 
@@ -168,17 +100,16 @@ class TuningClient:
             ApiError: The service refused.
             TransportError: No answer came; `.maybe_sent` tells whether a job may have been created.
         """
-        request = CreateTuningJobRequest(parent=self._parent(location), tuning_job=tuning_job)
-        return self._call("CreateTuningJob", request, CREATE_TIMEOUT if isinstance(timeout, _Default) else timeout)
+        return self._run(self._create(tuning_job, location=location, timeout=timeout))
 
-    def get_tuning_job(self, name: str, *, timeout: float | _Default | None = DEFAULT) -> TuningJob:
+    def get_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT) -> TuningJob:
         """A job as it stands.
 
         Args:
             name: Its id, `tuningJobs/ID`, full resource name or console link.
             timeout: Seconds for the whole call; left out: the client's.
         """
-        return self._call("GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), timeout)
+        return self._run(self._get(name, timeout=timeout))
 
     def list_tuning_jobs(
         self,
@@ -186,7 +117,7 @@ class TuningClient:
         location: str | None = None,
         filter: str = "",  # noqa: A002  the request's field
         page_size: int | None = None,
-        timeout: float | _Default | None = DEFAULT,
+        timeout: Timeout = DEFAULT,
     ) -> JobList:
         """The jobs of the project and location, newest first.
 
@@ -196,17 +127,17 @@ class TuningClient:
             page_size: Jobs per page, at most; None: the service's choice.
             timeout: Seconds for each page; left out: the client's.
         """
-        request = ListTuningJobsRequest(parent=self._parent(location), filter=filter, page_size=page_size or 0)
-        return JobList(lambda page: self._call("ListTuningJobs", page, timeout), request)
+        request = self._list(location=location, filter=filter, page_size=page_size)
+        return JobList(lambda page: self._run(self._call("ListTuningJobs", page, timeout)), request)
 
-    def cancel_tuning_job(self, name: str, *, timeout: float | _Default | None = DEFAULT) -> None:
+    def cancel_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT) -> None:
         """Asks for a job to be cancelled. The job ends as CANCELLED some time later, or not, if it was about to end.
 
         Args:
             name: Its id, `tuningJobs/ID`, full resource name or console link.
             timeout: Seconds for the whole call; left out: the client's.
         """
-        self._call("CancelTuningJob", CancelTuningJobRequest(name=self.job_name(name)), timeout)
+        self._run(self._cancel(name, timeout=timeout))
 
     def rebase_tuned_model(
         self,
@@ -216,7 +147,7 @@ class TuningClient:
         artifact_destination: GcsDestination | None = None,
         deploy_to_same_endpoint: bool = False,
         location: str | None = None,
-        timeout: float | _Default | None = DEFAULT,
+        timeout: Timeout = DEFAULT,
     ) -> operations_pb2.Operation:
         """Tunes a newer base model with what an older tuned model was tuned with.
 
@@ -231,19 +162,18 @@ class TuningClient:
         Returns:
             The operation; `wait_operation` follows it to the new job.
         """
-        reference = tuned_model_ref.WhichOneof("tuned_model_ref")
-        named = location_of(getattr(tuned_model_ref, reference)) if reference else None
-        request = RebaseTunedModelRequest(
-            parent=self._parent(location or named),
-            tuned_model_ref=tuned_model_ref,
+        flow = self._rebase(
+            tuned_model_ref,
             tuning_job=tuning_job,
             artifact_destination=artifact_destination,
             deploy_to_same_endpoint=deploy_to_same_endpoint,
+            location=location,
+            timeout=timeout,
         )
-        return self._call("RebaseTunedModel", request, timeout)
+        return self._run(flow)
 
     def get_operation(
-        self, operation: str | operations_pb2.Operation, *, timeout: float | _Default | None = DEFAULT
+        self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT
     ) -> operations_pb2.Operation:
         """An operation as it stands.
 
@@ -251,14 +181,16 @@ class TuningClient:
             operation: Its full resource name, or an older state of it.
             timeout: Seconds for the whole call; left out: the client's.
         """
-        request = operations_pb2.GetOperationRequest(name=_operation(operation))
-        return self._call("GetOperation", request, timeout)
+        return self._run(self._get_operation(operation, timeout=timeout))
 
-    def cancel_operation(
-        self, operation: str | operations_pb2.Operation, *, timeout: float | _Default | None = DEFAULT
-    ) -> None:
-        """Asks for an operation to be cancelled."""
-        self._call("CancelOperation", operations_pb2.CancelOperationRequest(name=_operation(operation)), timeout)
+    def cancel_operation(self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT) -> None:
+        """Asks for an operation to be cancelled.
+
+        Args:
+            operation: Its full resource name, or an older state of it.
+            timeout: Seconds for the whole call; left out: the client's.
+        """
+        self._run(self._cancel_operation(operation, timeout=timeout))
 
     # -- waiting --------------------------------------------------------------------------------------------------
 
@@ -287,16 +219,7 @@ class TuningClient:
             JobFailed: It ended without success.
             WaitTimeout: It has not ended; it goes on.
         """
-        request = GetTuningJobRequest(name=self.job_name(name))
-        flow = flows.wait(
-            METHODS["GetTuningJob"],
-            request,
-            over=has_ended,
-            call_timeout=_seconds(self._timeout),
-            timeout=timeout,
-            poll_interval=poll_interval,
-        )
-        job: TuningJob = run(flow, self._transport, clock=self._clock, observe=on_update)
+        job = self._run(self._wait(name, timeout=timeout, poll_interval=poll_interval), on_update)
         if on_update is not None:
             on_update(job)
         return flows.succeeded(job, or_raise=raise_on_failure)
@@ -319,21 +242,12 @@ class TuningClient:
             ApiError: The operation failed.
             WaitTimeout: It is not done; it goes on.
         """
-        flow = flows.wait(
-            METHODS["GetOperation"],
-            operations_pb2.GetOperationRequest(name=_operation(operation)),
-            over=lambda answer: answer.done,
-            call_timeout=_seconds(self._timeout),
-            timeout=timeout,
-            poll_interval=poll_interval,
-        )
-        return flows.operation_result(run(flow, self._transport, clock=self._clock))
+        return self._run(self._wait_operation(operation, timeout=timeout, poll_interval=poll_interval))
 
     # -- plumbing -------------------------------------------------------------------------------------------------
 
-    def _call(self, method: str, request: Message, timeout: float | _Default | None) -> Any:
-        seconds = self._timeout if isinstance(timeout, _Default) else timeout
-        return run(flows.call(METHODS[method], request, timeout=_seconds(seconds)), self._transport, clock=self._clock)
+    def _run(self, flow: Flow, observe: Callable[[Any], object] | None = None) -> Any:
+        return run(flow, self._transport, clock=self._clock, observe=observe)
 
     def close(self) -> None:
         """Lets go of connections. A later call opens new ones."""
@@ -346,29 +260,3 @@ class TuningClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _seconds(timeout: float | None) -> float:
-    return math.inf if timeout is None else timeout
-
-
-def _operation(operation: str | operations_pb2.Operation) -> str:
-    return operation_name(operation if isinstance(operation, str) else operation.name)
-
-
-def _transport(
-    transport: str | Transport, endpoint: str | None, credentials: Credentials | None, api_version: str
-) -> Transport:
-    if not isinstance(transport, str):
-        return transport
-    if api_version not in ("v1", "v1beta1"):
-        raise ConfigurationError(f"api_version {api_version!r} is not known; it is 'v1' or 'v1beta1'")
-    if transport != "rest":
-        raise ConfigurationError(f"transport {transport!r} is not known; it is 'rest', or an object with send()")
-    from gemtune.transport.credentials import ANONYMOUS
-    from gemtune.transport.rest import RestTransport
-
-    place = endpoint_from(endpoint)
-    if place.emulator and credentials is None:
-        credentials = ANONYMOUS
-    return RestTransport(place.endpoint, credentials=credentials, api_version=api_version)

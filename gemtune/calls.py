@@ -1,0 +1,228 @@
+"""What both clients are: arguments turned into requests and flows. `TuningClient` and `AsyncTuningClient` only drive.
+
+Nothing here sends, sleeps or awaits. One thing may block: a project that nobody named is looked up in the credentials.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from gemtune_pb.v1 import (
+    CancelTuningJobRequest,
+    CreateTuningJobRequest,
+    GcsDestination,
+    GetTuningJobRequest,
+    ListTuningJobsRequest,
+    RebaseTunedModelRequest,
+    TunedModelRef,
+    TuningJob,
+    tuning_service_pb2,
+)
+from google.longrunning import operations_pb2
+from google.protobuf.message import Message
+
+from gemtune import flows
+from gemtune.drive import Clock
+from gemtune.errors import ConfigurationError
+from gemtune.flows import Flow
+from gemtune.methods import service_methods
+from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
+from gemtune.settings import endpoint_from, location_from, project_from
+from gemtune.states import has_ended
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+__all__ = ["DEFAULT", "METHODS", "Calls", "Default", "Timeout"]
+
+METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
+
+CREATE_TIMEOUT = 120.0
+"""A create has longer than other calls: the service checks the spec before it answers."""
+
+
+class Default:
+    """The type of DEFAULT."""
+
+    def __repr__(self) -> str:
+        return "DEFAULT"
+
+
+DEFAULT: Final = Default()
+"""Left out: the client's own value is meant. None means something else, no limit."""
+
+Timeout: TypeAlias = float | Default | None
+"""Seconds for a whole call; None: no limit; DEFAULT: the client's."""
+
+
+class Calls:
+    """Who asks, where, and with what limits; and a flow for each call that a client has."""
+
+    def __init__(
+        self,
+        project: str | None = None,
+        location: str | None = None,
+        *,
+        credentials: Credentials | None = None,
+        timeout: float | None = 60.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self._project = project_from(project)
+        self._location = location_from(location)
+        self._credentials = credentials
+        self._timeout = timeout
+        self._clock = clock or Clock()
+        self._lock = threading.Lock()
+
+    # -- where ----------------------------------------------------------------------------------------------------
+
+    @property
+    def project(self) -> str:
+        """The project that calls are made for; looked up in the credentials, once, if nobody named one.
+
+        Raises:
+            ConfigurationError: None was given, and neither the environment nor the credentials name one.
+        """
+        if self._project is None:
+            with self._lock:
+                if self._project is None:
+                    self._project = self._credentials_project()
+        return self._project
+
+    def _credentials_project(self) -> str:
+        from gemtune.transport.credentials import default_project
+
+        project = getattr(self._credentials, "project_id", None) or default_project()
+        if not project:
+            raise ConfigurationError(
+                "no project is given: pass project=, set GOOGLE_CLOUD_PROJECT, or use --project on the command line"
+            )
+        return project_from(project) or ""
+
+    @property
+    def location(self) -> str:
+        """The location that jobs are created and listed in."""
+        return self._location
+
+    def job_name(self, name: str) -> str:
+        """The full resource name of a job, however it is named: id, `tuningJobs/ID`, full name or console link.
+
+        Raises:
+            SpecInvalid: It is not a job's name.
+        """
+        project, location, job_id = parse_job_name(name)
+        return str(JobName(project or self.project, location or self._location, job_id))
+
+    def _parent(self, location: str | None) -> str:
+        return f"projects/{self.project}/locations/{check_location(location) if location else self._location}"
+
+    # -- flows, one for each call; the clients' methods say what their arguments mean -------------------------------
+
+    def _create(self, tuning_job: TuningJob, *, location: str | None, timeout: Timeout) -> Flow:
+        request = CreateTuningJobRequest(parent=self._parent(location), tuning_job=tuning_job)
+        return self._call("CreateTuningJob", request, CREATE_TIMEOUT if isinstance(timeout, Default) else timeout)
+
+    def _get(self, name: str, *, timeout: Timeout) -> Flow:
+        return self._call("GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), timeout)
+
+    def _list(self, *, location: str | None, filter: str, page_size: int | None) -> ListTuningJobsRequest:  # noqa: A002
+        return ListTuningJobsRequest(parent=self._parent(location), filter=filter, page_size=page_size or 0)
+
+    def _cancel(self, name: str, *, timeout: Timeout) -> Flow:
+        return self._call("CancelTuningJob", CancelTuningJobRequest(name=self.job_name(name)), timeout)
+
+    def _rebase(
+        self,
+        tuned_model_ref: TunedModelRef,
+        *,
+        tuning_job: TuningJob | None,
+        artifact_destination: GcsDestination | None,
+        deploy_to_same_endpoint: bool,
+        location: str | None,
+        timeout: Timeout,
+    ) -> Flow:
+        reference = tuned_model_ref.WhichOneof("tuned_model_ref")
+        named = location_of(getattr(tuned_model_ref, reference)) if reference else None
+        request = RebaseTunedModelRequest(
+            parent=self._parent(location or named),
+            tuned_model_ref=tuned_model_ref,
+            tuning_job=tuning_job,
+            artifact_destination=artifact_destination,
+            deploy_to_same_endpoint=deploy_to_same_endpoint,
+        )
+        return self._call("RebaseTunedModel", request, timeout)
+
+    def _get_operation(self, operation: str | operations_pb2.Operation, *, timeout: Timeout) -> Flow:
+        return self._call("GetOperation", operations_pb2.GetOperationRequest(name=_operation(operation)), timeout)
+
+    def _cancel_operation(self, operation: str | operations_pb2.Operation, *, timeout: Timeout) -> Flow:
+        return self._call("CancelOperation", operations_pb2.CancelOperationRequest(name=_operation(operation)), timeout)
+
+    def _wait(self, name: str, *, timeout: float | None, poll_interval: float | None) -> Flow:
+        return self._until(
+            "GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), has_ended, timeout, poll_interval
+        )
+
+    def _wait_operation(
+        self, operation: str | operations_pb2.Operation, *, timeout: float | None, poll_interval: float | None
+    ) -> Flow:
+        request = operations_pb2.GetOperationRequest(name=_operation(operation))
+        last = yield from self._until("GetOperation", request, lambda answer: answer.done, timeout, poll_interval)
+        return flows.operation_result(last)
+
+    # -- plumbing -------------------------------------------------------------------------------------------------
+
+    def _call(self, method: str, request: Message, timeout: Timeout) -> Flow:
+        seconds = self._timeout if isinstance(timeout, Default) else timeout
+        return flows.call(METHODS[method], request, timeout=_seconds(seconds))
+
+    def _until(
+        self,
+        method: str,
+        request: Message,
+        over: Callable[[Any], bool],
+        timeout: float | None,
+        poll_interval: float | None,
+    ) -> Flow:
+        return flows.wait(
+            METHODS[method],
+            request,
+            over=over,
+            call_timeout=_seconds(self._timeout),
+            timeout=timeout,
+            poll_interval=poll_interval,
+        )
+
+
+def carrier(
+    transport: Any, *, endpoint: str | None, credentials: Credentials | None, api_version: str, asynchronous: bool
+) -> Any:
+    """The transport that a client's arguments name, or the very object that was given in place of a name.
+
+    Raises:
+        ConfigurationError: There is no such transport, or no such version of the API.
+    """
+    if not isinstance(transport, str):
+        return transport
+    if api_version not in ("v1", "v1beta1"):
+        raise ConfigurationError(f"api_version {api_version!r} is not known; it is 'v1' or 'v1beta1'")
+    if transport != "rest" or asynchronous:
+        raise ConfigurationError(f"transport {transport!r} is not known; it is 'rest', or an object with send()")
+    from gemtune.transport.credentials import ANONYMOUS
+    from gemtune.transport.rest import RestTransport
+
+    place = endpoint_from(endpoint)
+    if place.emulator and credentials is None:
+        credentials = ANONYMOUS
+    return RestTransport(place.endpoint, credentials=credentials, api_version=api_version)
+
+
+def _seconds(timeout: float | None) -> float:
+    return math.inf if timeout is None else timeout
+
+
+def _operation(operation: str | operations_pb2.Operation) -> str:
+    return operation_name(operation if isinstance(operation, str) else operation.name)
