@@ -1,25 +1,42 @@
-"""Makes a flow's effects happen. The only place that sleeps."""
+"""Makes a flow's effects happen, blocking (`run`) or on an event loop (`arun`). The only place that sleeps or awaits."""
 
 from __future__ import annotations
 
+import inspect
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gemtune.errors import GemtuneError
-from gemtune.flows import Flow, Send
-from gemtune.transport import Transport
+from gemtune.errors import ApiError, GemtuneError
+from gemtune.flows import Effect, Flow, Send, Sleep
+from gemtune.transport import AsyncTransport, Transport, request_id
 
-__all__ = ["Clock", "run"]
+__all__ = ["Clock", "arun", "run"]
+
+logger = logging.getLogger("gemtune")
+
+
+async def _asleep(seconds: float) -> None:
+    import asyncio  # a program that never awaits does not load it
+
+    await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Where time comes from; tests pass their own."""
+    """Where time comes from; tests pass their own.
+
+    Attributes:
+        now: Monotonic seconds.
+        sleep: What a blocking pause is made of.
+        asleep: What a pause on an event loop is made of.
+    """
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    asleep: Callable[[float], Awaitable[None]] = _asleep
 
 
 def run(flow: Flow, transport: Transport, *, clock: Clock, observe: Callable[[Any], object] | None = None) -> Any:
@@ -34,19 +51,87 @@ def run(flow: Flow, transport: Transport, *, clock: Clock, observe: Callable[[An
     outcome: Any = None
     try:
         while True:
-            effect = flow.send(outcome)
-            if isinstance(effect, Send):
-                try:
-                    outcome = transport.send(effect.method, effect.request, deadline=effect.deadline)
-                except GemtuneError as error:
-                    outcome = error
-            else:
+            effect: Effect = flow.send(outcome)
+            if isinstance(effect, Sleep):
                 if observe is not None and effect.why is not None:
                     observe(effect.why)
                 if effect.seconds > 0:
                     clock.sleep(effect.seconds)
                 outcome = clock.now()
+            else:
+                began = _begin()
+                try:
+                    outcome = transport.send(effect.method, effect.request, deadline=effect.deadline)
+                except GemtuneError as error:
+                    outcome = error
+                _log(effect, outcome, began)
     except StopIteration as stop:
         return stop.value
     finally:
         flow.close()
+
+
+async def arun(
+    flow: Flow, transport: AsyncTransport, *, clock: Clock, observe: Callable[[Any], object] | None = None
+) -> Any:
+    """Runs a flow as `run` does, awaiting where that blocks.
+
+    Cancelling the task cancels the request that is under way, and ends the flow: a cancellation is no outcome that the
+    flow is told, so it can never be taken for a failure to retry.
+
+    Args:
+        flow: The flow.
+        transport: What carries its calls.
+        clock: What its sleeps are made of.
+        observe: Is told each `Sleep.why`, and awaited if it is a coroutine function.
+    """
+    outcome: Any = None
+    try:
+        while True:
+            effect: Effect = flow.send(outcome)
+            if isinstance(effect, Sleep):
+                if observe is not None and effect.why is not None:
+                    told = observe(effect.why)
+                    if inspect.isawaitable(told):
+                        await told
+                if effect.seconds > 0:
+                    await clock.asleep(effect.seconds)
+                outcome = clock.now()
+            else:
+                began = _begin()
+                try:
+                    outcome = await transport.send(effect.method, effect.request, deadline=effect.deadline)
+                except GemtuneError as error:
+                    outcome = error
+                _log(effect, outcome, began)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        flow.close()
+
+
+def _begin() -> float:
+    request_id.set(None)
+    return time.monotonic()
+
+
+def _log(sent: Send, outcome: Any, began: float) -> None:
+    """One line an attempt. What is sent and what the credentials are is no business of a log."""
+    level = logging.INFO if isinstance(outcome, GemtuneError) else logging.DEBUG
+    if not logger.isEnabledFor(level):
+        return
+    ended = {
+        "rpc": sent.method.name,
+        "status": _status(outcome),
+        "latency": time.monotonic() - began,
+        "attempt": sent.attempt,
+        "request_id": getattr(outcome, "request_id", None) or request_id.get(),
+    }
+    words = "%(rpc)s %(status)s in %(latency).3f s, attempt %(attempt)d"
+    logger.log(level, words + (", request %(request_id)s" if ended["request_id"] else ""), ended, extra=ended)
+
+
+def _status(outcome: Any) -> str:
+    if isinstance(outcome, ApiError):
+        return outcome.status if outcome.http_status is None else f"{outcome.http_status} {outcome.status}"
+    return type(outcome).__name__ if isinstance(outcome, GemtuneError) else "OK"

@@ -33,11 +33,13 @@ class Send:
         method: The method.
         request: Its request message.
         deadline: When the attempt has to be over.
+        attempt: Which one of the call it is, from 1.
     """
 
     method: Method
     request: Message
     deadline: float
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
