@@ -130,7 +130,7 @@ _REMEDY = "only what is understood has a fingerprint: upgrade gemtune, or remove
 
 
 def _object(pairs: Iterable[tuple[str, str]]) -> str:
-    return f"{{{','.join(f'{name}:{value}' for name, value in sorted(pairs))}}}"
+    return f"{{{','.join(sorted(f'{name}:{value}' for name, value in pairs))}}}"
 
 
 @cache
