@@ -21,10 +21,10 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from gemtune.specs.finding import Finding, Position, Severity
-from gemtune.specs.sizes import SIZES
+from gemtune.specs.sizes import SIZES, rank_of
 from gemtune.specs.tree import MAX_DEPTH, MAX_NODES, Node, position_of
 
-__all__ = ["NULLS", "build", "field_named"]
+__all__ = ["NULLS", "build", "field_named", "plain"]
 
 NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 """Plain scalars that mean nothing is set."""
@@ -469,21 +469,19 @@ def _enum_converter(enum: Any) -> Callable[[Reading, Node], int]:
 def _size_refused(text: str, numbers: dict[str, int]) -> _Refused:
     """A bare number for an adapter size: say both things it could mean."""
     value = float(text)
-    by_number = {number: name for name, number in numbers.items() if number}
-    as_size = SIZES.get(int(value)) if value.is_integer() else None
-    as_size = as_size if as_size in numbers else None
-    as_number = by_number.get(int(value)) if value.is_integer() else None
-    if as_number is not None and as_number != as_size:
-        size = next(size for size, name in SIZES.items() if name == as_number)
-        message = f"{text} is an enum number here and would mean size {size} ({as_number})"
-        remedy = f"write {as_number} for size {size}"
-        if as_size is not None:
-            remedy = f"write {as_size} for size {int(value)}, or {remedy.removeprefix('write ')}"
+    whole = int(value) if value.is_integer() else 0
+    as_rank = SIZES.get(whole) if SIZES.get(whole) in numbers else None
+    as_number = next((name for name, number in numbers.items() if number == whole and number), None)
+    if as_number is not None and as_number != as_rank:
+        rank = rank_of(as_number)
+        message = f"{text} is an enum number here and would mean rank {rank} ({as_number})"
+        remedy = f"write {as_number} for rank {rank}"
+        if as_rank is not None:
+            remedy = f"write {as_rank} for rank {whole}, or {as_number} for rank {rank}"
     else:
-        message = f"{text} is a number, and numbers of this enum are not the sizes"
-        remedy = f"write {as_size} for size {int(value)}" if as_size else ""
-    if not remedy:
-        remedy = f"the sizes are {', '.join(f'{n} ({s})' for s, n in SIZES.items() if n in numbers)}"
+        message = f"{text} is a number, and the numbers of this enum are not the ranks"
+        known = ", ".join(f"{size} ({name})" for size, name in SIZES.items() if name in numbers)
+        remedy = f"write {as_rank} for rank {whole}" if as_rank else f"the ranks are {known}"
     return _Refused(message, remedy, "adapter-size-number")
 
 
@@ -504,8 +502,23 @@ def _well_known(reading: Reading, message: Message, node: Node, path: str, depth
         reading.wrong("wrong-type", path, node, f"{_shown(node)} is no {kind}: {error}")
 
 
+def plain(node: Node) -> Any:
+    """A node as plain Python values, by JSON's rules and YAML 1.2's core schema: what has no type in the schema.
+
+    Raises:
+        ValueError: It has a tag, or a name that is no text.
+    """
+    reading = Reading(plain_strings=True)
+    try:
+        made = _plain(reading, node, "", 0)
+    except _Refused as refused:
+        raise ValueError(refused.message) from refused
+    if reading.findings:
+        raise ValueError(reading.findings[0].sentence)
+    return made
+
+
 def _plain(reading: Reading, node: Node, path: str, depth: int) -> Any:
-    """A node as plain Python values, by JSON's rules and YAML 1.2's core schema: what has no type in the schema."""
     if node.tag:
         raise _Refused(f"{node.tag} is a YAML tag, and tags are not read", rule_id="yaml-tag")
     if node.id == "scalar":

@@ -10,7 +10,7 @@ from gemtune_pb.v1 import SupervisedHyperParameters
 
 from gemtune.errors import SpecInvalid, bad_request
 
-__all__ = ["SIZES", "adapter_size", "size_name"]
+__all__ = ["SIZES", "adapter_size", "rank_of"]
 
 SIZES: dict[int, str] = {
     1: "ADAPTER_SIZE_ONE",
@@ -38,8 +38,8 @@ def adapter_size(size: int) -> SupervisedHyperParameters.AdapterSize.ValueType:
     return SupervisedHyperParameters.AdapterSize.Value(SIZES[size])
 
 
-def size_name(name: str) -> int | None:
-    """The size that the name of an enum value stands for; None for ADAPTER_SIZE_UNSPECIFIED and unknown names."""
+def rank_of(name: str) -> int | None:
+    """The rank that the name of an enum value stands for; None for ADAPTER_SIZE_UNSPECIFIED and unknown names."""
     return _BY_NAME.get(name)
 
 

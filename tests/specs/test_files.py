@@ -30,9 +30,9 @@ JOB = gemtune.TuningJob(
 )
 
 
-def refusal(text: str, format: str = "yaml") -> SpecFileInvalid:
+def refusal(text: str, form: str = "yaml") -> SpecFileInvalid:
     with pytest.raises(SpecFileInvalid) as caught:
-        gemtune.loads_spec(text, format)
+        gemtune.loads_spec(text, form)
     return caught.value
 
 
@@ -52,8 +52,8 @@ def test_an_unknown_field_is_named_with_its_place_and_the_nearest_valid_name() -
 def test_a_bare_number_for_the_adapter_size_is_refused_with_the_names_it_could_have_meant(bare: str) -> None:
     error = refusal(YAML.replace("ADAPTER_SIZE_FOUR", bare))
     assert error.line == 7
-    assert "ADAPTER_SIZE_FOUR for size 4" in str(error)
-    assert "ADAPTER_SIZE_SIXTEEN for size 16" in str(error)
+    assert "ADAPTER_SIZE_FOUR for rank 4" in str(error)
+    assert "ADAPTER_SIZE_SIXTEEN for rank 16" in str(error)
 
 
 def test_all_mistakes_are_told_at_once_and_as_violations_too() -> None:

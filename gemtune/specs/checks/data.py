@@ -1,0 +1,107 @@
+"""Datasets and other things in Cloud Storage, by the shape of their names."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from gemtune.specs.checks.run import Run, shown
+
+__all__ = ["datasets", "distillation", "gcs", "gcs_destination"]
+
+_GCS = re.compile(r"gs://([^/]*)(?:/(.*))?", re.DOTALL)
+_BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
+_JSONL = re.compile(r"gs://[a-z0-9](?:[a-z0-9_-]{1,61})[a-z0-9]/[^*?\[\]\s]*[^/*?\[\]\s]\.jsonl")
+_DATASET = re.compile(r"projects/[^/\s]+/locations/[^/\s]+/datasets/[^/\s]+")
+
+
+def datasets(run: Run, spec: Any, path: str) -> None:
+    """The training and validation data of a tuning spec."""
+    training: str = spec.training_dataset_uri
+    validation: str = spec.validation_dataset_uri
+    for name, uri in (("training_dataset_uri", training), ("validation_dataset_uri", validation)):
+        if uri and not _JSONL.fullmatch(uri) and not _DATASET.fullmatch(uri):
+            _dataset(run, uri, f"{path}.{name}")
+    if training and training == validation:
+        run.add(
+            "same-dataset",
+            f"{path}.validation_dataset_uri",
+            "training and validation are the same data",
+            "what a model was trained on does not tell how good it is: split the data",
+        )
+
+
+def _dataset(run: Run, uri: str, path: str) -> None:
+    wanted = "gs://bucket/object.jsonl"
+    found = _GCS.fullmatch(uri)
+    remedy = f"a dataset is {wanted}, or projects/P/locations/L/datasets/ID"
+    if found is None:
+        what = "is no gs:// URI"
+        if uri.startswith(("http://", "https://")):
+            what, remedy = "is a web address", f"write {_from_web(uri) or wanted}"
+        elif uri.startswith(("/", "./", "../", "~", "file:")) or "/" not in uri or re.match(r"[A-Za-z]:\\", uri):
+            what, remedy = "is a local path", f"upload it (gcloud storage cp FILE gs://BUCKET/) and write {wanted}"
+        elif uri.lower().startswith("gs:"):
+            what = "is no gs:// URI (two slashes, lowercase)"
+        run.add("dataset-uri", path, f"{shown(uri)} {what}", remedy)
+        return
+    bucket, name = found[1], found[2] or ""
+    if problem := _bucket_problem(bucket):
+        run.add("dataset-uri", path, f"{shown(uri)}: {problem}", remedy)
+    elif not name or name.endswith("/"):
+        run.add(
+            "dataset-uri", path, f"{shown(uri)} is a {'folder' if name else 'bucket'}, not a file", f"write {wanted}"
+        )
+    elif wild := re.search(r"[*?\[\]]", name):
+        run.add(
+            "dataset-uri",
+            path,
+            f"{shown(uri)} has a {wild[0]!r}, and wildcards are not read",
+            "name one file; join several into one",
+        )
+    elif not name.endswith(".jsonl"):
+        ending = name.rpartition("/")[2].rpartition(".")[2] if "." in name.rpartition("/")[2] else ""
+        what = f"ends in .{ending}" if ending else "has no ending"
+        run.add("dataset-uri", path, f"{shown(uri)} {what}", f"a dataset is a JSON Lines file, named {wanted}")
+    elif any(c.isspace() for c in name):
+        run.add("dataset-uri", path, f"{shown(uri)} has a space", f"name the file without: {wanted}")
+
+
+def _from_web(uri: str) -> str:
+    found = re.match(r"https?://(?:storage\.googleapis\.com|storage\.cloud\.google\.com)/([^?#]+)", uri)
+    return f"gs://{found[1]}" if found else ""
+
+
+def _bucket_problem(bucket: str) -> str:
+    """What is wrong with the name of a bucket (Cloud Storage documentation, Bucket names); "" when nothing is."""
+    if not bucket:
+        return "there is no bucket"
+    if not _BUCKET.fullmatch(bucket):
+        return f"{bucket!r} is no bucket: lowercase letters, digits, -, _ and . with a letter or digit at both ends"
+    longest = 222 if "." in bucket else 63
+    if not 3 <= len(bucket) <= longest or any(not 0 < len(part) <= 63 for part in bucket.split(".")):
+        return f"{bucket!r} is no bucket: a name has 3 to 63 characters"
+    if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", bucket):
+        return f"{bucket!r} is no bucket but an IP address"
+    return ""
+
+
+def gcs(run: Run, uri: str, path: str) -> None:
+    """A location in Cloud Storage: a bucket and perhaps a prefix."""
+    found = _GCS.fullmatch(uri)
+    problem = _bucket_problem(found[1]) if found else "it is no gs:// URI"
+    if problem:
+        run.add("gcs-uri", path, f"{shown(uri)}: {problem}", "write gs://bucket/prefix")
+
+
+def gcs_destination(run: Run, destination: Any, path: str) -> None:
+    """Where output goes."""
+    if destination.output_uri_prefix:
+        gcs(run, destination.output_uri_prefix, f"{path}.output_uri_prefix")
+
+
+def distillation(run: Run, spec: Any, path: str) -> None:
+    """The data of a distillation, and where its pipeline keeps its own."""
+    datasets(run, spec, path)
+    if spec.pipeline_root_directory:
+        gcs(run, spec.pipeline_root_directory, f"{path}.pipeline_root_directory")

@@ -1,0 +1,95 @@
+"""Locations and projects that have to agree, with the base model and with each other."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from gemtune.specs.checks.run import Run, shown
+from gemtune.specs.finding import Severity
+
+__all__ = ["places"]
+
+_PLACE = re.compile(r"projects/([^/]+)/locations/([^/]+)/")
+
+
+def places(run: Run, job: Any) -> None:
+    """Every location and project that the job names, against the job's own and each other."""
+    location, of = run.location, "the job"
+    model = run.model
+    if run.location == "global":
+        if run.kind == "google":
+            regions = ", ".join(model.regions[:4]) if model and model.regions else "us-central1, europe-west4"
+            run.add(
+                "location-global",
+                "base_model",
+                f"{run.base_model} is not tuned in the location global",
+                f"use a region: {regions}",
+            )
+    elif run.location and model and model.regions and run.location not in model.regions:
+        severity = Severity.ERROR if model.regions_complete else Severity.WARNING
+        sentence = f"{model.name} is not tuned in {run.location}"
+        listed = ", ".join(model.regions[:6]) + (", ..." if len(model.regions) > 6 else "")
+        run.add("model-region", "base_model", sentence, f"it is in {listed}", severity=severity, known=model)
+    key = job.encryption_spec.kms_key_name if job.HasField("encryption_spec") else ""
+    named = [(path, name) for path, name in _named(job) if name]
+    project = run.project
+    for path, name in named:
+        found = _PLACE.match(name)
+        if found is None:
+            continue
+        if location is None:
+            location, of = found[2], path.rpartition(".")[2]
+        elif found[2] != location:
+            sentence = f"{path.rpartition('.')[2]} is in {found[2]}, and {of} in {location}"
+            run.add("location-mismatch", path, sentence, "both have to be in one location")
+        if project is None:
+            project = found[1]
+        elif found[1] != project and found[1].isdigit() == project.isdigit():
+            sentence = f"{path.rpartition('.')[2]} is of the project {found[1]}, and the job of {project}"
+            run.add("project-mismatch", path, sentence, "check that this is meant, and that the job may read it")
+    if key:
+        _key(run, key, location)
+
+
+def _named(job: Any) -> list[tuple[str, str]]:
+    """The resource names of a job that its location and project have to agree with (a key's project need not)."""
+    named = [("pre_tuned_model.tuned_model_name", job.pre_tuned_model.tuned_model_name)]
+    kind = job.WhichOneof("tuning_spec")
+    if kind:
+        spec = getattr(job, kind)
+        for name in ("training_dataset_uri", "validation_dataset_uri", "tuned_teacher_model_source"):
+            if name in spec.DESCRIPTOR.fields_by_name:
+                named.append((f"{kind}.{name}", getattr(spec, name)))
+    return named
+
+
+_KEY = re.compile(r"projects/[^/]+/locations/([^/]+)/keyRings/[^/]+/cryptoKeys/[^/]+")
+
+
+def _key(run: Run, key: str, location: str | None) -> None:
+    path = "encryption_spec.kms_key_name"
+    found = _KEY.fullmatch(key)
+    if found is None:
+        more = " without its version" if "/cryptoKeyVersions/" in key else ""
+        run.add(
+            "kms-key-name",
+            path,
+            f"{shown(key)} is no key's name{more and ', but a version of one'}",
+            f"write projects/P/locations/L/keyRings/R/cryptoKeys/K{more}",
+        )
+    elif location is not None and found[1] != location:
+        run.add(
+            "cmek-region",
+            path,
+            f"the key is in {found[1]}, and the job in {location}",
+            "a key has to be in the job's own location",
+        )
+    if run.model is not None and run.model.cmek is False:
+        run.add(
+            "cmek-model",
+            path,
+            f"{run.model.name} takes no key of yours",
+            "leave the key out, or tune another base model",
+            known=run.model,
+        )

@@ -1,0 +1,80 @@
+"""What is looked for in hyper-parameters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from gemtune.specs.checks.run import Run
+from gemtune.specs.sizes import SIZES, rank_of
+
+__all__ = ["epochs", "hyper_parameters"]
+
+
+def hyper_parameters(run: Run, parameters: Any, path: str) -> None:
+    """Hyper-parameters of any kind of tuning."""
+    known = parameters.DESCRIPTOR.fields_by_name
+    for name, (rule_id, wanted) in _POSITIVE.items():
+        if name in known:
+            _positive(run, parameters, f"{path}.{name}", rule_id, wanted)
+    if "learning_rate" in known and parameters.learning_rate and parameters.learning_rate_multiplier:
+        sentence = "learning_rate and learning_rate_multiplier exclude each other"
+        remedy = "learning_rate is for open models, learning_rate_multiplier for Google's own: keep one"
+        run.add("learning-rate-exclusive", f"{path}.learning_rate", sentence, remedy)
+    if "adapter_size" in known and parameters.adapter_size:
+        _adapter_size(run, parameters, f"{path}.adapter_size")
+
+
+_POSITIVE = {
+    "epoch_count": ("epoch-count", "at least 1"),
+    "learning_rate_multiplier": ("learning-rate-multiplier", "a number above 0, such as 1.0"),
+    "learning_rate": ("learning-rate", "a number above 0, such as 0.0001"),
+    "batch_size": ("batch-size", "at least 1"),
+}
+
+
+def _positive(run: Run, parameters: Any, path: str, rule_id: str, wanted: str) -> None:
+    name = path.rpartition(".")[2]
+    value = getattr(parameters, name)
+    if 0 < value < math.inf:
+        return
+    if value == 0:
+        if _explicit_zero(parameters, name):
+            run.add("zero-unsent", path, f"{name} is 0, which asks for nothing", f"write {wanted}, or leave it out")
+        return
+    run.add(rule_id, path, f"{name} is {value}", f"it must be {wanted}; leave it out for the service's choice")
+
+
+def _explicit_zero(parameters: Any, name: str) -> bool:
+    return bool(parameters.DESCRIPTOR.fields_by_name[name].has_presence and parameters.HasField(name))
+
+
+def _adapter_size(run: Run, parameters: Any, path: str) -> None:
+    number: int = parameters.adapter_size
+    named = parameters.DESCRIPTOR.fields_by_name["adapter_size"].enum_type.values_by_number.get(number)
+    if named is None:
+        meant = SIZES.get(number)
+        remedy = f"write {meant} for rank {number}" if meant else "gemtune.adapter_size gives the value of a rank"
+        run.add(
+            "adapter-size-number", path, f"{number} is no value of AdapterSize, whose numbers are not the ranks", remedy
+        )
+        return
+    rank = rank_of(named.name)
+    model = run.model
+    if model is not None and model.adapter_sizes and rank not in model.adapter_sizes:
+        allowed = ", ".join(f"{size} ({SIZES[size]})" for size in model.adapter_sizes)
+        run.add(
+            "adapter-size",
+            path,
+            f"{model.name} does not take rank {rank} ({named.name})",
+            f"it takes {allowed}",
+            known=model,
+        )
+
+
+def epochs(run: Run, spec: Any, path: str) -> None:
+    """Whether the number of epochs is left to the service."""
+    parameters = spec.hyper_parameters
+    if not parameters.epoch_count and not _explicit_zero(parameters, "epoch_count"):
+        sentence = "the number of epochs is not set, and what the service chooses is billed (10 and 40 were seen)"
+        run.add("unset-epochs", f"{path}.hyper_parameters.epoch_count", sentence, "set epoch_count")
