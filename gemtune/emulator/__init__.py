@@ -11,8 +11,8 @@ from __future__ import annotations
 from gemtune.errors import ConfigurationError
 
 try:
-    import starlette as _starlette  # noqa: F401
-    import uvicorn as _uvicorn  # noqa: F401
+    import starlette  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    import uvicorn  # noqa: F401  # pyright: ignore[reportUnusedImport]
 except ModuleNotFoundError as error:
     raise ConfigurationError(f"the emulator needs {error.name}: pip install 'gemtune[emulator]'") from error
 

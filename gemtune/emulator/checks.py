@@ -9,16 +9,21 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from gemtune_pb.v1 import CreateTuningJobRequest, SupervisedHyperParameters, TuningJob
 from google.api import field_behavior_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from gemtune.errors import FailedPrecondition, InvalidArgument, bad_request
 
 __all__ = [
     "MODELS",
+    "PARENT",
+    "REBASED",
+    "REGIONS",
     "Violation",
     "behaves",
     "check_create",
@@ -47,8 +52,8 @@ class ModelFacts:
         checkpoints: Whether the tuned model keeps one per epoch (up to ten); models before Gemini 2.0 do not.
     """
 
-    adapter_sizes: tuple[_Size, ...] = ()
-    default: _Size = _FOUR
+    adapter_sizes: tuple[SupervisedHyperParameters.AdapterSize.ValueType, ...] = ()
+    default: SupervisedHyperParameters.AdapterSize.ValueType = _FOUR
     checkpoints: bool = True
 
 
@@ -71,6 +76,23 @@ MODELS: Mapping[str, ModelFacts] = {
 }
 _UNKNOWN = ModelFacts()
 
+REBASED: Mapping[str, str] = {
+    "gemini-1.0-pro-002": "gemini-2.5-pro",
+    "gemini-1.5-pro-002": "gemini-2.5-pro",
+    "gemini-1.5-flash-002": "gemini-2.5-flash",
+    "gemini-2.0-flash-001": "gemini-2.5-flash",
+    "gemini-2.0-flash-lite-001": "gemini-2.5-flash-lite",
+}
+"""What a model is rebased on. The service chooses, and does not say how; other models are rebased on themselves."""
+
+REGIONS = (
+    "asia-east1 asia-east2 asia-northeast1 asia-northeast3 asia-south1 asia-southeast1 australia-southeast1 "
+    "europe-central2 europe-north1 europe-southwest1 europe-west1 europe-west2 europe-west3 europe-west4 europe-west6 "
+    "europe-west8 europe-west9 me-central1 me-central2 me-west1 northamerica-northeast1 southamerica-east1 us-central1 "
+    "us-east1 us-east4 us-east5 us-south1 us-west1 us-west4"
+).split()
+"""Where tuning was documented to run (2024). Jobs are accepted in any location that looks like one, except global."""
+
 
 def model_id(base_model: str) -> str:
     """A base model's own name, without the publisher's: `publishers/google/models/gemini-2.5-pro` has both."""
@@ -88,7 +110,7 @@ def invalid(violations: list[Violation]) -> InvalidArgument:
     return InvalidArgument(f"List of found errors:{found}\t", details=[bad_request(violations)])
 
 
-_PARENT = re.compile(r"projects/[A-Za-z0-9][A-Za-z0-9:._-]*/locations/[a-z][a-z0-9-]*")
+PARENT = re.compile(r"projects/[A-Za-z0-9][A-Za-z0-9:._-]*/locations/[a-z][a-z0-9-]*")
 _GCS_JSONL = re.compile(r"gs://[a-z0-9][a-z0-9._-]+/.*[^/]\.jsonl", re.DOTALL)
 _DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
 _NAME_LENGTH, _LABELS, _LABEL_LENGTH = 128, 64, 64
@@ -97,7 +119,7 @@ _NAME_LENGTH, _LABELS, _LABEL_LENGTH = 128, 64, 64
 def check_create(request: CreateTuningJobRequest) -> list[Violation]:
     """Everything that is wrong with the fields of a create; empty when nothing is."""
     violations: list[Violation] = []
-    if not _PARENT.fullmatch(request.parent):
+    if not PARENT.fullmatch(request.parent):
         violations.append(
             ("parent", f"{request.parent!r} is not a location's name; it must be projects/P/locations/L.")
         )
@@ -115,7 +137,8 @@ def check_job(job: TuningJob) -> list[Violation]:
     """Everything that is wrong with what is set in a job, whether or not it would be enough for a create."""
     violations: list[Violation] = []
     if len(job.tuned_model_display_name) > _NAME_LENGTH:
-        text = f"tuned_model_display_name has {len(job.tuned_model_display_name)} characters; at most {_NAME_LENGTH} are allowed."
+        length = len(job.tuned_model_display_name)
+        text = f"tuned_model_display_name has {length} characters; at most {_NAME_LENGTH} are allowed."
         violations.append(("tuning_job.tuned_model_display_name", text))
     violations += _labels(job)
     violations += _datasets(job)
@@ -188,7 +211,8 @@ def _hyper_parameters(job: TuningJob) -> Iterator[Violation]:
 
 def behaves(field: FieldDescriptor, behavior: int) -> bool:
     """Whether a field is annotated with a `google.api.field_behavior`."""
-    return behavior in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+    extension: Any = field_behavior_pb2.field_behavior  # its stub hides what it extends
+    return behavior in field.GetOptions().Extensions[extension]
 
 
 def _required(message: Message, path: str) -> Iterator[Violation]:
@@ -204,7 +228,8 @@ def _required(message: Message, path: str) -> Iterator[Violation]:
             yield from _required(part, f"{path}.{field.name}[{i}]" if field.is_repeated else f"{path}.{field.name}")
 
 
-def _required_fields(descriptor: Descriptor) -> list[FieldDescriptor]:
+@cache
+def _required_fields(descriptor: Any) -> list[FieldDescriptor]:
     # A number or an enum without presence may be zero on purpose.
     numbers = (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_MESSAGE)
     return [

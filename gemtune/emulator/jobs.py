@@ -71,9 +71,8 @@ def plan(
     parent: str,
     job_id: int,
     timeline: Timeline,
-    model: int,
-    version: int,
-    source_base: str,
+    model: str,
+    source_base: str = "",
     endpoint: str | None = None,
 ) -> TuningJob:
     """The job as it is going to be shown when it has succeeded, without its times, state and statistics.
@@ -83,8 +82,7 @@ def plan(
         parent: Project (by its number) and location.
         job_id: The last part of its name.
         timeline: Its times.
-        model: The id of the model that it makes.
-        version: The version of that model.
+        model: The model that it makes, `models/ID@VERSION`.
         source_base: The base model under `pre_tuned_model`; "" when it is not known.
         endpoint: The endpoint to use again; None: one of its own.
     """
@@ -98,7 +96,7 @@ def plan(
         job.tuned_model_display_name = f"{shown}-{uuid.UUID(int=_hash(job_id, 'display name') % 2**128, version=4)}"
     if timeline.started is not None:
         job.experiment = f"{parent}/metadataStores/default/contexts/{_experiment(timeline.started)}"
-    job.tuned_model.CopyFrom(_tuned_model(job, base, parent, job_id, f"models/{model}@{version}", endpoint))
+    job.tuned_model.CopyFrom(_tuned_model(job, base, model, endpoint))
     return job
 
 
@@ -115,9 +113,11 @@ def _pacific() -> tzinfo:
         return timezone(timedelta(hours=-8))
 
 
-def _tuned_model(job: TuningJob, base: str, parent: str, job_id: int, model: str, endpoint: str | None) -> TunedModel:
+def _tuned_model(job: TuningJob, base: str, model: str, endpoint: str | None) -> TunedModel:
+    parent, _, job_id = job.name.partition("/tuningJobs/")
+
     def endpoint_of(checkpoint: int) -> str:
-        return f"{parent}/endpoints/{derived_id(job_id, 'endpoint', checkpoint)}"
+        return f"{parent}/endpoints/{derived_id(int(job_id), 'endpoint', checkpoint)}"
 
     tuned = TunedModel(model=f"{parent}/{model}")
     spec = job.supervised_tuning_spec

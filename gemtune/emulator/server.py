@@ -10,13 +10,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import uvicorn
 
 from gemtune.emulator.rest import RestDoor
 from gemtune.emulator.service import Service
+from gemtune.emulator.statistics import Statistics
 from gemtune.emulator.storage import MEMORY, Storage
 from gemtune.errors import ConfigurationError
 
@@ -65,7 +66,7 @@ def serve(
                 + ("" if token else "; --token asks for a token")
             )
         with contextlib.closing(Storage(db if db is not None else default_db())) as storage:
-            service = Service(storage, job_duration=job_duration)
+            service = Service(storage, job_duration=job_duration, statistics=Statistics(gcs_root))
             server = _Server(RestDoor(service, token=token, log=say))
             server.run_on(listener, lambda: ready(_url(listener)) if ready else None)
 
@@ -81,8 +82,8 @@ def running(
     host: str = "127.0.0.1",
     port: int = 0,
     log: Callable[[str], None] | None = None,
-) -> Iterator[str]:
-    """An emulator on a thread of this process, for tests: `with running(job_duration=0.5) as url:`.
+) -> Generator[str]:
+    """Runs an emulator on a thread of this process, for tests.
 
     Args:
         job_duration: Seconds from a job's creation to its success.
@@ -104,7 +105,7 @@ def running(
         contextlib.closing(_listen(host, port)) as listener,
         contextlib.closing(Storage(db if db is not None else MEMORY)) as storage,
     ):
-        service = Service(storage, job_duration=job_duration, clock=clock)
+        service = Service(storage, job_duration=job_duration, statistics=Statistics(gcs_root), clock=clock)
         server = _Server(RestDoor(service, token=token, log=log))
         started = threading.Event()
         thread = threading.Thread(target=server.run_on, args=(listener, started.set), name="gemtune-emulator")
@@ -154,6 +155,9 @@ class _Server(uvicorn.Server):
         if self._loop is not None and self._stopping is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stopping.set)
 
+    def _on_signal(self, number: int, frame: object) -> None:  # noqa: ARG002  what a handler is given
+        self.stop()
+
     async def main_loop(self) -> None:
         """Waits for `stop`; on_tick is uvicorn's own housekeeping, once a second."""
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
@@ -165,12 +169,12 @@ class _Server(uvicorn.Server):
             await self.on_tick(0)
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Generator[None]:
         """Stops on SIGINT and SIGTERM; uvicorn would raise them again at the end."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {s: signal.signal(s, lambda *_: self.stop()) for s in (signal.SIGINT, signal.SIGTERM)}
+        before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:

@@ -2,9 +2,14 @@
 
 Errors are the exceptions of `gemtune.errors`, whatever door they leave by.
 """
+# ruff: noqa: N802  a method is named as its rpc
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
+import json
 import re
 import secrets
 import time
@@ -16,18 +21,34 @@ from gemtune_pb.v1 import (
     CancelTuningJobRequest,
     CreateTuningJobRequest,
     GetTuningJobRequest,
+    JobState,
     ListTuningJobsRequest,
     ListTuningJobsResponse,
+    RebaseTunedModelOperationMetadata,
+    RebaseTunedModelRequest,
+    TuningDataStats,
     TuningJob,
 )
-from google.protobuf import empty_pb2
+from google.cloud.location import locations_pb2
+from google.longrunning import operations_proto_pb2 as operations_pb2
+from google.protobuf import any_pb2, empty_pb2
 from google.protobuf.message import Message
 
-from gemtune.emulator import jobs
-from gemtune.emulator.checks import check_create, check_supported, invalid
+from gemtune.emulator import filters, jobs
+from gemtune.emulator.checks import (
+    PARENT,
+    REBASED,
+    REGIONS,
+    check_create,
+    check_job,
+    check_supported,
+    invalid,
+    model_id,
+)
+from gemtune.emulator.statistics import Statistics
 from gemtune.emulator.storage import Record, Storage
 from gemtune.emulator.timeline import Timeline
-from gemtune.errors import NotFound, Unimplemented
+from gemtune.errors import FailedPrecondition, InvalidArgument, NotFound, Unimplemented, bad_request
 from gemtune.methods import Method
 
 __all__ = ["Context", "Service"]
@@ -35,8 +56,11 @@ __all__ = ["Context", "Service"]
 PAGE, LONGEST_PAGE = 100, 1000
 """Jobs on a page: when the request does not say, and at most."""
 
+_BATCH = 500  # records that are read at once while a filter looks for jobs
+
 _JOB = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([1-9][0-9]{0,18})")
-_MODEL = re.compile(r"projects/[^/]+/locations/[^/]+/models/([0-9]{1,19})(?:@([0-9]{1,9}))?")
+_OPERATION = re.compile(_JOB.pattern + r"/operations/([1-9][0-9]{0,18})")
+_MODEL = re.compile(r"projects/([^/]+)/locations/([^/]+)/models/([1-9][0-9]{0,18})(?:@([1-9][0-9]{0,8}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +68,33 @@ class Context:
     """What belongs to a call beside its request.
 
     Attributes:
-        api_version: `v1` or `v1beta1`.
+        api_version: `v1` or `v1beta1`; of a call that does not say (`ui`), as its subject was created.
     """
 
     api_version: str = "v1"
+
+    def version_for(self, record: Record) -> str:
+        """The version of the API to answer in."""
+        return self.api_version if self.api_version in ("v1", "v1beta1") else record.api
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where a job comes from that is not tuned from a base model alone.
+
+    Attributes:
+        base_model: The base model of the model that is tuned further; "": not known.
+        model: The id of the model that gets a new version; None: a new model.
+        version: The version that it has at least.
+        rebase: Whether an operation stands for the job.
+        endpoint: The endpoint that is used again; None: one of its own.
+    """
+
+    base_model: str = ""
+    model: int | None = None
+    version: int = 0
+    rebase: bool = False
+    endpoint: str | None = None
 
 
 def _new_id() -> int:
@@ -62,6 +109,7 @@ class Service:
         storage: Storage,
         *,
         job_duration: float = 5.0,
+        statistics: Statistics | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], int] = _new_id,
     ) -> None:
@@ -70,11 +118,13 @@ class Service:
         Args:
             storage: Where the jobs are.
             job_duration: Seconds from a job's creation to its success.
+            statistics: What is said of datasets; None: all of them are made up.
             clock: Seconds since 1970.
-            new_id: Makes the ids of jobs and models.
+            new_id: Makes the ids of jobs, models and operations: positive, 63 bits.
         """
         self._storage = storage
         self._duration = int(job_duration * 1e6)
+        self._statistics = statistics or Statistics()
         self._clock = clock
         self._new_id = new_id
 
@@ -94,64 +144,191 @@ class Service:
             raise Unimplemented(f"the emulator does not serve {method.full_name}")
         return rpc(request, Context(api_version))
 
-    def _now(self) -> int:
-        return int(self._clock() * 1e6)
-
     # -- TuningService --------------------------------------------------------------------------------------------
 
     def CreateTuningJob(self, request: CreateTuningJobRequest, context: Context) -> TuningJob:
+        """Starts a job."""
         violations = check_create(request)
         if violations:
             raise invalid(violations)
-        _, project, _, location = request.parent.split("/")
+        project, location = _place(request.parent)
         check_supported(location, request.tuning_job)
-        record = self._create(jobs.project_number(project), location, request.tuning_job, context)
-        return self._show(record, record.timeline.created, context)
+        origin = self._origin(project, location, request.tuning_job)
+        record = self._create(project, location, request.tuning_job, context, origin)
+        return jobs.show(record, record.timeline.created, api_version=context.version_for(record), stats=None)
 
     def GetTuningJob(self, request: GetTuningJobRequest, context: Context) -> TuningJob:
+        """A job as it stands."""
         return self._show(self._job(request.name), self._now(), context)
 
     def ListTuningJobs(self, request: ListTuningJobsRequest, context: Context) -> ListTuningJobsResponse:
-        _, project, _, location = request.parent.split("/")
-        records = self._storage.page(jobs.project_number(project), location, before=None, limit=PAGE)
-        now = self._now()
-        return ListTuningJobsResponse(tuning_jobs=[self._show(record, now, context) for record in records])
+        """The jobs of a place, newest first.
 
-    def CancelTuningJob(self, request: CancelTuningJobRequest, context: Context) -> empty_pb2.Empty:
+        A page token says after which job its page begins, so that jobs added meanwhile move nothing.
+        """
+        project, location = _place(request.parent)
+        if request.page_size < 0:
+            raise invalid([("page_size", f"page_size is {request.page_size}; it must not be negative.")])
+        fits = filters.parse(request.filter)
+        size = min(request.page_size or PAGE, LONGEST_PAGE)
+        seal = _seal(project, location, request.filter)
+        before = _open_token(request.page_token, seal) if request.page_token else None
+        now = self._now()
+        answer = ListTuningJobsResponse()
+        last = 0
+        while True:
+            # One more than the page holds tells whether there is another page.
+            limit = size + 1 if not request.filter else _BATCH
+            records = self._storage.page(project, location, before=before, limit=limit)
+            for record in records:
+                before = record.sequence
+                if not fits(jobs.show(record, now, api_version=context.version_for(record), stats=None)):
+                    continue
+                if len(answer.tuning_jobs) == size:
+                    answer.next_page_token = _token(last, seal)
+                    return answer
+                answer.tuning_jobs.append(self._show(record, now, context))
+                last = record.sequence
+            if len(records) < limit:
+                return answer
+
+    def CancelTuningJob(self, request: CancelTuningJobRequest, context: Context) -> empty_pb2.Empty:  # noqa: ARG002
+        """Asks for a job to be cancelled; nothing happens to one that has ended."""
         self._cancel(self._job(request.name))
         return empty_pb2.Empty()
 
-    # -- helpers --------------------------------------------------------------------------------------------------
+    def RebaseTunedModel(self, request: RebaseTunedModelRequest, context: Context) -> operations_pb2.Operation:
+        """Tunes a newer base model with what an older model was tuned with."""
+        violations = check_job(request.tuning_job)
+        if not PARENT.fullmatch(request.parent):
+            violations.append(
+                ("parent", f"{request.parent!r} is not a location's name; it must be projects/P/locations/L.")
+            )
+        if request.tuned_model_ref.WhichOneof("tuned_model_ref") is None:
+            text = "one of tuned_model, tuning_job and pipeline_job is required."
+            violations.append(("tuned_model_ref", text))
+        if violations:
+            raise invalid(violations)
+        project, location = _place(request.parent)
+        now = self._now()
+        record = self._rebased(request)
+        source = jobs.show(record, now, api_version="v1", stats=None)
+        if source.state != JobState.JOB_STATE_SUCCEEDED:
+            state = JobState.Name(source.state)
+            raise FailedPrecondition(f"The TuningJob has no tuned model to rebase: it is in {state}.")
+        wanted = self._rebasing(source, request.tuning_job)
+        check_supported(location, wanted)
+        endpoint = source.tuned_model.endpoint if request.deploy_to_same_endpoint else None
+        origin = _Origin(rebase=True, endpoint=endpoint)
+        return self._operation(self._create(project, location, wanted, context, origin), now, context)
+
+    def GetOperation(self, request: operations_pb2.GetOperationRequest, context: Context) -> operations_pb2.Operation:
+        """A rebase's operation as it stands; it is done when its job has ended."""
+        return self._operation(self._of_operation(request.name), self._now(), context)
+
+    def CancelOperation(self, request: operations_pb2.CancelOperationRequest, context: Context) -> empty_pb2.Empty:  # noqa: ARG002
+        """Asks for an operation to be cancelled, and its job with it."""
+        self._cancel(self._of_operation(request.name))
+        return empty_pb2.Empty()
+
+    # -- google.longrunning.Operations, google.cloud.location.Locations --------------------------------------------
+
+    def ListOperations(
+        self, request: operations_pb2.ListOperationsRequest, context: Context
+    ) -> operations_pb2.ListOperationsResponse:
+        """The operations of a job: one, if a rebase made it."""
+        record = self._job(request.name)
+        answer = operations_pb2.ListOperationsResponse()
+        if record.operation is not None:
+            answer.operations.append(self._operation(record, self._now(), context))
+        return answer
+
+    def ListLocations(
+        self,
+        request: locations_pb2.ListLocationsRequest,
+        context: Context,  # noqa: ARG002
+    ) -> locations_pb2.ListLocationsResponse:
+        """The regions where jobs may run."""
+        parent = f"{request.name}/" if request.name.startswith("projects/") else ""
+        return locations_pb2.ListLocationsResponse(locations=[_location(f"{parent}locations/{r}") for r in REGIONS])
+
+    def GetLocation(self, request: locations_pb2.GetLocationRequest, context: Context) -> locations_pb2.Location:  # noqa: ARG002
+        """One of those regions."""
+        if request.name.rpartition("/")[2] not in REGIONS:
+            raise NotFound("The Location does not exist.")
+        return _location(request.name)
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def _now(self) -> int:
+        return int(self._clock() * 1e6)
 
     def _job(self, name: str) -> Record:
         found = _JOB.fullmatch(name)
-        project, location, job_id = found.groups() if found else ("", "", "0")
-        record = self._storage.get(jobs.project_number(project), location, int(job_id))
+        record = self._storage.get(jobs.project_number(found[1]), found[2], int(found[3])) if found else None
         if record is None:
             raise NotFound("The TuningJob does not exist.")
         return record
 
+    def _of_operation(self, name: str) -> Record:
+        found = _OPERATION.fullmatch(name)
+        record = self._storage.get(jobs.project_number(found[1]), found[2], int(found[3])) if found else None
+        if record is None or found is None or record.operation != int(found[4]):
+            raise NotFound("The Operation does not exist.")
+        return record
+
     def _show(self, record: Record, now: int, context: Context) -> TuningJob:
-        return jobs.show(record, now, api_version=context.api_version, stats=None)
+        stats = self._stats(record) if record.timeline.has_processed(now) else None
+        return jobs.show(record, now, api_version=context.version_for(record), stats=stats)
 
-    def _cancel(self, record: Record) -> None:
-        now = self._now()
-        if record.timeline.cancelled is None and not record.timeline.has_ended(now):
-            self._storage.cancel(record, now)
+    def _stats(self, record: Record) -> TuningDataStats | None:
+        """The statistics of a job's dataset. Those of a file are stored when they are first asked for."""
+        if record.stats is not None:
+            return TuningDataStats.FromString(record.stats)
+        stats, of_file = self._statistics.of(TuningJob.FromString(record.document))
+        if stats is not None and of_file:
+            self._storage.keep_stats(record, stats.SerializeToString())
+        return stats
 
-    def _create(self, project: str, location: str, wanted: TuningJob, context: Context) -> Record:
+    def _operation(self, record: Record, now: int, context: Context) -> operations_pb2.Operation:
+        job = self._show(record, now, context)
+        version = context.version_for(record)
+        metadata = RebaseTunedModelOperationMetadata()
+        metadata.generic_metadata.create_time.CopyFrom(job.create_time)
+        metadata.generic_metadata.update_time.CopyFrom(job.update_time)
+        operation = operations_pb2.Operation(
+            name=f"{job.name}/operations/{record.operation}",
+            metadata=_packed(metadata, version),
+            done=record.timeline.has_ended(now),
+        )
+        if operation.done and job.HasField("error"):
+            operation.error.CopyFrom(job.error)
+        elif operation.done:
+            operation.response.CopyFrom(_packed(job, version))
+        return operation
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    def _create(self, project: str, location: str, wanted: TuningJob, context: Context, origin: _Origin) -> Record:
         timeline = Timeline(self._now(), self._duration)
+        api_version = context.api_version if context.api_version == "v1beta1" else "v1"
 
         def make() -> Record:
-            job_id, model = self._new_id(), self._new_id()
+            job_id = self._new_id()
+            model, version = origin.model, 1
+            if model is None:
+                model = self._new_id()
+            else:
+                newest = self._storage.of_model(project, location, model)
+                version = max(origin.version, newest[0].version if newest else 0) + 1
             job = jobs.plan(
                 wanted,
                 parent=f"projects/{project}/locations/{location}",
                 job_id=job_id,
                 timeline=timeline,
-                model=model,
-                version=1,
-                source_base="",
+                model=f"models/{model}@{version}",
+                source_base=origin.base_model,
+                endpoint=origin.endpoint,
             )
             return Record(
                 id=job_id,
@@ -159,9 +336,101 @@ class Service:
                 location=location,
                 timeline=timeline,
                 model=model,
-                version=1,
-                api=context.api_version,
+                version=version,
+                operation=self._new_id() if origin.rebase else None,
+                api=api_version,
                 document=job.SerializeToString(),
             )
 
         return self._storage.add(make)
+
+    def _cancel(self, record: Record) -> None:
+        now = self._now()
+        if record.timeline.cancelled is None and not record.timeline.has_ended(now):
+            self._storage.cancel(record, now)
+
+    def _origin(self, project: str, location: str, job: TuningJob) -> _Origin:
+        """What continuous tuning goes on from. A model that was tuned elsewhere is taken as it is named.
+
+        Tuning a tuned model further makes a new version of it, unless another display name is given.
+        """
+        found = _MODEL.fullmatch(job.pre_tuned_model.tuned_model_name)
+        if found is None:
+            return _Origin()
+        model, version = int(found[3]), int(found[4] or 1)
+        place = jobs.project_number(found[1]), found[2]
+        known = self._storage.of_model(*place, model)
+        of_version = [r for r in known if found[4] is None or r.version == version][:1]
+        source = TuningJob.FromString(of_version[0].document) if of_version else TuningJob()
+        base = source.base_model or source.pre_tuned_model.base_model
+        if place != (project, location) or job.tuned_model_display_name not in ("", source.tuned_model_display_name):
+            return _Origin(base_model=base)
+        return _Origin(base_model=base, model=model, version=version)
+
+    def _rebased(self, request: RebaseTunedModelRequest) -> Record:
+        """The job whose model is to be rebased."""
+        reference = request.tuned_model_ref
+        if reference.WhichOneof("tuned_model_ref") == "tuning_job":
+            return self._job(reference.tuning_job)
+        if reference.WhichOneof("tuned_model_ref") == "pipeline_job":
+            raise NotFound("The PipelineJob does not exist.")
+        found = _MODEL.fullmatch(reference.tuned_model)
+        known = self._storage.of_model(jobs.project_number(found[1]), found[2], int(found[3])) if found else []
+        records = [r for r in known if found is None or found[4] is None or r.version == int(found[4])]
+        if not records:
+            raise NotFound("The Model does not exist.")
+        return records[0]
+
+    def _rebasing(self, source: TuningJob, wanted: TuningJob) -> TuningJob:
+        """What a rebase tunes: the source's data on a newer base model, with that one's own hyper-parameters."""
+        job = jobs.asked_for(wanted)
+        if job.WhichOneof("source_model") is None:
+            old = source.base_model or source.pre_tuned_model.base_model
+            job.base_model = REBASED.get(model_id(old), old)
+        kind = source.WhichOneof("tuning_spec")
+        if job.WhichOneof("tuning_spec") is None and kind is not None:
+            spec = getattr(job, kind)
+            spec.CopyFrom(getattr(source, kind))
+            if "hyper_parameters" in spec.DESCRIPTOR.fields_by_name:
+                spec.ClearField("hyper_parameters")
+        return job
+
+
+def _place(parent: str) -> tuple[str, str]:
+    """A project's number, and a location."""
+    if not PARENT.fullmatch(parent):
+        raise invalid([("parent", f"{parent!r} is not a location's name; it must be projects/P/locations/L.")])
+    _, project, _, location = parent.split("/")
+    return jobs.project_number(project), location
+
+
+def _location(name: str) -> locations_pb2.Location:
+    region = name.rpartition("/")[2]
+    labels = {"cloud.googleapis.com/region": region}
+    return locations_pb2.Location(name=name, location_id=region, labels=labels)
+
+
+def _packed(message: Message, version: str) -> any_pb2.Any:
+    """A message of ours as an `Any` under the name that the service gives its type."""
+    name = f"type.googleapis.com/google.cloud.aiplatform.{version}.{message.DESCRIPTOR.name}"
+    return any_pb2.Any(type_url=name, value=message.SerializeToString())
+
+
+def _seal(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _token(sequence: int, seal: str) -> str:
+    """A page token. It is good for the place and the filter that it was made for."""
+    return base64.urlsafe_b64encode(json.dumps([sequence, seal]).encode()).decode().rstrip("=")
+
+
+def _open_token(token: str, seal: str) -> int:
+    try:
+        sequence, sealed = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    except (ValueError, TypeError, RecursionError, binascii.Error):
+        sequence, sealed = None, None
+    if not isinstance(sequence, int) or isinstance(sequence, bool) or not 0 < sequence < 2**63 or sealed != seal:
+        problem = "page_token is not one that this list gave, with the same parent and filter"
+        raise InvalidArgument(problem, details=[bad_request([("page_token", problem)])])
+    return sequence

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ MEMORY = ":memory:"
 """In place of a file: the jobs are gone when the storage is closed."""
 
 _VERSION = 1
+_ATTEMPTS = 10  # ids of 63 random bits meet once in a lifetime; two versions of one model may be made at once
 
 # `sequence` is the order of creation and never used twice (AUTOINCREMENT), which makes pages stable; `id` is what the
 # API shows. `model` and `version` find the job that made a model.
@@ -45,7 +46,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     stats     BLOB
 );
 CREATE INDEX IF NOT EXISTS jobs_by_place ON jobs (project, location, sequence);
-CREATE INDEX IF NOT EXISTS jobs_by_model ON jobs (model, version);
+CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_model ON jobs (project, location, model, version);
 """
 
 _COLUMNS = (
@@ -137,8 +138,8 @@ class Storage:
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, _VERSION):
                 raise ConfigurationError(
-                    f"{path} was written by another version of the emulator (format {version}, this one has {_VERSION});"
-                    " name another file or delete it"
+                    f"{path} is of another version of the emulator (format {version}, this one has {_VERSION}); "
+                    "name another file or delete it"
                 )
             self._db.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
         except sqlite3.Error as error:
@@ -154,7 +155,7 @@ class Storage:
             self._db.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Generator[sqlite3.Connection]:
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -174,20 +175,36 @@ class Storage:
 
         Args:
             make: Makes the record. Called again, for other ids, if one of its ids turns out to be taken.
+
+        Raises:
+            sqlite3.Error: It could not be stored.
         """
-        while True:
+        for attempt in range(_ATTEMPTS):
             record = make()
             times = record.timeline
-            values = (record.id, record.project, record.location, times.created, times.duration, times.cancelled,
-                      record.model, record.version, record.operation, record.api, record.document, record.stats)  # fmt: skip
+            row = {
+                "id": record.id,
+                "project": record.project,
+                "location": record.location,
+                "created": times.created,
+                "duration": times.duration,
+                "cancelled": times.cancelled,
+                "model": record.model,
+                "version": record.version,
+                "operation": record.operation,
+                "api": record.api,
+                "document": record.document,
+                "stats": record.stats,
+            }
+            names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
             try:
                 with self._transaction() as db:
-                    names = _COLUMNS.removeprefix("sequence, ")
-                    marks = ", ".join("?" * len(values))
-                    cursor = db.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", values)  # noqa: S608  our own words
+                    cursor = db.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", row)  # noqa: S608  our own words
                 return replace(record, sequence=cursor.lastrowid or 0)
             except sqlite3.IntegrityError:
-                continue
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+        raise AssertionError
 
     def get(self, project: str, location: str, job_id: int) -> Record | None:
         """The job of that id in that place."""

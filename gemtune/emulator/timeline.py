@@ -56,7 +56,7 @@ class Timeline:
             return self.cancelled + int(self.duration * _CANCELLING)
         return self.created + self.duration
 
-    def state(self, now: int) -> JobState:
+    def state(self, now: int) -> JobState.ValueType:
         """The job's state at `now`."""
         if self.cancelled is not None and now >= self.cancelled:
             return JobState.JOB_STATE_CANCELLED if now >= self.ended else JobState.JOB_STATE_CANCELLING
@@ -66,7 +66,7 @@ class Timeline:
             return JobState.JOB_STATE_SUCCEEDED
         return JobState.JOB_STATE_RUNNING if now >= self._at(_RUNNING) else JobState.JOB_STATE_PENDING
 
-    def step(self, now: int) -> TuningJobState:
+    def step(self, now: int) -> TuningJobState.ValueType:
         """What the job is doing, in v1beta1's finer states; unspecified once it is over or being cancelled."""
         state = self.state(now)
         if state == JobState.JOB_STATE_PENDING:
@@ -100,7 +100,7 @@ class Timeline:
     def updated(self, now: int) -> int:
         """When what is shown at `now` last changed."""
         changes = (self.started, self.processed, self.cancelled, self.ended)
-        return max((t for t in changes if self._past(t, now)), default=self.created)
+        return max((t for t in changes if t is not None and self._past(t, now)), default=self.created)
 
     def _past(self, moment: int | None, now: int) -> bool:
         return moment is not None and now >= moment and now > self.created
