@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import math
 import threading
+import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gemtune.endpoints import Endpoint
-from gemtune.errors import ConfigurationError, Unauthenticated
+from gemtune.errors import ConfigurationError, TransportError, Unauthenticated
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -17,6 +22,8 @@ ANONYMOUS: Any = object()
 """In place of credentials: none are wanted, wherever the call goes (an emulator)."""
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+_REFRESH_TIMEOUT = 60.0  # seconds for one exchange with whoever gives out tokens
 
 _HOW = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
 
@@ -49,45 +56,109 @@ class Authorizer:
     def __init__(self, credentials: Credentials | None) -> None:
         """Takes credentials; None means Application Default Credentials, looked up when first needed."""
         self._credentials: Any = credentials
+        self._scoped = False
+        self._refused: str | None = None
         self._lock = threading.Lock()
 
-    def headers(self, endpoint: Endpoint) -> dict[str, str]:
+    def headers(self, endpoint: Endpoint, *, deadline: float = math.inf) -> dict[str, str]:
         """The headers for a request to `endpoint`. This machine over plain HTTP needs none, and gets those given.
+
+        Args:
+            endpoint: Where the request goes.
+            deadline: When a token has to be there, in `time.monotonic` seconds.
 
         Raises:
             ConfigurationError: There are no credentials, or they would travel over plain HTTP to another machine.
             Unauthenticated: They are there and cannot be turned into a token.
+            TransportError: Whoever gives out tokens did not answer; the request itself was not sent.
         """
-        if self._credentials is ANONYMOUS or (endpoint.loopback and self._credentials is None):
+        if not self._wanted(endpoint):
             return {}
+        left = deadline - time.monotonic()
+        if not self._lock.acquire(timeout=min(max(left, 0), threading.TIMEOUT_MAX)):
+            raise TransportError("no token was there in time; nothing was sent", maybe_sent=False)
+        try:
+            return self._fresh(deadline)
+        finally:
+            self._lock.release()
+
+    def ready(self, endpoint: Endpoint) -> dict[str, str] | None:
+        """The headers, if they are there without waiting; None when a token has to be fetched first.
+
+        Raises:
+            ConfigurationError: As `headers`.
+        """
+        if not self._wanted(endpoint):
+            return {}
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            stale = not self._scoped or not self._credentials.valid
+            headers = {} if stale else self._applied()
+            return None if stale or headers.get("authorization") == self._refused else headers
+        finally:
+            self._lock.release()
+
+    def refused(self, headers: Mapping[str, str]) -> None:
+        """Notes that the service did not accept these headers (HTTP 401): the next ones have a new token."""
+        self._refused = headers.get("authorization")
+
+    def renew(self) -> None:
+        """In a forked child: a new lock, for a thread of the parent may have held the old one."""
+        self._lock = threading.Lock()
+
+    def _wanted(self, endpoint: Endpoint) -> bool:
+        if self._credentials is ANONYMOUS or (endpoint.loopback and self._credentials is None):
+            return False
         if not endpoint.secure and not endpoint.loopback:
             raise ConfigurationError(
                 f"credentials do not travel over plain HTTP to {endpoint.host}; use https://, or set "
-                " GEMTUNE_EMULATOR_HOST if it is an emulator"
+                "GEMTUNE_EMULATOR_HOST if it is an emulator"
             )
-        with self._lock:
-            if self._credentials is None:
-                self._credentials = _default()[0]
-            return self._fresh()
+        return True
 
-    def _fresh(self) -> dict[str, str]:
-        import google.auth.exceptions
-        from google.auth.transport import requests as google_requests
+    def _fresh(self, deadline: float) -> dict[str, str]:
+        if not self._scoped:
+            self._credentials = _scoped(self._credentials) if self._credentials is not None else _default()[0]
+            self._scoped = True
+        if not self._credentials.valid:
+            _refresh(self._credentials, deadline)
+        elif self._refused is not None and self._applied().get("authorization") == self._refused:
+            # By its own account the token is good still; where another cannot be had, the service has the last word.
+            with contextlib.suppress(Unauthenticated):
+                _refresh(self._credentials, deadline)
+        self._refused = None
+        return self._applied()
 
+    def _applied(self) -> dict[str, str]:
         headers: dict[str, str] = {}
-        try:
-            if not self._credentials.valid:
-                self._credentials.refresh(google_requests.Request())
-            self._credentials.apply(headers)
-        except google.auth.exceptions.RefreshError as error:
-            raise Unauthenticated(f"the credentials were refused: {_how_to_renew(error)}") from error
-        except google.auth.exceptions.GoogleAuthError as error:
-            raise ConfigurationError(f"no token could be had: {_first_line(error)}") from error
+        self._credentials.apply(headers)
         quota_project = getattr(self._credentials, "quota_project_id", None)
         if quota_project:
             headers.setdefault("x-goog-user-project", quota_project)
         return headers
 
 
-def _how_to_renew(error: Exception) -> str:
-    return f"{_first_line(error)}; to renew them, {_HOW}"
+def _scoped(credentials: Any) -> Any:
+    import google.auth.credentials
+
+    return google.auth.credentials.with_scopes_if_required(credentials, [SCOPE])  # type: ignore[no-untyped-call]
+
+
+def _refresh(credentials: Any, deadline: float) -> None:
+    import google.auth.exceptions
+    from google.auth.transport import requests as google_requests
+
+    left = deadline - time.monotonic()
+    timeout: Any = min(max(left, 0.001), _REFRESH_TIMEOUT)  # annotated as int there; a float will do
+    request = functools.partial(google_requests.Request(), timeout=timeout)
+    try:
+        credentials.refresh(request)
+    except (google.auth.exceptions.TransportError, TimeoutError) as error:
+        raise TransportError(f"no token could be had: {_first_line(error)}", maybe_sent=False) from error
+    except google.auth.exceptions.RefreshError as error:
+        if getattr(error, "retryable", False):
+            raise TransportError(f"no token could be had: {_first_line(error)}", maybe_sent=False) from error
+        raise Unauthenticated(f"the credentials were refused: {_first_line(error)}; to renew them, {_HOW}") from error
+    except google.auth.exceptions.GoogleAuthError as error:
+        raise ConfigurationError(f"no token could be had: {_first_line(error)}") from error

@@ -1,0 +1,249 @@
+"""REST without I/O: a message as verb, URL, headers and body, and an answer or a failure as what the caller gets.
+
+Pure functions, shared by the transports over requests and over aiohttp.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from google.api import httpbody_pb2
+from google.protobuf.message import Message
+
+from gemtune import __version__, http_rule
+from gemtune.endpoints import Endpoint
+from gemtune.errors import ConfigurationError, JsonError, TransportError, error_from_http
+from gemtune.methods import Method
+from gemtune.transport import request_id
+
+__all__ = [
+    "WireRequest",
+    "ca_bundle",
+    "identity",
+    "late",
+    "metadata_headers",
+    "proxy_of",
+    "read",
+    "routing",
+    "unreachable",
+    "write",
+]
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for a connection to stand; a host that is there answers in one. Less, where the call has less left."""
+
+_SHOWN = 200  # characters of a body that is not an answer, in an error
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:/[A-Za-z0-9!#$%&'*+.^_`|~-]+)?")
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_HOP_BY_HOP = frozenset("connection content-length host keep-alive te trailer transfer-encoding upgrade".split())
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """A request as it goes over HTTP, but for the headers that authenticate it.
+
+    Attributes:
+        method: The rpc.
+        binding: The HTTP binding it goes by.
+        verb: The HTTP method.
+        url: With its query, percent-encoded.
+        headers: By lower-case name.
+        body: The body's bytes; None when there is none.
+    """
+
+    method: Method
+    binding: http_rule.Binding
+    verb: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+
+    @property
+    def where(self) -> str:
+        """The URL as errors show it: without the query."""
+        return self.url.split("?", 1)[0]
+
+
+def identity(library: str, application: str | None = None) -> dict[str, str]:
+    """The headers that say which program asks.
+
+    Args:
+        library: What carries the request, such as `requests/2.32.3`.
+        application: A token of the caller's program, `name/version`, put first.
+
+    Raises:
+        ConfigurationError: `application` is no such token.
+    """
+    if application is not None and not _TOKEN.fullmatch(application):
+        raise ConfigurationError(f"application {application!r} is not a token; one looks like my-pipeline/1.2")
+    python = platform.python_version()
+    agent = f"gemtune/{__version__} python/{python} {library}"
+    return {
+        "user-agent": f"{application} {agent}" if application else agent,
+        "x-goog-api-client": f"gl-python/{python} gemtune/{__version__} {library}",
+    }
+
+
+def routing(method: Method, resource: str) -> str:
+    """The value of `x-goog-request-params`, by which Google's front ends route a request."""
+    return f"{method.routing_field}={quote(resource)}"
+
+
+def write(
+    method: Method,
+    request: Message,
+    *,
+    endpoint: Endpoint,
+    resource: str,
+    api_version: str | None,
+    who: Mapping[str, str],
+) -> WireRequest:
+    """How a request goes over HTTP.
+
+    Args:
+        method: The rpc.
+        request: Its message.
+        endpoint: Where it goes.
+        resource: The resource name in `request`; "" when there is none.
+        api_version: Picks the HTTP binding; None: the first that fits.
+        who: The headers of `identity`.
+
+    Raises:
+        SpecInvalid: A field that the path needs is missing or malformed, or has no form in a query.
+        Unimplemented: The method has no HTTP binding.
+        JsonError: The message has no JSON form.
+    """
+    http = http_rule.expand(method, request, api_version=api_version)
+    query = f"?{urlencode(http.query)}" if http.query else ""
+    headers = {"accept": "application/json", "accept-encoding": "gzip, deflate", **who}
+    body = http.body
+    raw = _raw_body(http.binding, request)
+    if raw is not None:
+        body = raw.data
+        headers["content-type"] = _checked("content_type", raw.content_type) or "application/octet-stream"
+    elif body is not None:
+        headers["content-type"] = "application/json"
+    if resource:
+        headers["x-goog-request-params"] = routing(method, resource)
+    return WireRequest(method, http.binding, http.verb, f"{endpoint.url}{http.path}{query}", headers, body)
+
+
+def _raw_body(binding: http_rule.Binding, request: Message) -> Any:
+    """The `google.api.HttpBody` that is the request's body as it stands; None: the body is JSON."""
+    if not binding.body:
+        return None
+    part: Any = request if binding.body == "*" else getattr(request, binding.body)
+    return part if isinstance(part, httpbody_pb2.HttpBody) else None
+
+
+def metadata_headers(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
+    """A caller's metadata as HTTP headers; values of names that end in `-bin` are bytes, and go as base64.
+
+    Raises:
+        ConfigurationError: A name or a value cannot be a header, or would talk of the connection and not of the call.
+    """
+    headers: dict[str, str] = {}
+    for key, value in metadata:
+        name = key.lower()
+        if not _HEADER_NAME.fullmatch(name) or name in _HOP_BY_HOP:
+            raise ConfigurationError(f"metadata {key!r} cannot be sent as a header; leave it out")
+        if isinstance(value, bytes):
+            headers[name] = b64encode(value).decode() if name.endswith("-bin") else _checked(name, value.decode())
+        else:
+            headers[name] = _checked(name, value)
+    return headers
+
+
+def _checked(name: str, value: str) -> str:
+    if not _HEADER_VALUE.fullmatch(value):
+        raise ConfigurationError(f"the value of {name} cannot be sent as a header; it may be printable ASCII alone")
+    return value
+
+
+def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: bytes) -> Message:
+    """What an answer means.
+
+    Args:
+        sent: The request that it answers.
+        http_status: Its HTTP status.
+        headers: Its headers, found by lower-case name.
+        body: Its body, decoded.
+
+    Raises:
+        ApiError: The service answered with an error.
+        TransportError: It is a redirect, or cannot be read.
+    """
+    its_id = headers.get("x-goog-request-id") or headers.get("x-request-id")
+    request_id.set(its_id)
+    content_type = headers.get("content-type", "")
+    if 300 <= http_status < 400 and "location" in headers:
+        raise TransportError(
+            f"{sent.where} redirects to {headers['location']}; redirects are not followed: set the endpoint that is "
+            "meant",
+            maybe_sent=http_status == 303,  # "see other": what was asked for is done; the others send one elsewhere
+        )
+    if not 200 <= http_status < 300:
+        raise error_from_http(http_status, body, content_type=content_type, where=sent.where, request_id=its_id)
+    answer = _raw_answer(sent, content_type, body)
+    if answer is not None:
+        return answer
+    try:
+        return http_rule.read_answer(sent.binding, body, sent.method.output_type)
+    except JsonError as error:
+        came = body[:_SHOWN].decode(errors="replace")
+        raise TransportError(
+            f"{sent.where} answered {http_status} with something that is not a "
+            f"{sent.method.output_type.DESCRIPTOR.name} ({error}): {came!r}",
+            maybe_sent=True,
+        ) from error
+
+
+def _raw_answer(sent: WireRequest, content_type: str, body: bytes) -> Message | None:
+    """The answer where it is, or holds as its body, a `google.api.HttpBody`: bytes of any type."""
+    answer: Any = sent.method.output_type()
+    part = getattr(answer, sent.binding.response_body) if sent.binding.response_body else answer
+    if not isinstance(part, httpbody_pb2.HttpBody):
+        return None
+    part.content_type, part.data = content_type, body
+    return answer
+
+
+def late(where: str, *, sent: bool) -> TransportError:
+    """The deadline passed."""
+    return TransportError(f"{where} did not answer in time", maybe_sent=sent)
+
+
+def unreachable(where: str, error: BaseException, *, sent: bool) -> TransportError:
+    """No connection could be had, or it broke; `error` is the library's."""
+    reason = error
+    while isinstance(deeper := getattr(reason, "reason", None) or next(iter(reason.args), None), BaseException):
+        reason = deeper
+    text = str(reason).split(": ", 1)[-1] or type(reason).__name__
+    if sent:
+        return TransportError(f"the connection to {where} broke before the answer was whole: {text}", maybe_sent=True)
+    return TransportError(f"{where} could not be reached: {text}", maybe_sent=False)
+
+
+def ca_bundle() -> str | None:
+    """The file of trusted certificates that the environment names; None: certifi's."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+
+
+def proxy_of(endpoint: Endpoint) -> str | None:
+    """The proxy that stands before an endpoint, as HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say.
+
+    Loopback is never proxied, whatever HTTP_PROXY says and NO_PROXY leaves out.
+    """
+    if endpoint.loopback:
+        return None
+    from requests.utils import get_environ_proxies, select_proxy
+
+    return select_proxy(endpoint.url, get_environ_proxies(endpoint.url))
