@@ -1,0 +1,186 @@
+"""The command line. `main` runs a command and turns what goes wrong into one sentence and an exit status.
+
+A command is a row of `COMMANDS` and a function in a module of its group; it loads when it is used. Commands hold no
+logic that a user of the library would miss.
+
+| exit status | |
+|--|--|
+| 0 | done |
+| 1 | the service, or the job, says no |
+| 2 | bad usage, configuration or input |
+| 3 | no answer from the service, or a wait that timed out: the job goes on |
+| 130 | interrupted |
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from gemtune import __version__
+from gemtune.cli.commands import OPTION_GUESSES, Entry, Group
+from gemtune.cli.session import Session, Stopped
+from gemtune.errors import ApiError, GemtuneError, JobFailed, TransportError, WaitTimeout
+
+__all__ = ["COMMANDS", "main", "run"]
+
+COMMANDS: dict[str, dict[str, Entry]] = {
+    "Tuning jobs": {
+        "create": Entry("jobs:create", "Start a tuning job, from a spec file or from flags"),
+        "get": Entry("jobs:get", "Show a job"),
+        "list": Entry("jobs:list_jobs", "List jobs, newest first"),
+        "wait": Entry("jobs:wait", "Follow a job to its end"),
+        "cancel": Entry("jobs:cancel", "Cancel a job"),
+    },
+    "On this machine": {
+        "emulator": Entry("emulate:emulator", "Serve the API here, for trying out and for tests"),
+    },
+}
+"""Every command, by section of the help."""
+
+STATUS: tuple[tuple[type[BaseException], int], ...] = (
+    (ApiError, 1),
+    (JobFailed, 1),
+    (TransportError, 3),
+    (WaitTimeout, 3),
+    (GemtuneError, 2),
+    (OSError, 2),
+)
+"""Exit statuses: the first row whose class fits."""
+
+HELP = """Supervised tuning of Gemini models on Vertex AI.
+
+\b
+  gemtune create -f spec.yaml --wait     submit a job and follow it
+  gemtune emulator                       the same without an account
+"""
+
+
+def _group() -> Group:
+    group = Group(COMMANDS, name="gemtune", help=HELP, no_args_is_help=False)
+    return click.version_option(__version__, "--version", prog_name="gemtune", message="%(prog)s %(version)s")(group)
+
+
+def main() -> NoReturn:
+    """The program; ends the process with its exit status."""
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_stdout()
+    sys.exit(status)
+
+
+def run(args: Sequence[str]) -> int:
+    """Runs the program on arguments and returns its exit status. Writes to stdout and stderr, raises nothing."""
+    session = Session()
+    try:
+        done = _group().main(args=list(args) or ["--help"], prog_name="gemtune", standalone_mode=False, obj=session)
+    except BaseException as error:  # each has its sentence and its status
+        return _ended_by(session, error)
+    return done if isinstance(done, int) else 0
+
+
+def _ended_by(session: Session, error: BaseException) -> int:
+    """Says what ended the run and returns the exit status."""
+    status = 2
+    if isinstance(error, BrokenPipeError):
+        _drop_stdout()
+        status = 0  # the reader has had enough (`| head`)
+    elif isinstance(error, click.exceptions.Exit):
+        status = error.exit_code
+    elif isinstance(error, SystemExit):  # shell completion ends so
+        status = error.code if isinstance(error.code, int) else 0
+    elif isinstance(error, click.ClickException):
+        _error(session, _usage(error), notes=[_more_help(error)])
+    elif isinstance(error, Stopped):
+        _say(str(error))
+        status = error.status
+    elif isinstance(error, (KeyboardInterrupt, click.Abort)):
+        _say("interrupted")
+        status = 130
+    elif isinstance(error, (GemtuneError, OSError)):
+        _error(session, _sentence(error), notes=getattr(error, "__notes__", []), cause=error)
+        status = next(status for kind, status in STATUS if isinstance(error, kind))
+    else:  # a defect of ours; whoever meets it gets a sentence too
+        _error(
+            session,
+            f"gemtune met something it does not understand: {type(error).__name__}: {error}",
+            notes=["this is a defect of gemtune; with -v it shows where, which helps in a report"],
+            cause=error,
+        )
+    return status
+
+
+# -- what went wrong, in words --------------------------------------------------------------------------------------
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return f"{name}{error.strerror or error}"
+    return str(error).replace("\t", "\n  ").rstrip()
+
+
+def _usage(error: click.ClickException) -> str:
+    """Click's complaint as a sentence of ours."""
+    if isinstance(error, click.NoSuchOption):
+        guess = OPTION_GUESSES.get(error.option_name)
+        near = [guess] if guess else sorted(error.possibilities or [])
+        return f"there is no option {error.option_name}" + (f"; did you mean {' or '.join(near)}?" if near else "")
+    if isinstance(error, click.MissingParameter):
+        return f"{error.param.make_metavar(error.ctx) if error.param and error.ctx else 'an argument'} is missing"
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        return f"{error.param.get_error_hint(error.ctx)}: {error.message.rstrip('.')}"
+    message = error.format_message().rstrip(".")
+    return message[:1].lower() + message[1:] if message[1:2].islower() else message
+
+
+def _more_help(error: click.ClickException) -> str:
+    ctx = getattr(error, "ctx", None)
+    return f"see {ctx.command_path if ctx else 'gemtune'} --help"
+
+
+def _error(session: Session, sentence: str, *, notes: Sequence[str], cause: BaseException | None = None) -> None:
+    red = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    head = "\x1b[1;31merror:\x1b[0m" if red else "error:"
+    lines = [_printable(line) for text in (sentence, *(f"  {note}" for note in notes)) for line in text.split("\n")]
+    _say("\n".join([f"{head} {lines[0]}", *lines[1:]]))
+    if session.verbose and cause is not None:
+        _say(_whole(cause))
+
+
+def _printable(line: str) -> str:
+    """A line without characters that steer a terminal: parts of it are a server's words."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in line)
+
+
+def _whole(error: BaseException) -> str:
+    """Everything there is about an error, for -v: the service's answer, or where it came from."""
+    if isinstance(error, ApiError):
+        from gemtune.errors import http_from_error
+
+        status, body = http_from_error(error)
+        return f"HTTP {status} {body.decode()}"
+    import traceback
+
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def _say(text: str) -> None:
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        return  # nobody listens
+
+
+def _drop_stdout() -> None:
+    """Lets go of a stdout that nobody reads, so that the interpreter's own flush at exit has nothing to complain of."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

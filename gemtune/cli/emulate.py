@@ -1,0 +1,64 @@
+"""`gemtune emulator`: the service on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from gemtune.cli.commands import command
+from gemtune.cli.output import duration_text
+from gemtune.cli.params import DURATION
+from gemtune.cli.session import Session
+
+__all__ = ["emulator"]
+
+
+@command("emulator")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to listen on")
+@click.option(
+    "--port", default=8085, show_default=True, type=click.IntRange(0, 65535), metavar="N", help="0: a free one"
+)
+@click.option("--db", type=click.Path(dir_okay=False), metavar="FILE", help="Where jobs are kept")
+@click.option("--job-duration", default="5s", show_default=True, type=DURATION, metavar="TIME", help="What a job takes")
+@click.option(
+    "--gcs-root", type=click.Path(exists=True, file_okay=False), metavar="DIR", help="gs://B/O is read from DIR/B/O"
+)
+@click.option("--token", metavar="TOKEN", help="Refuse requests that do not carry it")
+@click.pass_obj
+def emulator(  # noqa: PLR0917  click passes by name
+    session: Session,
+    host: str,
+    port: int,
+    db: str | None,
+    job_duration: float,
+    gcs_root: str | None,
+    token: str | None,
+) -> None:
+    """Serve the tuning API on this machine, for trying out and for tests; no account, no bill.
+
+    When it serves, it prints one line on stdout: ready rest=http://127.0.0.1:8085
+    """
+    from gemtune.emulator import default_db, serve
+
+    output = session.output
+
+    def ready(url: str) -> None:
+        output.data(f"ready rest={url}")
+        address = urlsplit(url).netloc
+        jobs = f"{url}/v1/projects/demo/locations/us-central1/tuningJobs"
+        output.talk(f"  gemtune        export GEMTUNE_EMULATOR_HOST={address} GOOGLE_CLOUD_PROJECT=demo")
+        output.talk(f'  google-genai   http_options={{"base_url": "{url}"}}')
+        output.talk(f"  curl           {jobs}")
+        output.talk(f"  jobs are kept in {_home(file)} · a job takes {duration_text(job_duration)}")
+
+    file = Path(db) if db else default_db()
+    serve(host, port, db=file, job_duration=job_duration, gcs_root=gcs_root, token=token, ready=ready, log=output.talk)
+
+
+def _home(path: Path) -> str:
+    try:
+        return f"~/{path.resolve().relative_to(Path.home())}"
+    except (ValueError, RuntimeError):  # elsewhere, or there is no home
+        return str(path)

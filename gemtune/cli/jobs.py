@@ -1,0 +1,389 @@
+"""The commands for tuning jobs: create, get, list, cancel, wait."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
+from google.protobuf.message import Message
+
+from gemtune import http_rule
+from gemtune.cli.commands import Command, Option, command
+from gemtune.cli.fields import apply, field_options
+from gemtune.cli.output import STATE_STYLES, Output, ago, clean, one_line, shorten, took
+from gemtune.cli.params import DURATION
+from gemtune.cli.progress import Lines, follow
+from gemtune.cli.session import Session, Stopped
+from gemtune.cli.show import base_model, failure, outcome_lines, print_job, summary
+from gemtune.errors import TransportError
+from gemtune.methods import Method
+from gemtune.names import parse_job_name
+from gemtune.states import has_ended, has_succeeded, state_name
+
+__all__ = ["cancel", "create", "get", "list_jobs", "wait"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# \b keeps click from filling the lines below it.
+CREATE_HELP = """Start a tuning job, from a spec file, from flags, or from both.
+
+A flag is named as the field it sets, and wins over the file's.
+
+\b
+  gemtune create -f spec.yaml --wait
+  gemtune create --base-model gemini-2.5-flash \\
+      --training-dataset-uri gs://bucket/train.jsonl --adapter-size 4
+"""
+
+LIST_HELP = """List the jobs of a project and location, newest first.
+
+\b
+  gemtune list --filter 'labels.team="search" AND state="JOB_STATE_FAILED"'
+  gemtune list --filter 'createTime > "2026-11-01T00:00:00Z"' -o json
+"""
+
+WAIT_TIMEOUT = Option(["--timeout"], type=DURATION, metavar="TIME", help="Stop waiting after, say, 2h; the job goes on")
+POLL_INTERVAL = Option(
+    ["--poll-interval"], type=DURATION, metavar="TIME", help="Between two looks; left out, 0.5s to 30s"
+)
+NAME = click.Argument(["name"], metavar="JOB")
+
+
+# -- create ---------------------------------------------------------------------------------------------------------
+
+
+def _create(
+    file: str | None,
+    wait: bool,
+    timeout: float | None,
+    poll_interval: float | None,
+    dry_run: bool,
+    **fields: Any,
+) -> None:
+    """Starts a job, or shows how it would be started."""
+    session = click.get_current_context().ensure_object(Session)
+    if not wait and (timeout is not None or poll_interval is not None):
+        raise click.UsageError("--timeout and --poll-interval are about waiting; add --wait")
+    job = apply(_spec(file), fields)
+    if file is None:
+        _require(job)
+    if dry_run:
+        _dry_run(session, job)
+        return
+    with session.client() as client:
+        created = _submit(session, lambda: client.create_tuning_job(job))
+        _announce(session, created, followed=wait)
+        if wait:
+            ended = follow(session, client, created.name, known=created, timeout=timeout, poll_interval=poll_interval)
+            _finish(session, ended, named=True)
+
+
+create = Command(
+    "create",
+    callback=_create,
+    help=CREATE_HELP,
+    params=[
+        Option(
+            ["-f", "--file"],
+            also=["--filename", "--spec"],
+            metavar="FILE",
+            help="YAML or JSON; - is standard input",
+        ),
+        Option(["--wait"], is_flag=True, help="Follow the job to its end"),
+        WAIT_TIMEOUT,
+        POLL_INTERVAL,
+        Option(["--dry-run"], is_flag=True, help="Print what would be sent, and send nothing"),
+        *field_options(),
+    ],
+)
+
+
+def _spec(file: str | None) -> TuningJob:
+    if file is None:
+        return TuningJob()
+    from gemtune.specs import load_spec
+
+    return load_spec(file)
+
+
+def _require(job: TuningJob) -> None:
+    """Says what is missing where there is no file: the flags alone must make a job."""
+    missing: list[str] = []
+    if not (job.base_model or job.custom_base_model or job.pre_tuned_model.tuned_model_name):
+        missing.append("--base-model (or --pre-tuned-model)")
+    if not job.supervised_tuning_spec.training_dataset_uri:
+        missing.append("--training-dataset-uri")
+    if missing:
+        raise click.UsageError(f"{' and '.join(missing)} missing; give a spec with -f FILE, or the job as flags")
+
+
+def _submit(session: Session, send: Callable[[], TuningJob]) -> TuningJob:
+    look = "gemtune list --limit 5" + (f" --location {session.location}" if session.location else "")
+    try:
+        return send()
+    except KeyboardInterrupt:
+        raise Stopped(f"interrupted; it is not known whether the job was created\n  look for it with: {look}") from None
+    except TransportError as error:
+        if error.maybe_sent:
+            error.add_note(f"it is not known whether the job was created; look for it with: {look}")
+        raise
+
+
+def _announce(session: Session, job: TuningJob, *, followed: bool) -> None:
+    """Tells that the job is there: on a terminal what it is, in a pipe its name alone (or the first line of many)."""
+    output = session.output
+    try:
+        if output.machine:
+            if not followed:
+                output.message(job)
+        elif not output.human:
+            if followed:
+                Lines(output.data, only_end=output.quiet).submitted(job)
+            else:
+                output.data(job.name)
+        elif output.quiet:
+            output.data(job.name)
+        else:
+            _announce_to_person(session, job, followed)
+    except OSError as error:  # whatever becomes of the output: the job is there, and its name must not be lost
+        error.add_note(f"the job was created: {job.name}")
+        raise
+
+
+def _announce_to_person(session: Session, job: TuningJob, followed: bool) -> None:
+    from rich.text import Text
+
+    output = session.output
+    console = output.console()
+    _, location, job_id = parse_job_name(job.name)
+    tick = output.symbol("✓", "ok")
+    console.print(Text.assemble((f"{tick} submitted", "green"), f"  tuningJobs/{job_id} · {location}"), soft_wrap=True)
+    console.print(Text(f"  {summary(job)}"), soft_wrap=True)
+    if link := session.console_link(job.name):
+        console.print(Text(f"  {link}", style=f"dim link {link}"), soft_wrap=True)
+    if followed:
+        console.print()
+    else:
+        console.print(Text(f"  follow it with: {session.command_for('wait', job.name)}", style="dim"), soft_wrap=True)
+
+
+class _Shown(Exception):
+    """A dry run is over."""
+
+
+class _DryRun:
+    """A transport that shows the first request in place of sending it."""
+
+    def __init__(self, session: Session) -> None:
+        from gemtune.endpoints import Endpoints
+        from gemtune.settings import endpoint_from
+
+        self._session = session
+        self._endpoints = Endpoints(endpoint_from(session.endpoint).endpoint)
+
+    def send(self, method: Method, request: Message, *, deadline: float, metadata: object = ()) -> Message:  # noqa: ARG002
+        http = http_rule.expand(method, request, api_version=self._session.api_version or "v1")
+        url = f"{self._endpoints.of(method.resource(request)).url}{http.path}"
+        body = json.loads(http.body) if http.body is not None else None
+        output = self._session.output
+        if output.machine:
+            output.tree({"method": http.verb, "url": url, "body": body})
+        else:
+            output.data(f"{http.verb} {url}\n\n{json.dumps(body, indent=2, ensure_ascii=False)}")
+        raise _Shown
+
+
+def _dry_run(session: Session, job: TuningJob) -> None:
+    if session.output_format == "textproto":
+        raise click.UsageError("--dry-run shows an HTTP request; -o is table, json or yaml here")
+    try:
+        with session.client(_DryRun(session)) as client:
+            client.create_tuning_job(job)
+    except _Shown:
+        session.output.talk("nothing was sent")
+
+
+# -- get ------------------------------------------------------------------------------------------------------------
+
+
+@command("get")
+@click.argument("name", metavar="JOB")
+@click.pass_obj
+def get(session: Session, name: str) -> None:
+    """Show a job: what was asked, where it stands, what came out, why it failed.
+
+    JOB is its id, tuningJobs/ID, its full resource name or its console link.
+    """
+    with session.client() as client:
+        job = client.get_tuning_job(name)
+    if session.output.machine:
+        session.output.message(job)
+        return
+    advice = None if has_ended(job) else f"follow it with: {session.command_for('wait', job.name)}"
+    print_job(session.output, job, link=session.console_link(job.name), advice=advice)
+
+
+# -- list -----------------------------------------------------------------------------------------------------------
+
+
+@command("list", help=LIST_HELP)
+@click.option("--filter", "filter_", metavar="EXPR", default="", help="Such as 'state=\"JOB_STATE_RUNNING\"'")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The N newest, at most")
+@click.option("--page-size", type=click.IntRange(min=1, max=2**31 - 1), metavar="N", help="Jobs asked for at a time")
+@click.pass_obj
+def list_jobs(session: Session, filter_: str, limit: int | None, page_size: int | None) -> None:
+    """Lists jobs."""
+    jobs: list[TuningJob] = []
+    if page_size is None and limit is not None:
+        page_size = min(limit, 100)
+    with session.client() as client:
+        for job in client.list_tuning_jobs(filter=filter_, page_size=page_size):
+            jobs.append(job)
+            if len(jobs) == limit:
+                break
+        where = f"{client.project} in {client.location}"
+    output = session.output
+    if output.machine:
+        answer = ListTuningJobsResponse(tuning_jobs=jobs)
+        if jobs or session.output_format == "textproto":
+            output.message(answer)
+        else:
+            output.tree({"tuningJobs": []})  # the API leaves an empty list out; a script should find one
+    elif not jobs:
+        output.talk(f"no tuning jobs in project {where}" + (" that fit the filter" if filter_ else ""))
+    elif output.human:
+        _list_for_person(output, jobs)
+    else:
+        output.table(
+            ["ID", "STATE", "MODEL", "CREATED", "ENDED", "NAME", "ERROR"],
+            [
+                [
+                    job.name.rpartition("/")[2],
+                    state_name(job),
+                    base_model(job),
+                    job.create_time.ToJsonString() if job.HasField("create_time") else "-",
+                    job.end_time.ToJsonString() if job.HasField("end_time") else "-",
+                    one_line(job.tuned_model_display_name) or "-",
+                    failure(job),
+                ]
+                for job in jobs
+            ],
+        )
+
+
+def _list_for_person(output: Output, jobs: Iterable[TuningJob]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console = output.console()
+    room = console.width
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=False)
+    table.add_column("ID", no_wrap=True)
+    table.add_column("STATE", no_wrap=True)
+    table.add_column("MODEL", no_wrap=True, overflow="ellipsis", min_width=10)
+    table.add_column("NAME", no_wrap=True, overflow="ellipsis", min_width=8)
+    table.add_column("AGE", no_wrap=True, min_width=3)
+    table.add_column("TOOK", no_wrap=True)
+    table.add_column("", no_wrap=True, overflow="ellipsis", style="dim")
+    for job in jobs:
+        state = state_name(job)
+        start = job.start_time if job.HasField("start_time") else job.create_time
+        table.add_row(
+            Text(clean(job.name.rpartition("/")[2])),
+            Text(state, style=STATE_STYLES.get(state, "")),
+            Text(shorten(clean(base_model(job)), 24)),
+            Text(shorten(one_line(job.tuned_model_display_name), max(room // 4, 12))),
+            Text(ago(job.create_time) if job.HasField("create_time") else ""),
+            Text(took(start, job.end_time) if job.HasField("end_time") else ""),
+            Text(failure(job)),
+        )
+    console.print(table)
+
+
+# -- cancel, wait ---------------------------------------------------------------------------------------------------
+
+
+@command("cancel")
+@click.argument("name", metavar="JOB")
+@click.option("--wait", is_flag=True, help="Until the job has ended")
+@click.pass_obj
+def cancel(session: Session, name: str, wait: bool) -> None:
+    """Cancel a job.
+
+    The service cancels when it gets to it: the job ends as CANCELLED some time later, or well if it was about to end.
+    """
+    output = session.output
+    with session.client() as client:
+        client.cancel_tuning_job(name)
+        full = client.job_name(name)
+        if not wait:
+            if output.machine:
+                output.tree({})
+            output.talk(f"asked to cancel {full}\n  see it end with: {session.command_for('wait', full)}")
+            return
+        job = follow(session, client, name)
+    _show_end(session, job)
+    if job.state != JobState.JOB_STATE_CANCELLED:
+        _complain(session, f"{job.name} ended as {state_name(job)} before it could be cancelled")
+        raise click.exceptions.Exit(1)
+
+
+def _wait(name: str, timeout: float | None, poll_interval: float | None) -> None:
+    """Follow a job to its end. Exit status 0: it succeeded; 1: it did not; 3: it goes on.
+
+    Ctrl-C leaves the job running.
+    """
+    session = click.get_current_context().ensure_object(Session)
+    with session.client() as client:
+        job = follow(session, client, name, timeout=timeout, poll_interval=poll_interval)
+    _finish(session, job)
+
+
+wait = Command("wait", callback=_wait, help=_wait.__doc__, params=[NAME, WAIT_TIMEOUT, POLL_INTERVAL])
+
+
+def _finish(session: Session, job: TuningJob, *, named: bool = False) -> None:
+    """Shows how the job ended; exit status 1 if it was not well."""
+    _show_end(session, job, named=named)
+    if not has_succeeded(job):
+        _complain(session, f"{job.name} ended as {state_name(job)}" + (f": {failure(job)}" if failure(job) else ""))
+        raise click.exceptions.Exit(1)
+
+
+def _complain(session: Session, sentence: str) -> None:
+    if not session.output.human:  # a person has just seen it
+        session.output.err.write(f"error: {sentence}\n")
+
+
+def _show_end(session: Session, job: TuningJob, *, named: bool = False) -> None:
+    output = session.output
+    if output.machine:
+        output.message(job)
+    elif output.human:
+        _end_for_person(session, job, named)
+
+
+def _end_for_person(session: Session, job: TuningJob, named: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    output = session.output
+    console = output.console()
+    good = has_succeeded(job)
+    mark = output.symbol("✓", "ok") if good else output.symbol("✗", "x")
+    start = job.start_time if job.HasField("start_time") else job.create_time
+    length = f" {'in' if good else 'after'} {took(start, job.end_time)}" if job.HasField("end_time") else ""
+    what = "" if named else f"  tuningJobs/{job.name.rpartition('/')[2]}"
+    style = STATE_STYLES.get(state_name(job), "")
+    console.print(Text.assemble((f"{mark} {state_name(job)}", style), length, (what, "dim")))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in outcome_lines(job):
+        grid.add_row(Text(f"  {label}", style="dim"), Text(value))
+    if not good:
+        grid.add_row(Text("  more", style="dim"), Text(session.command_for("get", job.name)))
+    console.print(grid)

@@ -1,0 +1,202 @@
+"""Where output goes and in which form: data on stdout, talk on stderr, decoration only where a person looks.
+
+A terminal gets human times, tables that fit and colour; a pipe gets whole values and RFC 3339. `-o json`, `yaml` and
+`textproto` are the message exactly, on either.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Output", "ago", "clean", "duration_text", "one_line", "seconds_of", "shorten", "took"]
+
+STATE_STYLES: dict[str, str] = {
+    "SUCCEEDED": "green",
+    "PARTIALLY_SUCCEEDED": "yellow",
+    "FAILED": "red",
+    "EXPIRED": "red",
+    "CANCELLED": "magenta",
+    "CANCELLING": "magenta",
+    "RUNNING": "cyan",
+}
+"""The colour of a state; those not named have none."""
+
+
+class _Wanted(Protocol):
+    output_format: str
+    quiet: bool
+
+
+class Output:
+    """The two streams of one run, and what may be written to them."""
+
+    def __init__(self, wanted: _Wanted, *, environ: Mapping[str, str] = os.environ) -> None:
+        self._wanted = wanted
+        self._dumb = environ.get("TERM", "").lower() in ("dumb", "unknown")
+        self.out: TextIO = sys.stdout
+        self.err: TextIO = sys.stderr
+
+    # -- what is allowed ------------------------------------------------------------------------------------------
+
+    @property
+    def machine(self) -> bool:
+        """Whether data is wanted as messages: -o json, yaml or textproto."""
+        return self._wanted.output_format != "table"
+
+    @property
+    def quiet(self) -> bool:
+        """Whether only data and errors are wanted."""
+        return self._wanted.quiet
+
+    @property
+    def human(self) -> bool:
+        """Whether a person reads stdout: it is a terminal, and no machine format is wanted."""
+        return not self.machine and self.out.isatty()
+
+    @property
+    def lively(self) -> bool:
+        """Whether stderr is a terminal that can redraw a line."""
+        return self.err.isatty() and not self._dumb and not self.quiet
+
+    def symbol(self, character: str, instead: str) -> str:
+        """A symbol, or its replacement where stdout cannot show it."""
+        return character if _unicode(self.out) and not self._dumb else instead
+
+    def console(self, *, err: bool = False) -> Console:
+        """A rich console on stdout or stderr; it minds NO_COLOR, TERM and the width."""
+        from rich.console import Console
+
+        return Console(file=self.err if err else self.out, highlight=False, markup=False, emoji=False)
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    def data(self, text: str) -> None:
+        """Writes a line (or lines) of data, at once: a pipe's reader may be waiting for it."""
+        self.out.write(f"{text}\n")
+        self.out.flush()
+
+    def talk(self, text: str) -> None:
+        """Tells a person something; not with -q."""
+        if not self.quiet:
+            self.err.write(f"{text}\n")
+            self.err.flush()
+
+    def message(self, message: Message) -> None:
+        """Writes a message in the machine format that is wanted."""
+        self.data(_FORMS[self._wanted.output_format](message).rstrip("\n"))
+
+    def tree(self, tree: dict[str, Any]) -> None:
+        """Writes something that is no message in the machine format that is wanted."""
+        if self._wanted.output_format == "yaml":
+            self.data(_yaml(tree).rstrip("\n"))
+        else:
+            self.data(json.dumps(tree, indent=2, ensure_ascii=False))
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Writes columns, whole: what does not fit a line is not cut. The last column may be ragged."""
+        lines = [header, *([clean(cell) for cell in row] for row in rows)]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+        for line in lines:
+            self.out.write(
+                "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n"
+            )
+        self.out.flush()
+
+
+def _unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def _json(message: Message) -> str:
+    from gemtune.codec import to_json
+
+    return to_json(message, indent=2)
+
+
+def _yaml(tree: dict[str, Any]) -> str:
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(tree, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)
+    return text
+
+
+def _textproto(message: Message) -> str:
+    from google.protobuf import text_format
+
+    return text_format.MessageToString(message, as_utf8=True)
+
+
+_FORMS: dict[str, Callable[[Message], str]] = {
+    "json": _json,
+    "yaml": lambda message: _yaml(json.loads(_json(message))),
+    "textproto": _textproto,
+}
+
+
+# -- text for people --------------------------------------------------------------------------------------------------
+
+
+def clean(text: str) -> str:
+    """Text of the service's or a user's on one line, without characters that steer a terminal."""
+    return "".join(c if c.isprintable() else " " if c in "\n\t\r" else "\ufffd" for c in text)
+
+
+def one_line(text: str) -> str:
+    """`clean` text with runs of blanks folded."""
+    return " ".join(clean(text).split())
+
+
+def shorten(text: str, width: int) -> str:
+    """Text of at most `width` characters, cut in the middle: a name never loses the id at its end."""
+    if len(text) <= width or width < 2:
+        return text
+    tail = min((width - 1) * 2 // 3, width - 1)
+    return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def seconds_of(timestamp: Timestamp) -> float:
+    """A Timestamp as seconds since 1970."""
+    return timestamp.seconds + timestamp.nanos / 1e9
+
+
+def rfc3339(seconds: float) -> str:
+    """Seconds since 1970 as a line of a log has them: `2026-11-24T10:00:40Z`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def duration_text(seconds: float) -> str:
+    """A length of time as a person says it: `42 s`, `31 min`, `2 h 5 min`, `5 d`."""
+    if seconds < 0.95:
+        return f"{max(seconds, 0):.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    if minutes < 36 * 60:
+        return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+    return f"{round(minutes / 60 / 24)} d"
+
+
+def ago(timestamp: Timestamp, now: float | None = None) -> str:
+    """How long ago something was, in one unit: `2 h`."""
+    text = duration_text(max((time.time() if now is None else now) - seconds_of(timestamp), 0))
+    return " ".join(text.split()[:2])
+
+
+def took(start: Timestamp, end: Timestamp) -> str:
+    """How long something took."""
+    return duration_text(seconds_of(end) - seconds_of(start))

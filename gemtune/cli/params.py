@@ -1,0 +1,114 @@
+"""What the values of options look like: lengths of time, adapter sizes, labels, numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import click
+
+__all__ = ["COUNT", "DURATION", "NUMBER", "AdapterSizeType", "CountType", "DurationType", "LabelsType", "NumberType"]
+
+if TYPE_CHECKING:  # click's types are generic for type checkers, and at run time only in its later versions
+    _Float: TypeAlias = click.ParamType[float]
+    _Int: TypeAlias = click.ParamType[int]
+    _Labels: TypeAlias = click.ParamType[dict[str, str]]
+    _Str: TypeAlias = click.ParamType[str]
+else:
+    _Float = _Int = _Labels = _Str = click.ParamType
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?\s*")
+
+
+class DurationType(_Float):
+    """A length of time: `500ms`, `5s`, `2m`, `1h30m`; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        text = str(value).strip().lower()
+        total, at, parts = 0.0, 0, 0
+        while at < len(text):
+            part = _PART.match(text, at)
+            if part is None or (part[2] is None and (parts or part.end() < len(text))):
+                break
+            total += float(part[1]) * _UNITS[part[2] or "s"]
+            at, parts = part.end(), parts + 1
+        if not text or at < len(text):
+            self.fail(f"{value!r} is no length of time; write one like 500ms, 5s, 2m, 1h or 1h30m", param, ctx)
+        return total
+
+
+class NumberType(_Float):
+    """A finite decimal number."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number; write one like 0.5 or 2", param, ctx)
+        return number
+
+
+class CountType(_Int):
+    """A whole number, none below zero."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
+        text = str(value).strip()
+        if not (text.isascii() and text.isdigit()) or int(text) >= 2**63:
+            self.fail(f"{value!r} is not a whole number; write one like 4", param, ctx)
+        return int(text)
+
+
+class AdapterSizeType(_Str):
+    """An adapter size: the size itself (`4`), or the name of the enum value; never the enum's number."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name of the enum value, such as `ADAPTER_SIZE_FOUR`."""
+        from gemtune.specs.sizes import SIZES
+
+        text = str(value).strip().upper().removeprefix("ADAPTER_SIZE_")
+        names = {name.removeprefix("ADAPTER_SIZE_"): name for name in SIZES.values()}
+        name = names.get(text) or (SIZES.get(int(text)) if text.isascii() and text.isdigit() else None)
+        if name is None:
+            allowed = ", ".join(map(str, SIZES))
+            self.fail(f"{value!r} is not an adapter size; the sizes are {allowed}", param, ctx)
+        return name
+
+
+class LabelsType(_Labels):
+    """Labels: `key=value`, several of them separated by commas."""
+
+    name = "k=v,.."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
+        """The labels."""
+        if isinstance(value, dict):
+            return value
+        labels: dict[str, str] = {}
+        for part in str(value).split(","):
+            key, equals, text = part.partition("=")
+            if not key.strip() or not equals:
+                self.fail(f"{part!r} is not a label; write key=value, several as k1=v1,k2=v2", param, ctx)
+            labels[key.strip()] = text.strip()
+        return labels
+
+
+COUNT = CountType()
+DURATION = DurationType()
+NUMBER = NumberType()

@@ -1,0 +1,190 @@
+"""Following a job: a live line on a terminal, a line a change in a pipe, and a way back after every interruption."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gemtune_pb.v1 import TuningJob
+
+from gemtune.cli.output import STATE_STYLES, Output, clean, one_line, rfc3339, seconds_of
+from gemtune.cli.session import Session, Stopped
+from gemtune.cli.show import data_text, failure, hyper_parameters_of, progress_text
+from gemtune.errors import ApiError, TransportError, WaitTimeout
+from gemtune.states import has_ended, has_succeeded, state_name
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from gemtune.client import TuningClient
+
+__all__ = ["Lines", "follow"]
+
+Observer = Callable[[TuningJob], None]
+
+
+class Terminated(BaseException):
+    """SIGTERM came."""
+
+
+def follow(
+    session: Session,
+    client: TuningClient,
+    name: str,
+    *,
+    known: TuningJob | None = None,
+    timeout: float | None = None,
+    poll_interval: float | None = None,
+) -> TuningJob:
+    """Waits for a job and shows how it goes.
+
+    Args:
+        session: The run.
+        client: Asks for the job.
+        name: The job, in any of the ways to name one.
+        known: The job as it was just created: its state needs no line of its own.
+        timeout: Seconds for the whole wait; None: as long as it takes.
+        poll_interval: Seconds between looks; None: the client's choice.
+
+    Returns:
+        The job as it ended, well or not.
+
+    Raises:
+        Stopped: Somebody stopped the wait; the job goes on.
+        GemtuneError: The wait failed; where the job goes on, a note says how to come back.
+    """
+    back = session.command_for("wait", client.job_name(name))
+    seen: list[TuningJob] = [known] if known is not None else []
+    try:
+        with _terminable(), _shown(session.output, back, known) as show:
+
+            def observe(job: TuningJob) -> None:
+                seen[:] = [job]
+                show(job)
+
+            return client.wait_tuning_job(
+                name, timeout=timeout, poll_interval=poll_interval, on_update=observe, raise_on_failure=False
+            )
+    except KeyboardInterrupt:
+        raise Stopped(f"stopped waiting; the job goes on\n  come back with: {back}") from None
+    except Terminated:
+        raise Stopped(f"terminated; the job goes on\n  come back with: {back}", status=143) from None
+    except (WaitTimeout, TransportError, ApiError) as error:
+        if seen and not has_ended(seen[0]):
+            error.add_note(f"the job goes on; come back with: {back}")
+        raise
+
+
+@contextmanager
+def _terminable() -> Generator[None]:
+    """SIGTERM ends the block in order: the cursor comes back, and the way back is printed."""
+
+    def stop(*_: object) -> NoReturn:
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _shown(output: Output, back: str, known: TuningJob | None) -> Generator[Observer]:
+    """An observer of the job that shows it as the streams allow."""
+    if not output.machine and not output.human:  # stdout is a pipe: what happens is the data
+        yield Lines(output.data, known, only_end=output.quiet)
+    elif output.lively:
+        with _live(output, back) as observer:
+            yield observer
+    elif output.quiet:
+        yield lambda _job: None
+    else:
+        yield Lines(output.talk, known)
+
+
+class Lines:
+    """A line for each change: `2026-11-24T10:00:40Z RUNNING`, with the service's time where it gives one."""
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        known: TuningJob | None = None,
+        *,
+        only_end: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._write = write
+        self._only_end = only_end
+        self._now = now
+        self._last = state_name(known) if known is not None else None
+
+    def submitted(self, job: TuningJob) -> None:
+        """The first line, for a job that was just created."""
+        if not self._only_end:
+            self._line(seconds_of(job.create_time) if job.HasField("create_time") else None, f"submitted {job.name}")
+
+    def __call__(self, job: TuningJob) -> None:
+        """Takes the job after a look."""
+        state, ended = state_name(job), has_ended(job)
+        if state == self._last or (self._only_end and not ended):
+            return
+        self._last = state
+        words = [state]
+        if ended:
+            moment = seconds_of(job.end_time) if job.HasField("end_time") else None
+            words += [job.tuned_model.model, job.tuned_model.endpoint] if has_succeeded(job) else [failure(job)]
+        else:
+            moment = seconds_of(job.start_time) if state == "RUNNING" and job.HasField("start_time") else None
+        self._line(moment, " ".join(word for word in words if word))
+
+    def _line(self, moment: float | None, text: str) -> None:
+        self._write(f"{rfc3339(self._now() if moment is None else moment)} {one_line(text)}")
+
+
+@contextmanager
+def _live(output: Output, back: str) -> Generator[Observer]:
+    from rich.console import Group
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.text import Text
+
+    console = output.console(err=True)
+    spinner = Spinner("dots" if output.symbol("⠹", "") else "line")
+    latest: list[TuningJob] = []
+    advice = Text(f"  Ctrl-C leaves the job running; come back with: {back}", style="dim", overflow="ellipsis")
+
+    def render() -> Any:
+        spinner.text = _live_line(latest[0], time.time()) if latest else Text("asking for the job")
+        return Group(spinner, advice)
+
+    with Live(get_renderable=render, console=console, transient=True, refresh_per_second=8):
+        yield lambda job: latest.__setitem__(slice(None), [job])
+
+
+def _live_line(job: TuningJob, now: float) -> Text:
+    """`RUNNING  00:12:41   500 examples · 30,000 billable tokens × 4 epochs · step 63/125`."""
+    from rich.text import Text
+
+    state = state_name(job)
+    since = job.start_time if job.HasField("start_time") else job.create_time
+    elapsed = max(int(now - seconds_of(since)), 0)
+    clock = f"{elapsed // 3600:02}:{elapsed // 60 % 60:02}:{elapsed % 60:02}"
+    return Text.assemble(
+        (state, STATE_STYLES.get(state, "")), f"  {clock}   ", (clean(_live_details(job)), "dim"), no_wrap=True
+    )
+
+
+def _live_details(job: TuningJob) -> str:
+    epochs = hyper_parameters_of(job).get("epoch_count")
+    data = data_text(job)
+    if data and epochs:
+        data += f" × {epochs} epoch{'' if epochs == 1 else 's'}"
+    return " · ".join(part for part in (data, progress_text(job)) if part)

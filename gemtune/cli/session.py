@@ -1,0 +1,106 @@
+"""What one run of the program was told: where calls go, how output looks; and the client made of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gemtune.cli.output import Output
+from gemtune.names import JobName, parse_job_name
+
+if TYPE_CHECKING:
+    from gemtune.client import TuningClient
+    from gemtune.transport import Transport
+
+__all__ = ["Session", "Stopped"]
+
+
+class Stopped(Exception):
+    """The run was ended from outside.
+
+    Attributes:
+        status: The exit status: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+
+    def __init__(self, message: str, *, status: int = 130) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class Session:
+    """The global options of one run. None: not given, so the environment and the library's defaults decide."""
+
+    project: str | None = None
+    location: str | None = None
+    endpoint: str | None = None
+    transport: str | None = None
+    api_version: str | None = None
+    output_format: str = "table"
+    quiet: bool = False
+    verbose: bool = False
+    output: Output = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.output = Output(self)
+
+    def client(self, transport: Transport | None = None) -> TuningClient:
+        """A client for what the options say; a context manager.
+
+        Args:
+            transport: In place of the one that `--transport` names.
+        """
+        from gemtune.client import TuningClient
+
+        if self.verbose:
+            _log_requests(self.output)
+        return TuningClient(
+            self.project,
+            self.location,
+            endpoint=self.endpoint,
+            transport=self.transport or "rest" if transport is None else transport,
+            api_version=self.api_version or "v1",
+        )
+
+    def to_google(self) -> bool:
+        """Whether calls go to Google's service, so that a page of the console belongs to a job."""
+        from gemtune.settings import endpoint_from
+
+        return endpoint_from(self.endpoint).endpoint is None
+
+    def command_for(self, verb: str, name: str) -> str:
+        """The command to type for a job, from this very place: the options that were given are repeated.
+
+        Args:
+            verb: `get`, `wait`, ...
+            name: The full resource name of the job.
+        """
+        _, location, job_id = parse_job_name(name)
+        known = self.project or os.environ.get("GOOGLE_CLOUD_PROJECT")
+        words = ["gemtune", verb, *([job_id, "--location", location or ""] if known else [name])]
+        for option in ("project", "endpoint", "transport", "api_version"):
+            value = getattr(self, option)
+            if value is not None and not (option == "project" and not known):
+                words += [f"--{option.replace('_', '-')}", value]
+        return shlex.join(words)
+
+    def console_link(self, name: str) -> str | None:
+        """The job's page in the console; None where the job is not Google's."""
+        project, location, job_id = parse_job_name(name)
+        if not (project and location and self.to_google()):
+            return None
+        return JobName(self.project or project, location, job_id).console_link
+
+
+def _log_requests(output: Output) -> None:
+    """Writes each HTTP exchange to stderr as urllib3 sees it: method, path, status, size; no headers, so no token."""
+    handler = logging.StreamHandler(output.err)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    for name in ("urllib3.connectionpool", "gemtune"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.DEBUG)
+        logger.handlers = [handler]
+        logger.propagate = False
