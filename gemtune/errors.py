@@ -3,6 +3,7 @@
     GemtuneError
     ├── ApiError              the service answered with an error: one subclass for each google.rpc.Code
     ├── TransportError        no answer, or none that can be read
+    ├── InDoubt               a create whose outcome could not be learnt
     ├── SpecInvalid           what was asked for is wrong; found before anything was sent
     ├── SpecFileError         a spec file cannot be read
     ├── JsonError             text is not the JSON form of the message wanted
@@ -16,6 +17,8 @@ Classes differ by who must act. This module knows messages and HTTP statuses, no
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -33,6 +36,7 @@ __all__ = [
     "DeadlineExceeded",
     "FailedPrecondition",
     "GemtuneError",
+    "InDoubt",
     "Internal",
     "InvalidArgument",
     "JobFailed",
@@ -82,6 +86,7 @@ class ApiError(GemtuneError):
             A detail of a type that this process does not know stays as it came (an `Any`, or a `Struct` from JSON).
         http_status: The HTTP status of the answer; None where the answer did not come over HTTP.
         request_id: The service's id of the exchange, when it sent one.
+        retry_after: Seconds that the service asks to be left alone for; None when it did not say.
     """
 
     code: int = code_pb2.UNKNOWN
@@ -94,6 +99,7 @@ class ApiError(GemtuneError):
         details: Iterable[Message] = (),
         http_status: int | None = None,
         request_id: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         if code is not None:
@@ -102,6 +108,8 @@ class ApiError(GemtuneError):
         self.details = tuple(details)
         self.http_status = http_status
         self.request_id = request_id
+        delays = [d.retry_delay for d in self.details if isinstance(d, error_details_pb2.RetryInfo)]
+        self.retry_after = delays[0].seconds + delays[0].nanos / 1e9 if delays else retry_after
 
     @property
     def status(self) -> str:
@@ -221,11 +229,33 @@ class TransportError(GemtuneError):
 
     Attributes:
         maybe_sent: Whether the request may have reached the service. False is a proof: nothing was sent.
+        final: Whether sending again would meet the same (a redirect, a certificate that is not trusted).
     """
 
-    def __init__(self, message: str, *, maybe_sent: bool) -> None:
+    def __init__(self, message: str, *, maybe_sent: bool, final: bool = False) -> None:
         super().__init__(message)
         self.maybe_sent = maybe_sent
+        self.final = final
+
+
+class InDoubt(GemtuneError):  # the contract's name
+    """A create whose outcome could not be learnt. The job may exist or appear; it was not sent again.
+
+    Attributes:
+        request_id: The submission's id, by which it can be settled: `client.settle(request_id)`, or
+            `gemtune resume REQUEST_ID`.
+        project: The project it was sent for.
+        location: The location it was sent to.
+        error: The last error met, which is also the cause.
+    """
+
+    def __init__(self, request_id: str, *, project: str, location: str, error: GemtuneError) -> None:
+        place = f"--project {project} --location {location}"
+        super().__init__(
+            f"it is not known whether the job was created, and it was not sent again: {error}\n"
+            f"  To find out: gemtune resume {request_id} {place}, or client.settle({request_id!r})"
+        )
+        self.request_id, self.project, self.location, self.error = request_id, project, location, error
 
 
 class SpecInvalid(GemtuneError):
@@ -357,27 +387,52 @@ def status_from_error(error: ApiError) -> status_pb2.Status:
 
 
 def error_from_http(
-    http_status: int, body: bytes, *, content_type: str = "", where: str = "", request_id: str | None = None
+    http_status: int,
+    body: bytes,
+    *,
+    content_type: str = "",
+    where: str = "",
+    request_id: str | None = None,
+    retry_after: str | None = None,
 ) -> ApiError:
     """The exception for an HTTP answer that is no success, whatever its body is.
 
     `status` in Google's error body decides before the HTTP status. A body that is not Google's (a proxy's HTML page,
-    nothing at all) gives an error that says what came, and from `where`.
+    nothing at all) gives an error that says what came, and from `where`. `retry_after` is that header's value.
     """
     body_error = _google_error(body)
     fallback = _CODE_OF_HTTP.get(http_status, code_pb2.INTERNAL if http_status >= 500 else code_pb2.UNKNOWN)
-    context: dict[str, Any] = {"http_status": http_status, "request_id": request_id}
+    context: dict[str, Any] = {
+        "http_status": http_status,
+        "request_id": request_id,
+        "retry_after": _seconds_from(retry_after),
+    }
     if body_error is None:
         kind = content_type.split(";", maxsplit=1)[0].strip() or "an unnamed type"
         came = f"{len(body)} bytes of {kind}" if body else "an empty body"
         return _api_error(fallback, f"HTTP {http_status} with {came} from {where or 'the service'}", (), **context)
     name = body_error.get("status")
-    known = isinstance(name, str) and name in _CODE_NAMES
-    code = code_pb2.Code.Value(name) if known else fallback
+    code = code_pb2.Code.Value(name) if isinstance(name, str) and name in _CODE_NAMES else fallback
     message = body_error.get("message")
     details = body_error.get("details")
     unpacked = [_unpack_json(d) for d in details if isinstance(d, dict)] if isinstance(details, list) else []
     return _api_error(code, message if isinstance(message, str) else "", unpacked, **context)
+
+
+def _seconds_from(retry_after: str | None) -> float | None:
+    """A Retry-After header: seconds, or a date."""
+    if not retry_after:
+        return None
+    try:
+        return max(0.0, float(retry_after)) if math.isfinite(float(retry_after)) else None
+    except ValueError:
+        pass
+    import email.utils  # heavy, and dates are rare here
+
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except ValueError:
+        return None
 
 
 def http_from_error(error: ApiError) -> tuple[int, bytes]:

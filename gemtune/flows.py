@@ -9,17 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from gemtune_pb.v1 import TuningJob
+from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, JobState, TuningJob
 from google.longrunning import operations_proto_pb2 as operations_pb2
+from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 
-from gemtune.errors import GemtuneError, JobFailed, WaitTimeout, error_from_status
+from gemtune.errors import FailedPrecondition, GemtuneError, JobFailed, WaitTimeout, error_from_status
 from gemtune.methods import Method
+from gemtune.retry import Budget, Retry, Retrying, may_pass, nothing_happened
 from gemtune.states import has_succeeded, state_name
 
-__all__ = ["Effect", "Flow", "Send", "Sleep", "call", "operation_result", "succeeded", "wait"]
+if TYPE_CHECKING:
+    from gemtune.once import Submission
+
+__all__ = ["Effect", "Flow", "Record", "Send", "Sleep", "call", "cancel", "operation_result", "succeeded", "wait"]
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between the looks of a wait: a job that is refused at once is seen at once, one of an hour costs little."""
@@ -55,26 +61,88 @@ class Sleep:
     why: Any = None
 
 
-Effect: TypeAlias = Send | Sleep
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A word to the store of a create; resumed with its answer, or with the `GemtuneError` that came instead.
+
+    Attributes:
+        step: `claim`: may this process send? Answered with a `Claim`. `record`: this is the job that came of it.
+        submission: The submission.
+        job: What is submitted, or what came of it.
+        lasting: For a claim: seconds, from now, that what is sent may need to appear at the service.
+        token: For a claim: the one that this process holds already, to renew it.
+    """
+
+    step: Literal["claim", "record"]
+    submission: Submission
+    job: TuningJob
+    lasting: float = 0.0
+    token: int | None = None
+
+
+Effect: TypeAlias = Send | Sleep | Record
 Flow: TypeAlias = Generator[Effect, Any, Any]
 
 
-def call(method: Method, request: Message, *, timeout: float) -> Flow:
-    """One call, one attempt.
+def call(
+    method: Method, request: Message, *, timeout: float, retry: Retry | None = None, budget: Budget | None = None
+) -> Flow:
+    """One call, sent again while that is safe and may help.
+
+    A method that is not idempotent is sent again only after an error that proves that nothing happened.
 
     Args:
         method: The method.
         request: Its request message.
-        timeout: Seconds for the whole call.
+        timeout: Seconds for the whole call: all attempts, pauses and the last byte of a slow answer.
+        retry: How it is sent again; None: one attempt.
+        budget: How many retries are left; None: any number.
 
     Returns:
         The answer.
     """
     now: float = yield Sleep(0)
-    outcome = yield Send(method, request, now + timeout)
-    if isinstance(outcome, GemtuneError):
-        raise outcome
-    return outcome
+    deadline = now + timeout
+    for attempt in count(1):
+        outcome = yield Send(method, request, attempt_deadline(now, deadline, retry), attempt)
+        if not isinstance(outcome, GemtuneError):
+            if budget is not None:
+                budget.earn()
+            return outcome
+        safe = method.idempotent or nothing_happened(outcome)
+        if retry is None or not safe:
+            raise outcome
+        now = yield from pause(method, outcome, attempt, deadline=deadline, retry=retry, budget=budget)
+    raise AssertionError("unreachable")
+
+
+def attempt_deadline(now: float, deadline: float, retry: Retry | None) -> float:
+    """When one attempt of a call has to be over."""
+    return deadline if retry is None else min(deadline, now + retry.attempt)
+
+
+def pause(
+    method: Method, error: GemtuneError, attempt: int, *, deadline: float, retry: Retry, budget: Budget | None
+) -> Flow:
+    """Waits before the next attempt and returns the time; raises `error` where waiting cannot help."""
+    seconds = retry.pause(attempt, error)
+    now: float = yield Sleep(0)
+    # A pause that outlasts the deadline would only put off the news.
+    if not may_pass(error) or now + seconds >= deadline or (budget is not None and not budget.spend()):
+        raise error
+    now = yield Sleep(seconds, why=Retrying(method.name, attempt, error, seconds))
+    return now
+
+
+def cancel(method: Method, request: CancelTuningJobRequest, getter: Method, **options: Any) -> Flow:
+    """Cancels a job. A job that is being cancelled, or is, cannot be refused as a failure: it is what was asked for."""
+    try:
+        return (yield from call(method, request, **options))
+    except FailedPrecondition:
+        job = yield from call(getter, GetTuningJobRequest(name=request.name), **options)
+        if job.state not in (JobState.JOB_STATE_CANCELLING, JobState.JOB_STATE_CANCELLED):
+            raise
+    return empty_pb2.Empty()
 
 
 def wait(
@@ -85,6 +153,8 @@ def wait(
     call_timeout: float,
     timeout: float | None,
     poll_interval: float | None,
+    retry: Retry | None = None,
+    budget: Budget | None = None,
 ) -> Flow:
     """Asks again and again until what is asked for is over.
 
@@ -95,23 +165,37 @@ def wait(
         call_timeout: Seconds for one look.
         timeout: Seconds for the whole wait; None: as long as it takes.
         poll_interval: Seconds between looks; None: short at first, then longer, up to half a minute.
+        retry: How a look is sent again. With one, a wait outlives the service's outages: a look that fails for good in
+            a way that may pass is only put off to the next one.
+        budget: How many retries are left.
 
     Returns:
         The last answer.
     """
     start: float = yield Sleep(0)
-    pause = FIRST_PAUSE if poll_interval is None else poll_interval
+    seconds = FIRST_PAUSE if poll_interval is None else poll_interval
+    answer: Any = None
+    failure: GemtuneError | None = None
     while True:
-        answer = yield from call(method, request, timeout=call_timeout)
-        if over(answer):
-            return answer
+        try:
+            answer = yield from call(method, request, timeout=call_timeout, retry=retry, budget=budget)
+        except GemtuneError as error:
+            if retry is None or not may_pass(error):
+                raise
+            failure = error
+        else:
+            failure = None
+            if over(answer):
+                return answer
         now: float = yield Sleep(0)
         left = math.inf if timeout is None else start + timeout - now
         if left <= 0:
+            if answer is None:
+                raise failure or AssertionError("unreachable")
             raise WaitTimeout(f"{answer.name} has not ended after {timeout:g} s; it goes on", answer)
-        yield Sleep(min(pause, left), why=answer)
+        yield Sleep(min(seconds, left), why=answer if failure is None else None)
         if poll_interval is None:
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+            seconds = min(seconds * 1.5, LONGEST_PAUSE)
 
 
 def succeeded(job: TuningJob, *, or_raise: bool = True) -> TuningJob:

@@ -24,16 +24,11 @@ ROUTER = Router(METHODS.values())
 FILES = sorted((Path(__file__).parent / "data" / "recorded").glob("*.json"))
 
 
-UI = pytest.mark.xfail(reason="GetOperation has no binding under /ui/, where the generated client's result() asks")
-
-
-def exchanges(*, under_ui: bool) -> list[Any]:
-    return [
-        pytest.param(exchange, id=f"{path.stem}-{number}-{exchange['step']}", marks=[UI] if is_ui else [])
-        for path in FILES
-        for number, exchange in enumerate(json.loads(path.read_text())["exchanges"])
-        if not (is_ui := exchange["path"].startswith("/ui/")) or under_ui
-    ]
+EXCHANGES = [
+    pytest.param(exchange, id=f"{path.stem}-{number}-{exchange['step']}")
+    for path in FILES
+    for number, exchange in enumerate(json.loads(path.read_text())["exchanges"])
+]
 
 
 def asked(exchange: dict[str, Any]) -> Message:
@@ -41,7 +36,7 @@ def asked(exchange: dict[str, Any]) -> Message:
     return json_format.ParseDict(exchange["asks"]["request"], method.input_type())
 
 
-@pytest.mark.parametrize("exchange", exchanges(under_ui=True))
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_recorded_request_means_what_was_asked(exchange: dict[str, Any]) -> None:
     query = parse_qsl(exchange["query"], keep_blank_values=True)
     match = ROUTER.match(exchange["method"], exchange["path"], query, (exchange["body"] or "").encode())
@@ -50,7 +45,7 @@ def test_recorded_request_means_what_was_asked(exchange: dict[str, Any]) -> None
     assert match.api_version == exchange["path"].split("/")[1]
 
 
-@pytest.mark.parametrize("exchange", exchanges(under_ui=False))
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_we_send_such_a_request_to_the_same_place(exchange: dict[str, Any]) -> None:
     request = expand(METHODS[exchange["asks"]["rpc"]], asked(exchange), api_version=exchange["path"].split("/")[1])
     assert (request.verb, request.path) == (exchange["method"], exchange["path"])

@@ -1,0 +1,417 @@
+"""Create exactly once: the flow that never sends again while the first may still appear.
+
+The service has no idempotency key, so a submission carries its id in a label, `gemtune-request`, and an attempt whose
+outcome is unknown is looked for by that label before anything else. `docs/exactly-once.md` has the rules; this module
+is their one implementation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from gemtune_pb.v1 import CreateTuningJobRequest, GetTuningJobRequest, ListTuningJobsRequest, TuningJob
+
+from gemtune.errors import GemtuneError, InDoubt, InvalidArgument, SpecInvalid, bad_request
+from gemtune.flows import Flow, Record, Send, Sleep, attempt_deadline, call, pause
+from gemtune.methods import Method
+from gemtune.retry import Budget, Retry, may_pass, nothing_happened
+
+__all__ = ["REQUEST_LABEL", "SPEC_LABEL", "Created", "Rpcs", "Submission", "create", "label_value", "settle"]
+
+REQUEST_LABEL = "gemtune-request"
+SPEC_LABEL = "gemtune-spec"
+MOST_LABELS = 64
+CLOCK_SKEW = 600.0
+"""Seconds: how much earlier than its submission, by the service's clock, a job may seem to have been created."""
+
+_FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
+"""Seconds between looks for a job in doubt, growing from the one to the other."""
+
+_PLAIN = re.compile(r"[a-z0-9_-]{1,63}")
+
+
+def label_value(request_id: str) -> str:
+    """The label value of a request id: the id itself, or a hash of it where it breaks the rules of label values.
+
+    Those are at most 63 characters, lower-case letters, digits, `_` and `-`. The hash is `sha256-` and the first 56
+    hexadecimal digits of the id's SHA-256.
+    """
+    if _PLAIN.fullmatch(request_id):
+        return request_id
+    return f"sha256-{hashlib.sha256(request_id.encode('utf-8', 'surrogatepass')).hexdigest()[:56]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """One submission of one spec.
+
+    Attributes:
+        request_id: What names it, for ever, within its project and location.
+        fingerprint: The spec's, whole: `sha256:` and 64 digits.
+        project: Where it is sent.
+        location: Where it is sent.
+        known: Whether the id may have been used before (the caller's own, or a resumed one): then the service is asked
+            for it before anything is sent.
+        started: When it began, in seconds since 1970; None: not known.
+    """
+
+    request_id: str
+    fingerprint: str
+    project: str
+    location: str
+    known: bool
+    started: float | None
+
+    @property
+    def parent(self) -> str:
+        """The resource that the job is created under."""
+        return f"projects/{self.project}/locations/{self.location}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels that mark its job. A value holds 63 characters, so the fingerprint is cut to 40 digits."""
+        return {
+            REQUEST_LABEL: label_value(self.request_id),
+            SPEC_LABEL: self.fingerprint.removeprefix("sha256:")[:40],
+        }
+
+    def marked(self, job: TuningJob) -> TuningJob:
+        """A copy of the spec with the labels on.
+
+        Raises:
+            SpecInvalid: There is no room for them.
+        """
+        marked = TuningJob()
+        marked.CopyFrom(job)
+        marked.labels.update(self.labels)
+        if len(marked.labels) > MOST_LABELS:
+            own = len(marked.labels) - len(self.labels)
+            raise SpecInvalid(
+                bad_request(
+                    [
+                        (
+                            "labels",
+                            f"{own} labels leave no room for the two of gemtune's that make a create safe to repeat; "
+                            f"use at most {MOST_LABELS - len(self.labels)}, or request_labels=False",
+                        )
+                    ]
+                )
+            )
+        return marked
+
+
+@dataclass(frozen=True)
+class Created:
+    """What came of a submission.
+
+    Attributes:
+        job: Its job; the oldest one where there are several.
+        doubles: Further jobs under the same id: the service acted more than once.
+    """
+
+    job: TuningJob
+    doubles: Sequence[TuningJob] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Rpcs:
+    """The methods that the flow uses."""
+
+    create: Method
+    get: Method
+    list: Method
+
+
+def settle(rpcs: Rpcs, submission: Submission, *, timeout: float, retry: Retry | None, budget: Budget | None) -> Flow:
+    """Looks for a submission's job once. Returns `Created`, or None when there is no such job (yet)."""
+    found = yield from _find(rpcs, submission, timeout=timeout, retry=retry, budget=budget)
+    return _oldest(found, submission) if found else None
+
+
+def create(
+    rpcs: Rpcs,
+    job: TuningJob,
+    submission: Submission,
+    *,
+    timeout: float,
+    retry: Retry | None,
+    budget: Budget | None,
+    stored: bool = False,
+) -> Flow:
+    """Submits a spec so that it becomes one job.
+
+    Args:
+        rpcs: The methods to use.
+        job: The spec; not changed.
+        submission: Its id and place.
+        timeout: Seconds for everything.
+        retry: How to look and send again; None: one attempt, and `InDoubt` if its outcome is unknown.
+        budget: How many retries are left.
+        stored: Whether a store decides which process sends, and remembers that this one is about to.
+
+    Returns:
+        `Created`.
+
+    Raises:
+        InDoubt: The outcome could not be learnt.
+        SpecInvalid: The id names another spec already.
+        GemtuneError: Nothing was created, and this is why.
+    """
+    once = _Once(rpcs, submission, retry, budget, CreateTuningJobRequest(parent=submission.parent), stored)
+    once.request.tuning_job.CopyFrom(submission.marked(job))
+    now: float = yield Sleep(0)
+    once.deadline = now + timeout
+    created = yield from once.run(job)
+    if stored:
+        yield Record("record", submission, created.job)  # a store that fails now costs no job: it is found by its label
+    return created
+
+
+class _Once:
+    """One run of the flow: what its steps share."""
+
+    def __init__(
+        self,
+        rpcs: Rpcs,
+        submission: Submission,
+        retry: Retry | None,
+        budget: Budget | None,
+        request: CreateTuningJobRequest,
+        stored: bool,
+    ) -> None:
+        self.rpcs, self.submission, self.retry, self.budget = rpcs, submission, retry, budget
+        self.request, self.stored = request, stored
+        self.deadline = 0.0
+        self.token: int | None = None
+
+    def run(self, job: TuningJob) -> Flow:
+        look_first = self.submission.known
+        if self.stored:
+            claimed = yield from self._claim(job)
+            if isinstance(claimed, Created):
+                return claimed
+            look_first = look_first or claimed
+        if look_first:
+            found = yield from self._look()
+            if found:
+                return _oldest(found, self.submission)
+        outcome = yield from self._send(job)
+        if isinstance(outcome, TuningJob):
+            return Created(outcome)
+        found = yield from self._settle(outcome)
+        if found:
+            return _oldest(found, self.submission)
+        if self.retry is None or not self.retry.resend:
+            raise self._in_doubt(outcome) from outcome
+        return (yield from self._resend(job, outcome))
+
+    def _resend(self, job: TuningJob, first: GemtuneError) -> Flow:
+        """Once more, after the window of the first has ended without a trace of it."""
+        try:
+            if not (yield from self._renew(job)):
+                raise self._in_doubt(first) from first
+            outcome = yield from self._send(job)
+        except InDoubt:
+            raise
+        except GemtuneError as error:  # it proves that the second did nothing; about the first it says nothing
+            raise self._in_doubt(error) from error
+        if isinstance(outcome, TuningJob):
+            try:
+                found = yield from _find(self.rpcs, self.submission, timeout=self._left_for_a_look, retry=self.retry)
+            except GemtuneError:
+                found = []
+            return _oldest([outcome, *(j for j in found if j.name != outcome.name)], self.submission)
+        found = yield from self._settle(outcome)
+        if not found:
+            raise self._in_doubt(outcome) from outcome
+        return _oldest(found, self.submission)
+
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    def _send(self, job: TuningJob) -> Flow:
+        """The job; or, as a value, the error after which the service may have acted.
+
+        Raises:
+            GemtuneError: Nothing happened, and sending again cannot help.
+        """
+        now: float = yield Sleep(0)
+        for attempt in count(1):
+            deadline = attempt_deadline(now, self.deadline, self.retry)
+            outcome = yield Send(self.rpcs.create, self.request, deadline, attempt)
+            if not isinstance(outcome, GemtuneError):
+                if self.budget is not None:
+                    self.budget.earn()
+                return outcome
+            error = outcome
+            if not nothing_happened(error):
+                return error
+            if self.retry is None:
+                raise error
+            now = yield from pause(
+                self.rpcs.create, error, attempt, deadline=self.deadline, retry=self.retry, budget=self.budget
+            )
+            if not (yield from self._renew(job)):  # another process has taken over
+                raise self._in_doubt(error) from error
+        raise AssertionError("unreachable")
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    def _look(self) -> Flow:
+        """The jobs under the id, before anything is sent. That they cannot be seen leaves everything in doubt."""
+        now: float = yield Sleep(0)
+        try:
+            return (
+                yield from _find(
+                    self.rpcs, self.submission, timeout=self.deadline - now, retry=self.retry, budget=self.budget
+                )
+            )
+        except GemtuneError as error:
+            raise self._in_doubt(error) from error
+
+    def _settle(self, doubt: GemtuneError, window: float | None = None) -> Flow:
+        """The jobs under the id, looked for until the window has ended; [] when it ended without one.
+
+        Raises:
+            InDoubt: The deadline came first, or the jobs cannot be listed.
+        """
+        if self.retry is None:
+            raise self._in_doubt(doubt) from doubt
+        now: float = yield Sleep(0)
+        ends = now + (self.retry.settle if window is None else window)
+        seconds = min(_FIRST_LOOK, self.retry.settle / 4)
+        while True:
+            began = now
+            try:
+                found = yield from _find(self.rpcs, self.submission, timeout=self.deadline - now, retry=None)
+            except GemtuneError as error:
+                if not may_pass(error):
+                    raise self._in_doubt(error) from error
+            else:
+                # Only a look that began after the window, and saw everything, says that there is no such job.
+                if found or began >= ends:
+                    return found
+            now = yield Sleep(0)
+            if now >= self.deadline:
+                raise self._in_doubt(doubt) from doubt
+            until_end = ends - now if ends > now else seconds
+            now = yield Sleep(min(seconds, until_end, self.deadline - now))
+            seconds = min(seconds * 2, _LONGEST_LOOK)
+
+    @property
+    def _left_for_a_look(self) -> float:
+        return 10.0 if self.retry is None else self.retry.attempt
+
+    # -- the store ------------------------------------------------------------------------------------------------
+
+    def _lasting(self) -> float:
+        """How long what this process sends may still appear at the service, counted from now."""
+        return (self.retry.attempt + self.retry.settle) if self.retry is not None else self._left_for_a_look
+
+    def _claim(self, job: TuningJob) -> Flow:
+        """Asks the store who sends. Returns what another process made of it, or whether one may have sent already."""
+        while True:
+            claim = yield Record("claim", self.submission, job, lasting=self._lasting())
+            if isinstance(claim, GemtuneError):
+                raise claim  # nothing was sent
+            if claim.fingerprint != self.submission.fingerprint:
+                raise _other_spec(self.submission, "a stored submission", claim.fingerprint)
+            if claim.job_name:
+                request = GetTuningJobRequest(name=claim.job_name)
+                now: float = yield Sleep(0)
+                existing = yield from call(
+                    self.rpcs.get, request, timeout=self.deadline - now, retry=self.retry, budget=self.budget
+                )
+                return Created(existing)
+            if claim.granted:
+                self.token = claim.token
+                return claim.token > 1
+            busy = InDoubt(
+                self.submission.request_id,
+                project=self.submission.project,
+                location=self.submission.location,
+                error=GemtuneError("another process is submitting under this id"),
+            )
+            found = yield from self._settle(busy.error, window=claim.wait)
+            if found:
+                return _oldest(found, self.submission)
+
+    def _renew(self, job: TuningJob) -> Flow:
+        """Whether this process may still send."""
+        if not self.stored:
+            return True
+        claim = yield Record("claim", self.submission, job, lasting=self._lasting(), token=self.token)
+        if isinstance(claim, GemtuneError) or not claim.granted:
+            return False
+        self.token = claim.token
+        return True
+
+    def _in_doubt(self, error: GemtuneError) -> InDoubt:
+        s = self.submission
+        return InDoubt(s.request_id, project=s.project, location=s.location, error=error)
+
+
+def _find(
+    rpcs: Rpcs, submission: Submission, *, timeout: float, retry: Retry | None, budget: Budget | None = None
+) -> Flow:
+    """Every job that carries the submission's label, in one look over all pages.
+
+    The filter is a help and not a proof: each job that comes back is checked. A service that refuses the filter is read
+    whole, newest first, back to before the submission began.
+    """
+    key, value = REQUEST_LABEL, submission.labels[REQUEST_LABEL]
+    request = ListTuningJobsRequest(parent=submission.parent, filter=f'labels.{key}="{value}"')
+    now: float = yield Sleep(0)
+    deadline = now + timeout
+    found: list[TuningJob] = []
+    while True:
+        try:
+            page = yield from call(rpcs.list, request, timeout=deadline - now, retry=retry, budget=budget)
+        except InvalidArgument:
+            if not request.filter:
+                raise
+            request = ListTuningJobsRequest(parent=submission.parent)
+            found = []
+        else:
+            found += [job for job in page.tuning_jobs if job.labels.get(key) == value]
+            if not page.next_page_token or (not request.filter and _all_older(page.tuning_jobs, submission)):
+                return found
+            request.page_token = page.next_page_token
+        now = yield Sleep(0)
+
+
+def _all_older(jobs: Sequence[TuningJob], submission: Submission) -> bool:
+    if submission.started is None or not jobs:
+        return False
+    return all(job.create_time.seconds < submission.started - CLOCK_SKEW for job in jobs)
+
+
+def _oldest(found: Sequence[TuningJob], submission: Submission) -> Created:
+    """The submission's job among those found, and the doubles.
+
+    Raises:
+        SpecInvalid: The id was used for another spec.
+    """
+    first, *others = sorted(found, key=lambda job: (job.create_time.seconds, job.create_time.nanos, job.name))
+    spec = first.labels.get(SPEC_LABEL, "")
+    if spec and submission.fingerprint and spec != submission.labels[SPEC_LABEL]:
+        raise _other_spec(submission, first.name, spec)
+    return Created(first, tuple(others))
+
+
+def _other_spec(submission: Submission, owner: str, fingerprint: Any) -> SpecInvalid:
+    return SpecInvalid(
+        bad_request(
+            [
+                (
+                    "request_id",
+                    f"{submission.request_id!r} names {owner} already, whose spec is {fingerprint}; this spec is "
+                    f"{submission.fingerprint}: an id names one submission for ever, so use another one",
+                )
+            ]
+        )
+    )

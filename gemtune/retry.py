@@ -1,0 +1,130 @@
+"""When to send again: which errors may pass, which prove that nothing happened, how long to wait, and when to stop.
+
+Full jitter (each pause is drawn evenly from 0 to a bound that doubles) is one line, so no library stands here: those
+for backoff drive the call themselves, and here a flow does.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from google.rpc import code_pb2
+
+from gemtune.errors import ApiError, GemtuneError, TransportError
+
+__all__ = ["Budget", "Retry", "Retrying", "may_pass", "nothing_happened"]
+
+_PASSING = frozenset(
+    {
+        code_pb2.UNAVAILABLE,
+        code_pb2.RESOURCE_EXHAUSTED,
+        code_pb2.DEADLINE_EXCEEDED,
+        code_pb2.INTERNAL,
+        code_pb2.UNKNOWN,
+    }
+)
+_ACTED_PERHAPS = frozenset(
+    {
+        code_pb2.UNAVAILABLE,
+        code_pb2.DEADLINE_EXCEEDED,
+        code_pb2.INTERNAL,
+        code_pb2.UNKNOWN,
+        code_pb2.DATA_LOSS,
+        code_pb2.CANCELLED,
+    }
+)
+_NOT_OUR_FAULT = frozenset({408, 429, 499})  # HTTP statuses below 500 that say nothing about the request
+
+
+def may_pass(error: GemtuneError) -> bool:
+    """Whether the same request may succeed a little later."""
+    if isinstance(error, TransportError):
+        return not error.final
+    if not isinstance(error, ApiError) or error.code not in _PASSING:
+        return False
+    # A status that this package has no code for reads as UNKNOWN; a 418 is a refusal all the same.
+    return error.http_status is None or error.http_status >= 500 or error.http_status in _NOT_OUR_FAULT
+
+
+def nothing_happened(error: GemtuneError) -> bool:
+    """Whether the error proves that the service did not act on the request."""
+    if isinstance(error, TransportError):
+        return not error.maybe_sent
+    if isinstance(error, ApiError):
+        refused = error.http_status is not None and error.http_status < 500 and error.http_status not in (408, 499)
+        return refused or error.code not in _ACTED_PERHAPS
+    return True  # found on this side: the request, the configuration or the credentials are wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """What `on_retry` and the log are told before a pause.
+
+    Attributes:
+        method: The rpc's name.
+        attempt: How many attempts there have been.
+        error: What the last one met.
+        pause: Seconds until the next one.
+    """
+
+    method: str
+    attempt: int
+    error: GemtuneError
+    pause: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retry:
+    """How calls are sent again. In seconds.
+
+    Attributes:
+        attempt: What one attempt may take of the whole call.
+        initial: The bound of the first pause; each pause is drawn evenly from 0 to its bound.
+        maximum: The largest bound.
+        multiplier: The factor from one bound to the next.
+        settle: How long a create whose outcome is unknown is looked for, counted from the end of its attempt, before it
+            may be sent again.
+        resend: Whether it may be sent again then, once; False: `InDoubt` instead.
+        on_retry: Is given a `Retrying` before each pause.
+    """
+
+    attempt: float = 20.0
+    initial: float = 0.5
+    maximum: float = 20.0
+    multiplier: float = 2.0
+    settle: float = 30.0
+    resend: bool = True
+    on_retry: Callable[[Retrying], object] | None = None
+
+    def pause(self, attempts: int, error: GemtuneError | None = None) -> float:
+        """Seconds to wait after so many attempts; never less than the service asked for."""
+        bound = min(self.maximum, self.initial * self.multiplier ** min(attempts - 1, 64))
+        asked = error.retry_after if isinstance(error, ApiError) else None
+        return max(asked or 0.0, random.uniform(0, bound))  # noqa: S311  jitter is no secret
+
+
+class Budget:
+    """How many retries a client has left: each takes one, each success gives two back.
+
+    A service that fails now and then leaves it full; one that fails always is asked `size` times more and then no
+    longer, whatever the deadlines allow. Shared by threads.
+    """
+
+    def __init__(self, size: int = 50) -> None:
+        self._size = size
+        self._left = size
+        self._lock = threading.Lock()
+
+    def earn(self) -> None:
+        """A call succeeded."""
+        with self._lock:
+            self._left = min(self._size, self._left + 2)
+
+    def spend(self) -> bool:
+        """Takes one retry; False when there is none left."""
+        with self._lock:
+            self._left = max(-1, self._left - 1)
+            return self._left >= 0
