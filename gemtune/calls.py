@@ -5,9 +5,10 @@ Nothing here sends, sleeps or awaits. One thing may block: a project that nobody
 
 from __future__ import annotations
 
+import importlib
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gemtune_pb.v1 import (
@@ -32,11 +33,12 @@ from gemtune.methods import service_methods
 from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
 from gemtune.settings import endpoint_from, location_from, project_from
 from gemtune.states import has_ended
+from gemtune.sweep import Sweep
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-__all__ = ["DEFAULT", "METHODS", "Calls", "Default", "Timeout"]
+__all__ = ["DEFAULT", "METHODS", "Calls", "Default", "Timeout", "carrier"]
 
 METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
 
@@ -173,6 +175,14 @@ class Calls:
         last = yield from self._until("GetOperation", request, lambda answer: answer.done, timeout, poll_interval)
         return flows.operation_result(last)
 
+    def _wait_many(self, names: Iterable[str], *, timeout: float | None, poll_interval: float | None) -> Sweep:
+        return Sweep(
+            map(self.job_name, [names] if isinstance(names, str) else names),
+            lambda method, request: self._call(method, request, DEFAULT),
+            timeout=timeout,
+            poll_interval=poll_interval,
+        )
+
     # -- plumbing -------------------------------------------------------------------------------------------------
 
     def _call(self, method: str, request: Message, timeout: Timeout) -> Flow:
@@ -209,15 +219,34 @@ def carrier(
         return transport
     if api_version not in ("v1", "v1beta1"):
         raise ConfigurationError(f"api_version {api_version!r} is not known; it is 'v1' or 'v1beta1'")
-    if transport != "rest" or asynchronous:
-        raise ConfigurationError(f"transport {transport!r} is not known; it is 'rest', or an object with send()")
+    carrier_of = _CARRIERS.get((transport, asynchronous))
+    if carrier_of is None:
+        raise ConfigurationError(f"transport {transport!r} is not known; it is 'rest', 'grpc' or an object with send()")
+    module, name, extra, needs = carrier_of
+    try:
+        make = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != needs:
+            raise
+        raise ConfigurationError(
+            f"{'an asynchronous client' if asynchronous else 'this client'} over {transport} needs {needs}: "
+            f"pip install 'gemtune[{extra}]'"
+        ) from error
     from gemtune.transport.credentials import ANONYMOUS
-    from gemtune.transport.rest import RestTransport
 
-    place = endpoint_from(endpoint)
+    place = endpoint_from(endpoint, transport=transport)
     if place.emulator and credentials is None:
         credentials = ANONYMOUS
-    return RestTransport(place.endpoint, credentials=credentials, api_version=api_version)
+    return make(place.endpoint, credentials=credentials, api_version=api_version)
+
+
+_CARRIERS: Mapping[tuple[str, bool], tuple[str, str, str, str]] = {
+    ("rest", False): ("gemtune.transport.rest", "RestTransport", "", "requests"),
+    ("rest", True): ("gemtune.transport.rest_aio", "AsyncRestTransport", "aio", "aiohttp"),
+    ("grpc", False): ("gemtune.transport.grpc", "GrpcTransport", "grpc", "grpc"),
+    ("grpc", True): ("gemtune.transport.grpc_aio", "AsyncGrpcTransport", "grpc", "grpc"),
+}
+"""Name, and whether it is asynchronous -> module and class, the extra that it is installed by, and what that brings."""
 
 
 def _seconds(timeout: float | None) -> float:

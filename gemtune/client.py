@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
@@ -66,9 +66,10 @@ class TuningClient(Calls):
             project: Project id or number; None: GOOGLE_CLOUD_PROJECT, then what the credentials say.
             location: None: GOOGLE_CLOUD_LOCATION, then `us-central1`.
             credentials: From google-auth; None: Application Default Credentials, when first needed.
-            endpoint: `https://host[:port]` for every location; None: GEMTUNE_EMULATOR_HOST, GEMTUNE_ENDPOINT, then the
-                host that belongs to the location in each request's resource name.
-            transport: `"rest"`, or an object with a transport's `send`.
+            endpoint: `https://host[:port]` for every location; None: GEMTUNE_EMULATOR_HOST (over gRPC
+                GEMTUNE_EMULATOR_GRPC_HOST), GEMTUNE_ENDPOINT, then the host that belongs to the location in each
+                request's resource name.
+            transport: `"rest"`, `"grpc"` (needs the extra of that name), or an object with a transport's `send`.
             api_version: `"v1"` or `"v1beta1"`.
             timeout: Seconds for a whole call, to the last byte of its answer; None: no limit.
             clock: Time and sleep, for tests.
@@ -223,6 +224,32 @@ class TuningClient(Calls):
         if on_update is not None:
             on_update(job)
         return flows.succeeded(job, or_raise=raise_on_failure)
+
+    def wait_tuning_jobs(
+        self,
+        names: Iterable[str],
+        *,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        on_update: Callable[[TuningJob], object] | None = None,
+    ) -> Iterator[TuningJob]:
+        """Waits for many jobs, and yields each as it ends, whether or not it ended well.
+
+        Jobs of one location share one sweep over its list in each interval: a thousand cost ten calls, not a thousand.
+
+        Args:
+            names: The jobs: ids, `tuningJobs/ID`, full resource names or console links. One named twice comes once.
+            timeout: Seconds for the whole wait; None: as long as it takes.
+            poll_interval: Seconds between two looks; None: half a second at first, then longer, up to 30.
+            on_update: Is given each job after each look at it.
+
+        Raises:
+            WaitTimeout: Some have not ended; they go on.
+            NotFound: There is no such job.
+        """
+        sweep = self._wait_many(names, timeout=timeout, poll_interval=poll_interval)
+        while sweep.pending:
+            yield from self._run(sweep.round(), on_update)
 
     def wait_operation(
         self,

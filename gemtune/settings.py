@@ -27,20 +27,30 @@ class Place:
     emulator: bool
 
 
-def endpoint_from(given: str | None, environ: Mapping[str, str] = os.environ) -> Place:
+_EMULATOR_HOST = {"rest": "GEMTUNE_EMULATOR_HOST", "grpc": "GEMTUNE_EMULATOR_GRPC_HOST"}
+
+
+def endpoint_from(given: str | None, environ: Mapping[str, str] = os.environ, *, transport: str = "rest") -> Place:
     """The endpoint: as given, else the emulator of GEMTUNE_EMULATOR_HOST, else GEMTUNE_ENDPOINT.
 
+    Over gRPC the emulator is at GEMTUNE_EMULATOR_GRPC_HOST.
+
     Raises:
-        ConfigurationError: GEMTUNE_EMULATOR_HOST is no host:port.
+        ConfigurationError: The emulator's variable is no host:port, or only that of another transport is set.
     """
     if given:
         return Place(given, emulator=False)
-    host = environ.get("GEMTUNE_EMULATOR_HOST", "").removeprefix("http://").rstrip("/")
+    variable = _EMULATOR_HOST.get(transport, "GEMTUNE_EMULATOR_HOST")
+    host = environ.get(variable, "").removeprefix("http://").rstrip("/")
     if host:
         if "/" in host:
-            raise ConfigurationError(f"GEMTUNE_EMULATOR_HOST is {host!r}; it must be host:port, such as 127.0.0.1:8085")
+            raise ConfigurationError(f"{variable} is {host!r}; it must be host:port, such as 127.0.0.1:8085")
         return Place(f"http://{host}", emulator=True)
-    return Place(environ.get("GEMTUNE_ENDPOINT") or None, emulator=False)
+    endpoint = environ.get("GEMTUNE_ENDPOINT") or None
+    others = [name for name in _EMULATOR_HOST.values() if environ.get(name)]
+    if others and endpoint is None:  # a test that talks to an emulator must not reach the service by another door
+        raise ConfigurationError(f"{others[0]} is set, but calls over {transport} go where {variable} says; set it too")
+    return Place(endpoint, emulator=False)
 
 
 def project_from(given: str | None, environ: Mapping[str, str] = os.environ) -> str | None:

@@ -16,7 +16,7 @@ LAYERS = [
     {"http_rule", "methods", "names", "states"},
     {"settings", "endpoints", "specs", "schema", "dataset"},
     {"retry", "remedies"},
-    {"flows", "store"},
+    {"flows", "store", "sweep"},
     {"transport", "drive"},
     {"calls", "client", "aio"},
     {"sft"},

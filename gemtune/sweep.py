@@ -1,0 +1,125 @@
+"""Waiting for many jobs at once: one sweep over a location's list in each interval, however many jobs are waited for.
+
+A flow like those of `flows`, run once a round. A thousand jobs of one location cost ten list pages an interval rather
+than a thousand gets; where gets are the cheaper way (few jobs, or jobs that lie deep in a long list), they are taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, TypeAlias
+
+from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest, TuningJob
+from google.protobuf.message import Message
+
+from gemtune.errors import WaitTimeout
+from gemtune.flows import FIRST_PAUSE, LONGEST_PAUSE, Effect, Flow, Sleep
+from gemtune.states import has_ended
+
+__all__ = ["Sweep"]
+
+Looks: TypeAlias = Generator[Effect, Any, dict[str, TuningJob]]
+
+PAGE = 100
+"""Jobs in a page of a sweep; what the service gives at most is not documented."""
+
+
+class Sweep:
+    """The jobs that are still waited for, and the flow that looks at all of them.
+
+    Attributes:
+        pending: Full resource names, by location (`projects/P/locations/L`) and id. A job's name in an answer may have
+            the project's number where it was asked for by the project's id, so a job is known by location and id.
+    """
+
+    def __init__(
+        self,
+        names: Iterable[str],
+        call: Callable[[str, Message], Flow],
+        *,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+    ) -> None:
+        """Takes the full resource names of jobs; one that comes twice is waited for once.
+
+        Args:
+            names: The names.
+            call: Makes the flow of one call, of a method's name and its request.
+            timeout: Seconds for the whole wait; None: as long as it takes.
+            poll_interval: Seconds between rounds; None: half a second at first, then longer, up to 30.
+        """
+        self.pending: dict[str, dict[str, str]] = {}
+        for name in names:
+            parent, _, job_id = name.rpartition("/tuningJobs/")
+            self.pending.setdefault(parent, {})[job_id] = name
+        self._call = call
+        self._timeout = timeout
+        self._interval = poll_interval
+        self._pause = FIRST_PAUSE if poll_interval is None else poll_interval
+        self._start: float | None = None
+        self._next = 0.0
+        self._last: TuningJob | None = None
+
+    def round(self) -> Generator[Effect, Any, list[TuningJob]]:
+        """Waits until the next round is due, looks at every job once, and returns those that have ended.
+
+        Each job that was seen rides on a `Sleep.why`. `pending` is empty once all have ended.
+
+        Raises:
+            WaitTimeout: Time is up; `.job` is one that goes on.
+            ApiError: The service refuses to show a job.
+        """
+        yield from self._until_due()
+        ended: list[TuningJob] = []
+        for parent, waiting in list(self.pending.items()):
+            looks = yield from self._look(parent, waiting)
+            for job_id, job in looks.items():
+                yield Sleep(0, why=job)
+                if has_ended(job):
+                    ended.append(job)
+                    del waiting[job_id]
+                else:
+                    self._last = job
+            if not waiting:
+                del self.pending[parent]
+        now: float = yield Sleep(0)
+        self._next = now + self._pause
+        if self._interval is None:
+            self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
+        return ended
+
+    def _until_due(self) -> Flow:
+        now: float = yield Sleep(0)
+        if self._start is None:
+            self._start = now
+            return  # whatever the timeout, each job is looked at once
+        end = math.inf if self._timeout is None else self._start + self._timeout
+        if now < min(self._next, end):
+            now = yield Sleep(min(self._next, end) - now)
+        if now >= end:
+            left = sum(map(len, self.pending.values()))
+            raise WaitTimeout(
+                f"{left} of the jobs waited for have not ended after {self._timeout:g} s; they go on",
+                self._last or TuningJob(),
+            )
+
+    def _look(self, parent: str, waiting: dict[str, str]) -> Looks:
+        """Each job that is waited for in one location, by its id, as it stands."""
+        missing = dict(waiting)
+        found: dict[str, TuningJob] = {}
+        request = ListTuningJobsRequest(parent=parent, page_size=PAGE)
+        pages = 0
+        while len(missing) > max(pages, 1):  # once as many pages are read as gets are left, gets are cheaper
+            page = yield from self._call("ListTuningJobs", request)
+            pages += 1
+            for job in page.tuning_jobs:
+                job_id = job.name.rpartition("/")[2]
+                if missing.pop(job_id, None):
+                    found[job_id] = job
+            if not page.next_page_token:
+                break
+            request = ListTuningJobsRequest(parent=parent, page_size=PAGE, page_token=page.next_page_token)
+        for job_id, name in missing.items():  # a list may lag behind
+            found[job_id] = yield from self._call("GetTuningJob", GetTuningJobRequest(name=name))
+        return found
