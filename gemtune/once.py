@@ -162,32 +162,35 @@ def create(
         SpecInvalid: The id names another spec already.
         GemtuneError: Nothing was created, and this is why.
     """
-    once = _Once(rpcs, submission, retry, budget, CreateTuningJobRequest(parent=submission.parent), stored)
-    once.request.tuning_job.CopyFrom(submission.marked(job))
+    request = CreateTuningJobRequest(parent=submission.parent, tuning_job=submission.marked(job))
     now: float = yield Sleep(0)
-    once.deadline = now + timeout
+    once = _Once(
+        rpcs=rpcs,
+        submission=submission,
+        request=request,
+        deadline=now + timeout,
+        retry=retry,
+        budget=budget,
+        stored=stored,
+    )
     created = yield from once.run(job)
     if stored:
         yield Record("record", submission, created.job)  # a store that fails now costs no job: it is found by its label
     return created
 
 
+@dataclass(kw_only=True)
 class _Once:
     """One run of the flow: what its steps share."""
 
-    def __init__(
-        self,
-        rpcs: Rpcs,
-        submission: Submission,
-        retry: Retry | None,
-        budget: Budget | None,
-        request: CreateTuningJobRequest,
-        stored: bool,
-    ) -> None:
-        self.rpcs, self.submission, self.retry, self.budget = rpcs, submission, retry, budget
-        self.request, self.stored = request, stored
-        self.deadline = 0.0
-        self.token: int | None = None
+    rpcs: Rpcs
+    submission: Submission
+    request: CreateTuningJobRequest
+    deadline: float
+    retry: Retry | None
+    budget: Budget | None
+    stored: bool
+    token: int | None = None
 
     def run(self, job: TuningJob) -> Flow:
         look_first = self.submission.known
@@ -287,7 +290,8 @@ class _Once:
         while True:
             began = now
             try:
-                found = yield from _find(self.rpcs, self.submission, timeout=self.deadline - now, retry=None)
+                timeout = min(self.deadline - now, self.retry.attempt)
+                found = yield from _find(self.rpcs, self.submission, timeout=timeout, retry=None)
             except GemtuneError as error:
                 if not may_pass(error):
                     raise self._in_doubt(error) from error
