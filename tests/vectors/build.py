@@ -122,7 +122,7 @@ def google(folder: Path) -> None:
 
 
 def as_published(descriptor: Any) -> Callable[[], Any]:
-    """Google's class with the field names of its .proto: the Python package calls `type` and `min` `type_` and `min_`."""
+    """Google's class with the field names of its .proto: its Python package has `type_` and `min_` for `type`, `min`."""
     pool = descriptor_pool.DescriptorPool()
     seen: set[str] = set()
 
