@@ -1,33 +1,79 @@
-"""The REST door: an ASGI application over the service. Paths, queries and bodies are read by `http_rule`."""
+"""The REST door: an ASGI application over the service. Paths, queries and bodies are read by `http_rule`.
+
+The door adds what belongs to HTTP and JSON alone: authorization, a limit for bodies, the system parameters of Google's
+APIs, the forms of errors.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hmac
+import json
+import re
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from gemtune_pb.v1 import tuning_service_pb2
-from starlette.requests import Request
+from google.api import http_pb2
+from google.cloud.location import locations_pb2
+from google.longrunning import operations_proto_pb2 as operations_pb2
+from google.protobuf.message import Message
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gemtune import codec
+from gemtune.emulator.json_input import explain, without_trailing_commas
 from gemtune.emulator.service import Service
 from gemtune.errors import ApiError, Internal, InvalidArgument, Unauthenticated, http_from_error
-from gemtune.http_rule import Router
-from gemtune.methods import service_methods
+from gemtune.http_rule import Match, Router, bindings, write_answer
+from gemtune.methods import Method, service_methods
 
 __all__ = ["RestDoor"]
-
-ROUTER = Router(service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"]).values())
 
 LARGEST_BODY = 10 * 2**20
 """Bytes. A create is a few thousand."""
 
 _HEADERS = {"content-type": "application/json; charset=UTF-8", "server": "ESF"}
+
+_JOB, _OPERATION = "projects/*/locations/*/tuningJobs/*", "projects/*/locations/*/tuningJobs/*/operations/*"
+
+# Google's service configuration of the API gives the services that it shares with other APIs paths of its own, beside
+# those of their annotations (aiplatform_v1.yaml in googleapis); the generated clients ask there.
+_SHARED: Iterable[tuple[Any, str, list[str]]] = (
+    (
+        operations_pb2,
+        "Operations.ListOperations",
+        [f"/{v}/{{name={_JOB}}}/operations" for v in ("v1", "v1beta1", "ui")],
+    ),
+    (operations_pb2, "Operations.GetOperation", [f"/ui/{{name={_OPERATION}}}"]),
+    (
+        locations_pb2,
+        "Locations.ListLocations",
+        [f"/{v}/{{name=projects/*}}/locations" for v in ("v1", "v1beta1", "ui")],
+    ),
+    (
+        locations_pb2,
+        "Locations.GetLocation",
+        [f"/{v}/{{name=projects/*/locations/*}}" for v in ("v1", "v1beta1", "ui")],
+    ),
+)
+
+
+def _served() -> Iterable[Method]:
+    yield from service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"]).values()
+    for module, name, paths in _SHARED:
+        service, _, rpc = name.partition(".")
+        method = service_methods(module.DESCRIPTOR.services_by_name[service])[rpc]
+        rule = http_pb2.HttpRule(get=paths[0], additional_bindings=[http_pb2.HttpRule(get=path) for path in paths[1:]])
+        descriptor: Any = method.input_type.DESCRIPTOR
+        yield dataclasses.replace(method, bindings=bindings(rule, descriptor))
+
+
+ROUTER = Router(_served())
 
 
 class RestDoor:
@@ -54,11 +100,14 @@ class RestDoor:
             status, body = 200, await self._answer(request)
         except ApiError as error:
             status, body = http_from_error(error)
+        except ClientDisconnect:
+            return
         except Exception as error:
             if self._log:
                 self._log("".join(traceback.format_exception(error)))
             status, body = http_from_error(Internal("Internal error encountered."))
-        await Response(body, status, _HEADERS)(scope, receive, send)
+        headers = _HEADERS | ({"www-authenticate": "Bearer"} if status == 401 else {})
+        await Response(body, status, headers)(scope, receive, send)
         if self._log:
             self._log(_line(request, status, time.perf_counter() - begun))
 
@@ -68,22 +117,34 @@ class RestDoor:
         given = request.headers.get("authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
             raise Unauthenticated(
-                "Request had invalid authentication credentials: the emulator was started with --token."
+                "Request had invalid authentication credentials. Expected Authorization: Bearer TOKEN, with the token "
+                "that the emulator was started with."
             )
 
     async def _answer(self, request: Request) -> bytes:
-        body = await _read(request)
         query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        path = request.scope["raw_path"].decode("latin-1")
-        match = ROUTER.match(request.method, path, query, body)
-        # A thread: the service waits for the disk.
-        answer = await asyncio.to_thread(
-            self._service.handle, match.method, match.message, api_version=match.api_version
-        )
-        return codec.encode(answer)
+        form = _form(dict(query))
+        body = await _read(request)
+        # A thread: the service waits for the disk, and large bodies take their time to read.
+        return await asyncio.to_thread(self._call, request.method, _path(request), query, body, form)
+
+    def _call(self, verb: str, path: str, query: list[tuple[str, str]], body: bytes, form: _Form) -> bytes:
+        match = _match(verb, path, query, body)
+        answer = self._service.handle(match.method, match.message, api_version=match.api_version)
+        return form.write(match, answer)
+
+
+# -- reading ------------------------------------------------------------------------------------------------------
+
+
+def _path(request: Request) -> str:
+    """The path as it came, still percent-encoded."""
+    return cast("bytes", request.scope["raw_path"]).decode("latin-1")
 
 
 async def _read(request: Request) -> bytes:
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise InvalidArgument("a compressed body is not read; send it without content-encoding", http_status=415)
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -94,8 +155,84 @@ async def _read(request: Request) -> bytes:
     return b"".join(chunks)
 
 
+def _match(verb: str, path: str, query: list[tuple[str, str]], body: bytes) -> Match:
+    try:
+        return ROUTER.match(verb, path, query, body)
+    except InvalidArgument as refusal:
+        bare = ROUTER.match(verb, path, query, b"")  # raises what is wrong with path and query alone
+        if not bare.binding.body or not body.strip():
+            raise
+        mended = without_trailing_commas(body)
+        error = _explained(bare, mended) or (refusal if mended == body else None)
+        if error is not None:
+            raise error from None
+    return ROUTER.match(verb, path, query, mended)
+
+
+def _explained(match: Match, body: bytes) -> InvalidArgument | None:
+    descriptor: Any = match.method.input_type.DESCRIPTOR
+    field = match.binding.body
+    package = f"google.cloud.aiplatform.{match.api_version}"
+    if field == "*":
+        return explain(body, descriptor, path="", package=package)
+    return explain(body, descriptor.fields_by_name[field].message_type, path=field, package=package)
+
+
+# -- writing ------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class _Form:
+    """How an answer is to be written, as the system parameters ask for it."""
+
+    enum_numbers: bool
+    pretty: bool
+
+    def write(self, match: Match, answer: Message) -> bytes:
+        body = write_answer(match.binding, answer)
+        if not self.enum_numbers and not self.pretty:
+            return body
+        value = json.loads(body)
+        if self.enum_numbers:
+            _number_enums(value, answer.DESCRIPTOR)
+        return json.dumps(value, indent=2 if self.pretty else None, ensure_ascii=False).encode()
+
+
+def _form(query: dict[str, str]) -> _Form:
+    """Reads `alt` (json, or json;enum-encoding=int) and `prettyPrint`; both may begin with a `$`."""
+    alt = query.get("$alt", query.get("alt", "json"))
+    kind, *options = (word.strip() for word in alt.split(";"))
+    if kind != "json":
+        raise InvalidArgument(f"alt={alt} is not served; use alt=json")
+    pretty = query.get("$prettyPrint", query.get("prettyPrint", "true"))
+    return _Form("enum-encoding=int" in options, pretty != "false")
+
+
+def _number_enums(value: Any, descriptor: Any) -> None:
+    """Replaces the names of enum values in the JSON of a message by their numbers; not in what an `Any` holds."""
+    fields = {field.json_name: field for field in descriptor.fields}
+    for key, item in value.items():
+        field = fields.get(key)
+        if field is None:
+            continue
+        many: bool = isinstance(item, list)
+        items: list[Any] = item if many else [item]
+        if field.enum_type is not None:
+            numbers = field.enum_type.values_by_name
+            found = [numbers[name].number if name in numbers else name for name in items]
+            value[key] = found if many else found[0]
+        elif field.message_type is not None and not _has_own_json(field.message_type):
+            for part in items:
+                _number_enums(part, field.message_type)
+
+
+def _has_own_json(descriptor: Any) -> bool:
+    return descriptor.GetOptions().map_entry or descriptor.full_name.startswith("google.protobuf.")
+
+
 def _line(request: Request, status: int, seconds: float) -> str:
+    """`10:00:02 POST /v1/…/tuningJobs 200 3 ms  google-genai/3.6`."""
+    path = re.sub(r"projects/[^/]+/locations/[^/]+", "…", _path(request), count=1)
     agent = request.headers.get("user-agent", "-").split(" ")[0]
-    return (
-        f"{time.strftime('%H:%M:%S')} {request.method} {request.scope['path']} {status} {seconds * 1e3:.0f} ms  {agent}"
-    )
+    line = f"{time.strftime('%H:%M:%S')} {request.method} {path} {status} {seconds * 1e3:.0f} ms  {agent}"
+    return "".join(c for c in line if c.isprintable())  # a header may hold what would move a terminal's cursor

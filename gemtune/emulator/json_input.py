@@ -1,0 +1,148 @@
+"""What is wrong with the JSON of a request, said as the service's front end says it, and what it overlooks.
+
+`http_rule` reads requests; this module is asked when it could not: it walks the JSON beside the message's descriptor
+and names everything that does not fit, with its place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from google.protobuf import message_factory
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from gemtune import codec
+from gemtune.errors import InvalidArgument, JsonError, bad_request
+
+__all__ = ["explain", "without_trailing_commas"]
+
+_MOST = 100  # violations in one answer
+
+# Strings are matched whole, so that a comma inside of one is never seen; one that is not closed goes to the end, which
+# keeps the time linear.
+_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|,(?=\s*[}\]])', re.DOTALL)
+
+_TYPE_NAMES = {
+    number: name
+    for name, number in vars(FieldDescriptor).items()
+    if name.startswith("TYPE_") and isinstance(number, int)
+}
+
+
+def without_trailing_commas(body: bytes) -> bytes:
+    """JSON without the commas that stand before a closing bracket, which the service overlooks; strings are kept."""
+    text = body.decode("utf-8", "surrogateescape")
+    mended = _STRING_OR_COMMA.sub(lambda match: "" if match[0] == "," else match[0], text)
+    return mended.encode("utf-8", "surrogateescape")
+
+
+def explain(body: bytes, descriptor: Descriptor, *, path: str, package: str) -> InvalidArgument | None:
+    """The error for a body that is not the JSON form of a message; None when nothing is found here.
+
+    Args:
+        body: The body.
+        descriptor: The message's type.
+        path: Where the message is in the request, such as `tuning_job`; "" when it is the request.
+        package: The proto package that the service gives the types of ours, such as `google.cloud.aiplatform.v1`.
+    """
+    try:
+        value = json.loads(body)
+        found = list(_limited(_Walk(descriptor.file.package, package).message(value, descriptor, path)))
+    except json.JSONDecodeError as error:
+        return InvalidArgument(
+            f"Invalid JSON payload received. {error.msg} at line {error.lineno} column {error.colno}."
+        )
+    except UnicodeDecodeError:
+        return InvalidArgument("Invalid JSON payload received. The text is not UTF-8.")
+    except RecursionError:
+        return InvalidArgument("Invalid JSON payload received. The values are nested too deeply.")
+    if not found:
+        return None
+    return InvalidArgument("\n".join(text for _, text in found), details=[bad_request(found)])
+
+
+def _limited(violations: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for _ in range(_MOST):
+        yield from (v for v in [next(violations, None)] if v is not None)
+
+
+class _Walk:
+    def __init__(self, ours: str, theirs: str) -> None:
+        self._ours = ours
+        self._theirs = theirs
+
+    def message(self, value: Any, descriptor: Descriptor, path: str) -> Iterator[tuple[str, str]]:
+        """What does not fit in the JSON of a message."""
+        if not isinstance(value, dict):
+            yield self._invalid(value, path, self._type_url(descriptor.full_name))
+            return
+        set_in: dict[str, str] = {}
+        for key, item in cast("dict[str, Any]", value).items():
+            field = _field(descriptor, key)
+            if field is None:
+                at = f" at '{path}'" if path else ""
+                yield path, f'Invalid JSON payload received. Unknown name "{key}"{at}: Cannot find field.'
+                continue
+            if item is None and not _takes_null(field):
+                continue
+            oneof = field.containing_oneof
+            if oneof is not None and set_in.setdefault(oneof.name, field.name) != field.name:
+                yield (
+                    path,
+                    f"Invalid value at '{path}' (oneof), oneof field '{oneof.name}' is already set. Cannot set '{key}'",
+                )
+                continue
+            yield from self._field(item, field, f"{path}.{field.name}" if path else field.name)
+
+    def _field(self, item: Any, field: FieldDescriptor, path: str) -> Iterator[tuple[str, str]]:
+        kind = field.message_type
+        if kind is None or kind.GetOptions().map_entry or kind.full_name.startswith("google."):
+            # Scalars, enums, maps and protobuf's own types: the codec knows what they may look like.
+            if not _readable(item, field):
+                yield self._invalid(item, path, self._type_of(field))
+        elif not field.is_repeated:
+            yield from self.message(item, kind, path)
+        elif isinstance(item, list):
+            parts: list[Any] = item
+            for i, part in enumerate(parts):
+                yield from self.message(part, kind, f"{path}[{i}]")
+        else:
+            yield self._invalid(item, path, self._type_of(field))
+
+    def _invalid(self, value: Any, path: str, type_name: str) -> tuple[str, str]:
+        if not path:
+            return path, "Invalid JSON payload received. Root element must be a message."
+        shown = json.dumps(value, ensure_ascii=False)
+        shown = shown if len(shown) <= 200 else shown[:200] + "..."
+        return path, f"Invalid value at '{path}' ({type_name}), {shown}"
+
+    def _type_of(self, field: FieldDescriptor) -> str:
+        kind = field.message_type if field.message_type is not None else field.enum_type
+        return self._type_url(kind.full_name) if kind is not None else _TYPE_NAMES[field.type]
+
+    def _type_url(self, full_name: str) -> str:
+        if full_name.startswith(self._ours + "."):
+            full_name = self._theirs + full_name.removeprefix(self._ours)
+        return f"type.googleapis.com/{full_name}"
+
+
+def _field(descriptor: Descriptor, key: str) -> FieldDescriptor | None:
+    by_name: Mapping[str, FieldDescriptor] = descriptor.fields_by_name
+    return by_name.get(key) or next((field for field in descriptor.fields if field.json_name == key), None)
+
+
+def _takes_null(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.full_name == "google.protobuf.Value"
+
+
+def _readable(item: Any, field: FieldDescriptor) -> bool:
+    descriptor: Any = field.containing_type
+    owner = message_factory.GetMessageClass(descriptor)
+    try:
+        codec.from_json(json.dumps({field.name: item}), owner)
+    except JsonError:
+        return False
+    return True
