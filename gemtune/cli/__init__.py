@@ -38,6 +38,7 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     },
     "On this machine": {
         "emulator": Entry("emulate:emulator", "Serve the API here, for trying out and for tests"),
+        "schema": Entry("schema:schema", "The schema, for editors and other languages"),
     },
 }
 """Every command, by section of the help."""
