@@ -22,91 +22,42 @@ __version__ = "0.1.0"
 AdapterSize = SupervisedHyperParameters.AdapterSize
 
 if TYPE_CHECKING:
-    from gemtune_pb.v1.tuning_service_pb2_grpc import TuningServiceStub as TuningServiceStub
-
-    from gemtune import sft as sft
-    from gemtune.client import TuningClient as TuningClient
-    from gemtune.codec import from_json as from_json
-    from gemtune.codec import to_json as to_json
+    from gemtune import sft
+    from gemtune.client import TuningClient
+    from gemtune.codec import from_json, to_json
     from gemtune.errors import (
-        Aborted as Aborted,
+        Aborted,
+        AlreadyExists,
+        ApiError,
+        Cancelled,
+        ConfigurationError,
+        DataLoss,
+        DeadlineExceeded,
+        DuplicateSubmission,
+        FailedPrecondition,
+        GemtuneError,
+        InDoubt,
+        Internal,
+        InvalidArgument,
+        JobFailed,
+        JsonError,
+        NotFound,
+        OutOfRange,
+        PermissionDenied,
+        ResourceExhausted,
+        SpecFileError,
+        SpecInvalid,
+        TransportError,
+        Unauthenticated,
+        Unavailable,
+        Unimplemented,
+        Unknown,
+        WaitTimeout,
     )
-    from gemtune.errors import (
-        AlreadyExists as AlreadyExists,
-    )
-    from gemtune.errors import (
-        ApiError as ApiError,
-    )
-    from gemtune.errors import (
-        Cancelled as Cancelled,
-    )
-    from gemtune.errors import (
-        ConfigurationError as ConfigurationError,
-    )
-    from gemtune.errors import (
-        DataLoss as DataLoss,
-    )
-    from gemtune.errors import (
-        DeadlineExceeded as DeadlineExceeded,
-    )
-    from gemtune.errors import (
-        FailedPrecondition as FailedPrecondition,
-    )
-    from gemtune.errors import (
-        GemtuneError as GemtuneError,
-    )
-    from gemtune.errors import (
-        Internal as Internal,
-    )
-    from gemtune.errors import (
-        InvalidArgument as InvalidArgument,
-    )
-    from gemtune.errors import (
-        JobFailed as JobFailed,
-    )
-    from gemtune.errors import (
-        JsonError as JsonError,
-    )
-    from gemtune.errors import (
-        NotFound as NotFound,
-    )
-    from gemtune.errors import (
-        OutOfRange as OutOfRange,
-    )
-    from gemtune.errors import (
-        PermissionDenied as PermissionDenied,
-    )
-    from gemtune.errors import (
-        ResourceExhausted as ResourceExhausted,
-    )
-    from gemtune.errors import (
-        SpecFileError as SpecFileError,
-    )
-    from gemtune.errors import (
-        SpecInvalid as SpecInvalid,
-    )
-    from gemtune.errors import (
-        TransportError as TransportError,
-    )
-    from gemtune.errors import (
-        Unauthenticated as Unauthenticated,
-    )
-    from gemtune.errors import (
-        Unavailable as Unavailable,
-    )
-    from gemtune.errors import (
-        Unimplemented as Unimplemented,
-    )
-    from gemtune.errors import (
-        Unknown as Unknown,
-    )
-    from gemtune.errors import (
-        WaitTimeout as WaitTimeout,
-    )
-    from gemtune.sft import init as init
-    from gemtune.specs import adapter_size as adapter_size
-    from gemtune.specs import load_spec as load_spec
-    from gemtune.specs import loads_spec as loads_spec
+    from gemtune.retry import Retry, Retrying
+    from gemtune.sft import init
+    from gemtune.specs import adapter_size, check, fingerprint, load_spec, loads_spec, validate
+    from gemtune_pb.v1.tuning_service_pb2_grpc import TuningServiceStub
 
 __all__ = [
     "Aborted",
@@ -117,8 +68,10 @@ __all__ = [
     "ConfigurationError",
     "DataLoss",
     "DeadlineExceeded",
+    "DuplicateSubmission",
     "FailedPrecondition",
     "GemtuneError",
+    "InDoubt",
     "Internal",
     "InvalidArgument",
     "JobFailed",
@@ -127,6 +80,8 @@ __all__ = [
     "OutOfRange",
     "PermissionDenied",
     "ResourceExhausted",
+    "Retry",
+    "Retrying",
     "SpecFileError",
     "SpecInvalid",
     "TransportError",
@@ -138,25 +93,33 @@ __all__ = [
     "Unknown",
     "WaitTimeout",
     "adapter_size",
+    "check",
+    "fingerprint",
     "from_json",
     "init",
     "load_spec",
     "loads_spec",
     "sft",
     "to_json",
+    "validate",
 ]
 __all__ += _messages.__all__
 
 # Public name -> the module that has it; loaded when the name is first used. The rest of __all__ are errors.
 _LAZY: dict[str, str] = {
+    "Retry": "gemtune.retry",
+    "Retrying": "gemtune.retry",
     "TuningClient": "gemtune.client",
     "TuningServiceStub": "gemtune_pb.v1.tuning_service_pb2_grpc",
     "adapter_size": "gemtune.specs",
+    "check": "gemtune.specs",
+    "fingerprint": "gemtune.specs",
     "from_json": "gemtune.codec",
     "init": "gemtune.sft",
     "load_spec": "gemtune.specs",
     "loads_spec": "gemtune.specs",
     "to_json": "gemtune.codec",
+    "validate": "gemtune.specs",
 }
 
 

@@ -6,11 +6,27 @@ Nothing here sends, sleeps or awaits. One thing may block: a project that nobody
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import threading
+import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from google.longrunning import operations_proto_pb2 as operations_pb2
+from google.protobuf.message import Message
+
+from gemtune import flows, once, specs
+from gemtune.drive import Clock
+from gemtune.errors import ConfigurationError, DuplicateSubmission
+from gemtune.flows import Flow
+from gemtune.methods import service_methods
+from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
+from gemtune.retry import Budget, Retry, Retrying
+from gemtune.settings import endpoint_from, location_from, project_from
+from gemtune.states import has_ended
+from gemtune.sweep import Sweep
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
     CreateTuningJobRequest,
@@ -22,25 +38,19 @@ from gemtune_pb.v1 import (
     TuningJob,
     tuning_service_pb2,
 )
-from google.longrunning import operations_pb2
-from google.protobuf.message import Message
-
-from gemtune import flows
-from gemtune.drive import Clock
-from gemtune.errors import ConfigurationError
-from gemtune.flows import Flow
-from gemtune.methods import service_methods
-from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
-from gemtune.settings import endpoint_from, location_from, project_from
-from gemtune.states import has_ended
-from gemtune.sweep import Sweep
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
+    from gemtune.store import SpecStore
+
 __all__ = ["DEFAULT", "METHODS", "Calls", "Default", "Timeout", "carrier"]
 
 METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
+
+_RPCS = once.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
+
+logger = logging.getLogger("gemtune")
 
 CREATE_TIMEOUT = 120.0
 """A create has longer than other calls: the service checks the spec before it answers."""
@@ -59,6 +69,9 @@ DEFAULT: Final = Default()
 Timeout: TypeAlias = float | Default | None
 """Seconds for a whole call; None: no limit; DEFAULT: the client's."""
 
+Retries: TypeAlias = Retry | Default | None
+"""How a call is sent again; None: one attempt; DEFAULT: as the client does."""
+
 
 class Calls:
     """Who asks, where, and with what limits; and a flow for each call that a client has."""
@@ -69,13 +82,22 @@ class Calls:
         location: str | None = None,
         *,
         credentials: Credentials | None = None,
+        api_version: str = "v1",
         timeout: float | None = 60.0,
+        retry: Retry | None,
+        request_labels: bool = True,
+        store: SpecStore | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._project = project_from(project)
         self._location = location_from(location)
         self._credentials = credentials
+        self._api_version = api_version
         self._timeout = timeout
+        self._retry = retry
+        self._budget = Budget()
+        self._request_labels = request_labels
+        self._store = store
         self._clock = clock or Clock()
         self._lock = threading.Lock()
 
@@ -123,18 +145,63 @@ class Calls:
 
     # -- flows, one for each call; the clients' methods say what their arguments mean -------------------------------
 
-    def _create(self, tuning_job: TuningJob, *, location: str | None, timeout: Timeout) -> Flow:
-        request = CreateTuningJobRequest(parent=self._parent(location), tuning_job=tuning_job)
-        return self._call("CreateTuningJob", request, CREATE_TIMEOUT if isinstance(timeout, Default) else timeout)
+    def _create(
+        self,
+        tuning_job: TuningJob,
+        *,
+        location: str | None,
+        request_id: str | None,
+        validate: bool,
+        timeout: Timeout,
+        retry: Retries,
+    ) -> Flow:
+        """Returns `once.Created`; `single` makes the job of it."""
+        if validate:
+            specs.require_valid(tuning_job, api_version=self._api_version)
+        seconds = _seconds(CREATE_TIMEOUT if isinstance(timeout, Default) else timeout)
+        submission = self._submission(request_id, tuning_job, location)
+        if not self._request_labels:
+            if request_id is not None:
+                raise ConfigurationError("a request id travels in a label, and request_labels=False turns those off")
+            request = CreateTuningJobRequest(parent=submission.parent, tuning_job=tuning_job)
+            return once.Created((yield from flows.call(METHODS["CreateTuningJob"], request, timeout=seconds)))
+        created = yield from once.create(
+            _RPCS,
+            tuning_job,
+            submission,
+            timeout=seconds,
+            retry=self._retry if isinstance(retry, Default) else retry,
+            budget=self._budget,
+            stored=self._store is not None,
+        )
+        return created
 
-    def _get(self, name: str, *, timeout: Timeout) -> Flow:
-        return self._call("GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), timeout)
+    def _settle(self, request_id: str, *, location: str | None, timeout: Timeout, retry: Retries) -> Flow:
+        return once.settle(_RPCS, self._submission(request_id, None, location), **self._limits(timeout, retry))
+
+    def _submission(self, request_id: str | None, job: TuningJob | None, location: str | None) -> once.Submission:
+        return once.Submission(
+            request_id=request_id or once.new_request_id(),
+            fingerprint=specs.fingerprint(job) if job is not None else "",
+            project=self.project,
+            location=check_location(location) if location else self._location,
+            known=request_id is not None,
+            started=once.born(request_id) if request_id is not None else time.time(),
+        )
+
+    def _get(self, name: str, *, timeout: Timeout, retry: Retries) -> Flow:
+        return self._call("GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), timeout, retry)
 
     def _list(self, *, location: str | None, filter: str, page_size: int | None) -> ListTuningJobsRequest:  # noqa: A002
         return ListTuningJobsRequest(parent=self._parent(location), filter=filter, page_size=page_size or 0)
 
-    def _cancel(self, name: str, *, timeout: Timeout) -> Flow:
-        return self._call("CancelTuningJob", CancelTuningJobRequest(name=self.job_name(name)), timeout)
+    def _cancel(self, name: str, *, timeout: Timeout, retry: Retries) -> Flow:
+        return flows.cancel(
+            METHODS["CancelTuningJob"],
+            CancelTuningJobRequest(name=self.job_name(name)),
+            METHODS["GetTuningJob"],
+            **self._limits(timeout, retry),
+        )
 
     def _rebase(
         self,
@@ -145,6 +212,7 @@ class Calls:
         deploy_to_same_endpoint: bool,
         location: str | None,
         timeout: Timeout,
+        retry: Retries,
     ) -> Flow:
         reference = tuned_model_ref.WhichOneof("tuned_model_ref")
         named = location_of(getattr(tuned_model_ref, reference)) if reference else None
@@ -155,13 +223,17 @@ class Calls:
             artifact_destination=artifact_destination,
             deploy_to_same_endpoint=deploy_to_same_endpoint,
         )
-        return self._call("RebaseTunedModel", request, timeout)
+        return self._call("RebaseTunedModel", request, timeout, retry)
 
-    def _get_operation(self, operation: str | operations_pb2.Operation, *, timeout: Timeout) -> Flow:
-        return self._call("GetOperation", operations_pb2.GetOperationRequest(name=_operation(operation)), timeout)
+    def _get_operation(self, operation: str | operations_pb2.Operation, *, timeout: Timeout, retry: Retries) -> Flow:
+        return self._call(
+            "GetOperation", operations_pb2.GetOperationRequest(name=_operation(operation)), timeout, retry
+        )
 
-    def _cancel_operation(self, operation: str | operations_pb2.Operation, *, timeout: Timeout) -> Flow:
-        return self._call("CancelOperation", operations_pb2.CancelOperationRequest(name=_operation(operation)), timeout)
+    def _cancel_operation(self, operation: str | operations_pb2.Operation, *, timeout: Timeout, retry: Retries) -> Flow:
+        return self._call(
+            "CancelOperation", operations_pb2.CancelOperationRequest(name=_operation(operation)), timeout, retry
+        )
 
     def _wait(self, name: str, *, timeout: float | None, poll_interval: float | None) -> Flow:
         return self._until(
@@ -178,16 +250,22 @@ class Calls:
     def _wait_many(self, names: Iterable[str], *, timeout: float | None, poll_interval: float | None) -> Sweep:
         return Sweep(
             map(self.job_name, [names] if isinstance(names, str) else names),
-            lambda method, request: self._call(method, request, DEFAULT),
+            lambda method, request: self._call(method, request, DEFAULT, DEFAULT),
             timeout=timeout,
             poll_interval=poll_interval,
         )
 
     # -- plumbing -------------------------------------------------------------------------------------------------
 
-    def _call(self, method: str, request: Message, timeout: Timeout) -> Flow:
-        seconds = self._timeout if isinstance(timeout, Default) else timeout
-        return flows.call(METHODS[method], request, timeout=_seconds(seconds))
+    def _call(self, method: str, request: Message, timeout: Timeout, retry: Retries) -> Flow:
+        return flows.call(METHODS[method], request, **self._limits(timeout, retry))
+
+    def _limits(self, timeout: Timeout, retry: Retries) -> dict[str, Any]:
+        return {
+            "timeout": _seconds(self._timeout if isinstance(timeout, Default) else timeout),
+            "retry": self._retry if isinstance(retry, Default) else retry,
+            "budget": self._budget,
+        }
 
     def _until(
         self,
@@ -204,7 +282,31 @@ class Calls:
             call_timeout=_seconds(self._timeout),
             timeout=timeout,
             poll_interval=poll_interval,
+            retry=self._retry,
+            budget=self._budget,
         )
+
+
+def observer(on_update: Callable[[Any], object] | None = None) -> Callable[[Any], object]:
+    """Who is told what flows sleep for: the log and `on_retry` of retries, `on_update` of jobs."""
+
+    def told(why: Any) -> object:
+        if not isinstance(why, Retrying):
+            return on_update(why) if on_update is not None else None
+        logger.info("%s is tried again in %.1f s, after attempt %d: %s", why.method, why.pause, why.attempt, why.error)
+        return why.hook(why) if why.hook is not None else None
+
+    return told
+
+
+def single(created: once.Created) -> TuningJob:
+    """The job of a submission; of several, which the service should never have made, the oldest, with a warning."""
+    if created.doubles:
+        names = ", ".join(job.name for job in (created.job, *created.doubles))
+        message = f"one submission became {len(created.doubles) + 1} jobs: {names}; cancel the ones not wanted"
+        logger.warning(message)
+        warnings.warn(message, DuplicateSubmission, stacklevel=3)
+    return created.job
 
 
 def carrier(

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
-from google.longrunning import operations_pb2
+from google.longrunning import operations_proto_pb2 as operations_pb2
 
 from gemtune import flows
-from gemtune.calls import DEFAULT, Calls, Timeout, carrier
+from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single
 from gemtune.drive import Clock, run
 from gemtune.flows import Flow
+from gemtune.retry import Retry
 from gemtune.transport import Transport
+from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
 
 if TYPE_CHECKING:
     from typing import Self
 
     from google.auth.credentials import Credentials
+
+    from gemtune.store import SpecStore
 
 __all__ = ["DEFAULT", "JobList", "TuningClient"]
 
@@ -58,6 +61,9 @@ class TuningClient(Calls):
         transport: str | Transport = "rest",
         api_version: str = "v1",
         timeout: float | None = 60.0,
+        retry: Retry | None = Retry(),  # noqa: B008  frozen
+        request_labels: bool = True,
+        store: SpecStore | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Opens nothing yet.
@@ -72,12 +78,26 @@ class TuningClient(Calls):
             transport: `"rest"`, `"grpc"` (needs the extra of that name), or an object with a transport's `send`.
             api_version: `"v1"` or `"v1beta1"`.
             timeout: Seconds for a whole call, to the last byte of its answer; None: no limit.
+            retry: How calls are sent again; None: one attempt each.
+            request_labels: Whether a create carries the two labels that make it safe to look for; False turns off
+                every retry of create as well.
+            store: Remembers each submission before it is sent, and decides which of several processes sends.
             clock: Time and sleep, for tests.
 
         Raises:
             ConfigurationError: An argument or a variable of the environment is not what it should be.
         """
-        super().__init__(project, location, credentials=credentials, timeout=timeout, clock=clock)
+        super().__init__(
+            project,
+            location,
+            credentials=credentials,
+            api_version=api_version,
+            timeout=timeout,
+            retry=retry,
+            request_labels=request_labels,
+            store=store,
+            clock=clock,
+        )
         self._transport: Transport = carrier(
             transport, endpoint=endpoint, credentials=credentials, api_version=api_version, asynchronous=False
         )
@@ -85,32 +105,63 @@ class TuningClient(Calls):
     # -- calls ----------------------------------------------------------------------------------------------------
 
     def create_tuning_job(
-        self, tuning_job: TuningJob, *, location: str | None = None, timeout: Timeout = DEFAULT
+        self,
+        tuning_job: TuningJob,
+        *,
+        location: str | None = None,
+        request_id: str | None = None,
+        validate: bool = True,
+        timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
     ) -> TuningJob:
-        """Starts a tuning job.
+        """Starts a tuning job, once: it is never sent again while the first may still appear.
 
         Args:
-            tuning_job: What to tune; not changed.
+            tuning_job: What to tune; not changed. The job gets two labels more, `gemtune-request` and `gemtune-spec`.
             location: Where; None: the client's location.
-            timeout: Seconds for the whole call; left out: 120.
+            request_id: Names this submission for ever: the same id gives the same job, whatever became of it. None: a
+                new one.
+            validate: Whether the spec is checked before anything is sent.
+            timeout: Seconds for everything; left out: 120.
+            retry: How it is looked for and sent again; None: one attempt; left out: the client's.
 
         Returns:
             The job as the service shows it, with its name.
 
         Raises:
+            SpecInvalid: The spec is wrong, or the request id names another spec. Nothing was sent.
             ApiError: The service refused.
-            TransportError: No answer came; `.maybe_sent` tells whether a job may have been created.
+            TransportError: Nothing was sent.
+            InDoubt: It is not known whether the job was created; `settle` tells later.
         """
-        return self._run(self._create(tuning_job, location=location, timeout=timeout))
+        flow = self._create(
+            tuning_job, location=location, request_id=request_id, validate=validate, timeout=timeout, retry=retry
+        )
+        return single(self._run(flow))
 
-    def get_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT) -> TuningJob:
+    def settle(
+        self, request_id: str, *, location: str | None = None, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
+    ) -> TuningJob | None:
+        """What became of a submission in doubt: its job, or None when there is none (yet).
+
+        Args:
+            request_id: The submission's id, such as `InDoubt.request_id`.
+            location: Where it was sent; None: the client's location.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        found = self._run(self._settle(request_id, location=location, timeout=timeout, retry=retry))
+        return single(found) if found is not None else None
+
+    def get_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT) -> TuningJob:
         """A job as it stands.
 
         Args:
             name: Its id, `tuningJobs/ID`, full resource name or console link.
             timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        return self._run(self._get(name, timeout=timeout))
+        return self._run(self._get(name, timeout=timeout, retry=retry))
 
     def list_tuning_jobs(
         self,
@@ -119,6 +170,7 @@ class TuningClient(Calls):
         filter: str = "",  # noqa: A002  the request's field
         page_size: int | None = None,
         timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
     ) -> JobList:
         """The jobs of the project and location, newest first.
 
@@ -127,18 +179,20 @@ class TuningClient(Calls):
             filter: A list filter, such as `labels.team="search" AND state="JOB_STATE_SUCCEEDED"`.
             page_size: Jobs per page, at most; None: the service's choice.
             timeout: Seconds for each page; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
         """
         request = self._list(location=location, filter=filter, page_size=page_size)
-        return JobList(lambda page: self._run(self._call("ListTuningJobs", page, timeout)), request)
+        return JobList(lambda page: self._run(self._call("ListTuningJobs", page, timeout, retry)), request)
 
-    def cancel_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT) -> None:
+    def cancel_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT) -> None:
         """Asks for a job to be cancelled. The job ends as CANCELLED some time later, or not, if it was about to end.
 
         Args:
             name: Its id, `tuningJobs/ID`, full resource name or console link.
             timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        self._run(self._cancel(name, timeout=timeout))
+        self._run(self._cancel(name, timeout=timeout, retry=retry))
 
     def rebase_tuned_model(
         self,
@@ -149,6 +203,7 @@ class TuningClient(Calls):
         deploy_to_same_endpoint: bool = False,
         location: str | None = None,
         timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
     ) -> operations_pb2.Operation:
         """Tunes a newer base model with what an older tuned model was tuned with.
 
@@ -159,6 +214,7 @@ class TuningClient(Calls):
             deploy_to_same_endpoint: Whether the new model takes the old one's place at its endpoint.
             location: None: the location in `tuned_model_ref`, then the client's.
             timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
 
         Returns:
             The operation; `wait_operation` follows it to the new job.
@@ -170,28 +226,33 @@ class TuningClient(Calls):
             deploy_to_same_endpoint=deploy_to_same_endpoint,
             location=location,
             timeout=timeout,
+            retry=retry,
         )
         return self._run(flow)
 
     def get_operation(
-        self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT
+        self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
     ) -> operations_pb2.Operation:
         """An operation as it stands.
 
         Args:
             operation: Its full resource name, or an older state of it.
             timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        return self._run(self._get_operation(operation, timeout=timeout))
+        return self._run(self._get_operation(operation, timeout=timeout, retry=retry))
 
-    def cancel_operation(self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT) -> None:
+    def cancel_operation(
+        self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
+    ) -> None:
         """Asks for an operation to be cancelled.
 
         Args:
             operation: Its full resource name, or an older state of it.
             timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        self._run(self._cancel_operation(operation, timeout=timeout))
+        self._run(self._cancel_operation(operation, timeout=timeout, retry=retry))
 
     # -- waiting --------------------------------------------------------------------------------------------------
 
@@ -274,7 +335,7 @@ class TuningClient(Calls):
     # -- plumbing -------------------------------------------------------------------------------------------------
 
     def _run(self, flow: Flow, observe: Callable[[Any], object] | None = None) -> Any:
-        return run(flow, self._transport, clock=self._clock, observe=observe)
+        return run(flow, self._transport, clock=self._clock, observe=observer(observe), store=self._store)
 
     def close(self) -> None:
         """Lets go of connections. A later call opens new ones."""

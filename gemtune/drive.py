@@ -1,4 +1,4 @@
-"""Makes a flow's effects happen, blocking (`run`) or on an event loop (`arun`). The only place that sleeps or awaits."""
+"""Makes the effects of a flow happen, blocking (`run`) or on an event loop (`arun`): the only place that waits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gemtune.errors import ApiError, GemtuneError
-from gemtune.flows import Effect, Flow, Send, Sleep
+from gemtune.flows import Effect, Flow, Record, Send, Sleep
 from gemtune.transport import AsyncTransport, Transport, request_id
+
+if TYPE_CHECKING:
+    from gemtune.store import SpecStore
 
 __all__ = ["Clock", "arun", "run"]
 
@@ -39,7 +42,14 @@ class Clock:
     asleep: Callable[[float], Awaitable[None]] = _asleep
 
 
-def run(flow: Flow, transport: Transport, *, clock: Clock, observe: Callable[[Any], object] | None = None) -> Any:
+def run(
+    flow: Flow,
+    transport: Transport,
+    *,
+    clock: Clock,
+    observe: Callable[[Any], object] | None = None,
+    store: SpecStore | None = None,
+) -> Any:
     """Runs a flow to its end and returns what it returns.
 
     Args:
@@ -47,6 +57,7 @@ def run(flow: Flow, transport: Transport, *, clock: Clock, observe: Callable[[An
         transport: What carries its calls.
         clock: What its sleeps are made of.
         observe: Is told each `Sleep.why`, outside the flow; what it raises ends the run.
+        store: What answers a `Record`.
     """
     outcome: Any = None
     try:
@@ -58,6 +69,8 @@ def run(flow: Flow, transport: Transport, *, clock: Clock, observe: Callable[[An
                 if effect.seconds > 0:
                     clock.sleep(effect.seconds)
                 outcome = clock.now()
+            elif isinstance(effect, Record):
+                outcome = _record(store, effect)
             else:
                 began = _begin()
                 try:
@@ -72,7 +85,12 @@ def run(flow: Flow, transport: Transport, *, clock: Clock, observe: Callable[[An
 
 
 async def arun(
-    flow: Flow, transport: AsyncTransport, *, clock: Clock, observe: Callable[[Any], object] | None = None
+    flow: Flow,
+    transport: AsyncTransport,
+    *,
+    clock: Clock,
+    observe: Callable[[Any], object] | None = None,
+    store: SpecStore | None = None,
 ) -> Any:
     """Runs a flow as `run` does, awaiting where that blocks.
 
@@ -84,6 +102,7 @@ async def arun(
         transport: What carries its calls.
         clock: What its sleeps are made of.
         observe: Is told each `Sleep.why`, and awaited if it is a coroutine function.
+        store: What answers a `Record`, on a thread: it blocks.
     """
     outcome: Any = None
     try:
@@ -97,6 +116,8 @@ async def arun(
                 if effect.seconds > 0:
                     await clock.asleep(effect.seconds)
                 outcome = clock.now()
+            elif isinstance(effect, Record):
+                outcome = await _on_thread(_record, store, effect)
             else:
                 began = _begin()
                 try:
@@ -108,6 +129,26 @@ async def arun(
         return stop.value
     finally:
         flow.close()
+
+
+def _record(store: SpecStore | None, effect: Record) -> Any:
+    submission = effect.submission
+    place = {"project": submission.project, "location": submission.location}
+    if store is None:
+        raise AssertionError("a flow asks for a store that no client has")
+    try:
+        if effect.step == "record":
+            return store.record(submission.request_id, job=effect.job, **place)
+        until = time.time() + effect.lasting
+        return store.claim(submission.request_id, job=effect.job, until=until, token=effect.token, **place)
+    except GemtuneError as error:
+        return error
+
+
+async def _on_thread(function: Callable[..., Any], *args: Any) -> Any:
+    import asyncio  # as above
+
+    return await asyncio.to_thread(function, *args)
 
 
 def _begin() -> float:

@@ -34,6 +34,7 @@ __all__ = [
     "ConfigurationError",
     "DataLoss",
     "DeadlineExceeded",
+    "DuplicateSubmission",
     "FailedPrecondition",
     "GemtuneError",
     "InDoubt",
@@ -256,6 +257,10 @@ class InDoubt(GemtuneError):  # the contract's name
             f"  To find out: gemtune resume {request_id} {place}, or client.settle({request_id!r})"
         )
         self.request_id, self.project, self.location, self.error = request_id, project, location, error
+
+
+class DuplicateSubmission(UserWarning):
+    """One submission became several jobs: the service acted more than once, or several processes used one id."""
 
 
 class SpecInvalid(GemtuneError):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, JobState, TuningJob
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
@@ -21,6 +20,7 @@ from gemtune.errors import FailedPrecondition, GemtuneError, JobFailed, WaitTime
 from gemtune.methods import Method
 from gemtune.retry import Budget, Retry, Retrying, may_pass, nothing_happened
 from gemtune.states import has_succeeded, state_name
+from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, JobState, TuningJob
 
 if TYPE_CHECKING:
     from gemtune.once import Submission
@@ -130,7 +130,7 @@ def pause(
     # A pause that outlasts the deadline would only put off the news.
     if not may_pass(error) or now + seconds >= deadline or (budget is not None and not budget.spend()):
         raise error
-    now = yield Sleep(seconds, why=Retrying(method.name, attempt, error, seconds))
+    now = yield Sleep(seconds, why=Retrying(method.name, attempt, error, seconds, retry.on_retry))
     return now
 
 

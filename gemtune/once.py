@@ -9,19 +9,32 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
+import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from gemtune_pb.v1 import CreateTuningJobRequest, GetTuningJobRequest, ListTuningJobsRequest, TuningJob
-
 from gemtune.errors import GemtuneError, InDoubt, InvalidArgument, SpecInvalid, bad_request
 from gemtune.flows import Flow, Record, Send, Sleep, attempt_deadline, call, pause
 from gemtune.methods import Method
 from gemtune.retry import Budget, Retry, may_pass, nothing_happened
+from gemtune_pb.v1 import CreateTuningJobRequest, GetTuningJobRequest, ListTuningJobsRequest, TuningJob
 
-__all__ = ["REQUEST_LABEL", "SPEC_LABEL", "Created", "Rpcs", "Submission", "create", "label_value", "settle"]
+__all__ = [
+    "REQUEST_LABEL",
+    "SPEC_LABEL",
+    "Created",
+    "Rpcs",
+    "Submission",
+    "born",
+    "create",
+    "label_value",
+    "new_request_id",
+    "settle",
+]
 
 REQUEST_LABEL = "gemtune-request"
 SPEC_LABEL = "gemtune-spec"
@@ -44,6 +57,19 @@ def label_value(request_id: str) -> str:
     if _PLAIN.fullmatch(request_id):
         return request_id
     return f"sha256-{hashlib.sha256(request_id.encode('utf-8', 'surrogatepass')).hexdigest()[:56]}"
+
+
+def new_request_id() -> str:
+    """A new id: a UUID of version 7, whose first 48 bits are the time in milliseconds (RFC 9562)."""
+    stamp = int(time.time() * 1000).to_bytes(6, "big")
+    return str(uuid.UUID(bytes=stamp + secrets.token_bytes(10), version=4)).replace("-4", "-7", 1)
+
+
+def born(request_id: str) -> float | None:
+    """When an id was made, in seconds since 1970, where the id itself says so; its job cannot be older."""
+    if not re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", request_id):
+        return None
+    return int(request_id.replace("-", "")[:12], 16) / 1000
 
 
 @dataclass(frozen=True, kw_only=True)

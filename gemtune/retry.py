@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.rpc import code_pb2
 
@@ -68,12 +68,14 @@ class Retrying:
         attempt: How many attempts there have been.
         error: What the last one met.
         pause: Seconds until the next one.
+        hook: Who is told besides the log.
     """
 
     method: str
     attempt: int
     error: GemtuneError
     pause: float
+    hook: Callable[[Retrying], object] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from google.longrunning import operations_proto_pb2 as operations_pb2
+from google.protobuf import timestamp_pb2
+from google.rpc import status_pb2
+
+from gemtune import specs, states
+from gemtune.client import TuningClient
+from gemtune.errors import SpecInvalid, bad_request
+from gemtune.names import parse_job_name
 from gemtune_pb.v1 import (
     EncryptionSpec,
     GcsDestination,
@@ -22,14 +30,6 @@ from gemtune_pb.v1 import (
     TunedModelRef,
     TuningJob,
 )
-from google.longrunning import operations_proto_pb2 as operations_pb2
-from google.protobuf import timestamp_pb2
-from google.rpc import status_pb2
-
-from gemtune import specs, states
-from gemtune.client import TuningClient
-from gemtune.errors import SpecInvalid, bad_request
-from gemtune.names import parse_job_name
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials

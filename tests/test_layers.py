@@ -12,11 +12,11 @@ ROOT = Path(__file__).parent.parent / "gemtune"
 # From the bottom up; a module may import from its own layer and from those above it in this list.
 LAYERS = [
     {"errors"},
-    {"codec"},
+    {"codec", "_codec_any", "_codec_native", "_codec_tree"},
     {"http_rule", "methods", "names", "states"},
-    {"settings", "endpoints", "specs", "schema", "dataset"},
+    {"settings", "endpoints", "specs", "schema", "json_schema", "dataset"},
     {"retry", "remedies"},
-    {"flows", "store", "sweep"},
+    {"flows", "once", "store", "sweep"},
     {"transport", "drive"},
     {"calls", "client", "aio"},
     {"sft"},

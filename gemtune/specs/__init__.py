@@ -5,21 +5,40 @@ Knows messages, errors and the codec; no clients. Nothing here loads YAML before
 
 from __future__ import annotations
 
-from gemtune.specs.files import load_spec, loads_spec
+from gemtune.specs.catalogue import BaseModel, Catalogue, catalogue, read_catalogue
+from gemtune.specs.files import dumps_spec, load_spec, load_specs, loads_spec, read_specs, save_spec
 from gemtune.specs.finding import Finding, Position, Severity, SpecFileInvalid
+from gemtune.specs.fingerprint import fingerprint
+from gemtune.specs.render import render
+from gemtune.specs.rules import FILE_RULES, RULES, Rule
 from gemtune.specs.sizes import adapter_size
+from gemtune.specs.spec_file import SpecFile
 from gemtune.specs.walk import check, check_request, require_valid, validate
 
 __all__ = [
+    "FILE_RULES",
+    "RULES",
+    "BaseModel",
+    "Catalogue",
     "Finding",
     "Position",
+    "Rule",
     "Severity",
+    "SpecFile",
     "SpecFileInvalid",
     "adapter_size",
+    "catalogue",
     "check",
     "check_request",
+    "dumps_spec",
+    "fingerprint",
     "load_spec",
+    "load_specs",
     "loads_spec",
+    "read_catalogue",
+    "read_specs",
+    "render",
     "require_valid",
+    "save_spec",
     "validate",
 ]
