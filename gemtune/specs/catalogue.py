@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from gemtune.errors import SpecFileError
-from gemtune.specs.build import plain
 from gemtune.specs.sizes import SIZES
 from gemtune.specs.suggest import nearest
 from gemtune.specs.tree import Node, position_of
+from gemtune.specs.wellknown import plain
 
 __all__ = ["BaseModel", "Catalogue", "FieldLimit", "catalogue", "read_catalogue", "short_name"]
 

@@ -1,123 +1,191 @@
-"""Specs and the files they are kept in."""
+"""Specs and the files they are kept in: YAML, JSON, textproto and protobuf's bytes."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import tempfile
 from pathlib import Path, PurePath
-from typing import IO, Any, Literal, cast
-
-from gemtune_pb.v1 import TuningJob
+from typing import IO, Any, cast
 
 from gemtune.errors import SpecFileError
-from gemtune.specs.build import build
-from gemtune.specs.finding import SpecFileInvalid
-from gemtune.specs.tree import MAX_BYTES, Node
+from gemtune.specs.spec_file import BINARY, FORMATS, SpecFile, parse
+from gemtune.specs.tree import MAX_BYTES
+from gemtune_pb.v1 import TuningJob
 
-__all__ = ["FORMATS", "Format", "load_spec", "loads_spec"]
+__all__ = ["ENDINGS", "dumps_spec", "load_spec", "load_specs", "loads_spec", "read_specs", "save_spec"]
 
-Format = Literal["json", "yaml"]
 PathOrFile = str | os.PathLike[str] | IO[str] | IO[bytes]
 
-FORMATS: dict[str, tuple[str, ...]] = {
-    "json": (".json", ".jsonc", ".json5"),
-    "yaml": (".yaml", ".yml"),
+ENDINGS: dict[str, str] = {
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".json": "json",
+    ".jsonc": "json",
+    ".textproto": "textproto",
+    ".txtpb": "textproto",
+    ".textpb": "textproto",
+    ".pbtxt": "textproto",
+    ".binpb": "binpb",
+    ".pb": "binpb",
 }
-"""Format -> the endings of its files."""
-
-_BY_ENDING = {ending: name for name, endings in FORMATS.items() for ending in endings}
+"""A file's ending -> its format."""
 
 
-def load_spec(path_or_file: PathOrFile, *, format: Format | None = None) -> TuningJob:  # noqa: A002  the contract's name
+def load_spec(path_or_file: PathOrFile, *, format: str | None = None) -> TuningJob:  # noqa: A002  the contract's name
     """The tuning job that a spec file describes.
 
     Args:
         path_or_file: A path, an open file, or "-" for standard input.
-        format: None: by the file's ending; without one, JSON when it begins with a brace, else YAML.
+        format: `yaml`, `json`, `textproto` or `binpb`; None: by the file's ending, and without one JSON when it begins
+            with a brace, else YAML.
 
     Raises:
-        SpecFileError: The file cannot be read: it is not there, or is no text of its format.
+        SpecFileError: The file cannot be read: it is not there, is no text of its format, or holds several specs.
         SpecFileInvalid: It is read, and some of it means nothing: unknown fields, wrong types, doubled names. It is
             both a SpecFileError with the place of the first and a SpecInvalid with all of them.
     """
+    return _one(read_specs(path_or_file, format=format)).require()
+
+
+def load_specs(path_or_file: PathOrFile, *, format: str | None = None) -> list[TuningJob]:  # noqa: A002
+    """The tuning jobs of a file that may hold several: documents of YAML, with `---` between them.
+
+    Raises what `load_spec` does, but for several.
+    """
+    return [spec.require() for spec in read_specs(path_or_file, format=format)]
+
+
+def loads_spec(text: str | bytes, format: str) -> TuningJob:  # noqa: A002
+    """The tuning job that a text describes; bytes for the format `binpb`. Raises what `load_spec` does."""
+    return _one(parse(text, _known(format, "<text>"), file="<text>")).require()
+
+
+def read_specs(path_or_file: PathOrFile, *, format: str | None = None) -> list[SpecFile]:  # noqa: A002
+    """The specs of a file with all that is wrong with them, for showing it: `SpecFile.check` goes on from here.
+
+    Raises:
+        SpecFileError: The file cannot be read, or is no text of its format.
+    """
     data, name = _read(path_or_file)
-    return _load(data, _format(format, name, data), name)
+    return parse(data, _format(format, name, data), file=name)
 
 
-def loads_spec(text: str | bytes, format: Format) -> TuningJob:  # noqa: A002  the contract's name
-    """The tuning job that a text describes. Raises what `load_spec` does."""
-    return _load(text, _format(format, "", text), "<text>")
+def save_spec(job: TuningJob, path: str | os.PathLike[str], *, format: str | None = None) -> None:  # noqa: A002
+    """Writes a job to a file, whole or not at all; `load_spec` reads it back as it was.
+
+    Args:
+        job: The job.
+        path: Where; "-" is standard output.
+        format: None: by the ending of the path; YAML for standard output.
+
+    Raises:
+        SpecFileError: The file cannot be written, its format is not known, or cannot hold the job.
+    """
+    name = os.fspath(path)
+    form = _known(format, name) if format else "yaml" if name == "-" else _by_ending(name)
+    made = dumps_spec(job, form)
+    data = made if isinstance(made, bytes) else made.encode()
+    if name == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        _replace(Path(name), data)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SpecFileError(f"cannot be written: {reason}", file=name) from error
 
 
-def _load(data: str | bytes, format: str, name: str) -> TuningJob:  # noqa: A002
-    text = _text(data, name)
-    nodes = _parse(text, format, name)
-    if not nodes:
-        raise SpecFileError("the file is empty; a spec has at least a base_model and a tuning spec", file=name)
-    if len(nodes) > 1:
+def dumps_spec(job: TuningJob, format: str) -> Any:  # noqa: A002
+    """A job as a text: YAML and textproto with the .proto's names, JSON with lowerCamelCase ones.
+
+    Args:
+        job: The job.
+        format: `yaml`, `json`, `textproto`; `binpb` gives bytes.
+
+    Returns:
+        A `str`, or `bytes` for `binpb`.
+
+    Raises:
+        SpecFileError: There is no such format, or it cannot hold the job.
+    """
+    from gemtune.specs.dump import dumps
+
+    return dumps(job, _known(format, "<text>"))
+
+
+def _one(specs: list[SpecFile]) -> SpecFile:
+    if len(specs) > 1:
+        place = specs[1].position("")
         raise SpecFileError(
-            f"there are {len(nodes)} specs in the file and one is wanted",
-            file=name,
-            line=nodes[1].start_mark.line + 1,
-            column=nodes[1].start_mark.column + 1,
+            f"there are {len(specs)} specs in the file and one is wanted (load_specs reads them all)",
+            file=specs[0].file,
+            line=place.line if place else None,
+            column=place.column if place else None,
         )
-    job = TuningJob()
-    findings = build(nodes[0], job, plain_strings=format == "yaml")
-    if findings:
-        raise SpecFileInvalid(findings, file=name, text=text)
-    return job
+    return specs[0]
 
 
-def _parse(text: str, format: str, name: str) -> list[Node]:  # noqa: A002
-    if format == "yaml":
-        from gemtune.specs import yaml_text
-
-        return yaml_text.parse(text, file=name)
-    from gemtune.specs import json_text
-
-    return [json_text.parse(text, file=name)] if text.strip() else []
+def _replace(path: Path, data: bytes) -> None:
+    """Writes beside the file and then takes its place, so that a full disk or Ctrl-C leaves no half spec."""
+    path = path.resolve()  # a link stays one
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(beside).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
+        Path(beside).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(beside).unlink()
+        raise
 
 
 def _read(path_or_file: PathOrFile) -> tuple[str | bytes, str]:
     """What is in a file, up to just over the limit, and the file's name."""
-    if isinstance(path_or_file, str) and path_or_file == "-":
-        return sys.stdin.buffer.read(MAX_BYTES + 1), "-"
-    if isinstance(path_or_file, (str, os.PathLike)):
-        name = os.fspath(path_or_file)
-        try:
+    name = "-"
+    try:
+        if isinstance(path_or_file, str) and path_or_file == "-":
+            return sys.stdin.buffer.read(MAX_BYTES + 1), name
+        if isinstance(path_or_file, (str, os.PathLike)):
+            name = os.fspath(path_or_file)
             with Path(name).open("rb") as file:
                 return file.read(MAX_BYTES + 1), name
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise SpecFileError(f"cannot be read: {reason}", file=name) from error
-    file_name = getattr(path_or_file, "name", None)
-    return cast("Any", path_or_file).read(MAX_BYTES + 1), file_name if isinstance(file_name, str) else "<file>"
+        given = getattr(path_or_file, "name", None)
+        name = given if isinstance(given, str) else "<file>"
+        return cast("Any", path_or_file).read(MAX_BYTES + 1), name
+    except UnicodeDecodeError as error:  # a file that was opened as text
+        raise SpecFileError("not UTF-8 text; save it as UTF-8", file=name) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SpecFileError(f"cannot be read: {reason}", file=name) from error
 
 
-def _text(data: str | bytes, name: str) -> str:
-    if len(data) > MAX_BYTES:
-        raise SpecFileError(f"larger than {MAX_BYTES // 2**20} MiB, which no spec is; is it a dataset?", file=name)
-    if isinstance(data, str):
-        return data
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise SpecFileError("not UTF-8 text; save it as UTF-8", file=name, line=line) from error
+def _known(form: str, name: str) -> str:
+    if form not in FORMATS:
+        raise SpecFileError(f"{form!r} is no format of a spec; the formats are {', '.join(FORMATS)}", file=name)
+    return form
+
+
+def _by_ending(name: str) -> str:
+    ending = PurePath(name).suffix.lower()
+    if ending not in ENDINGS:
+        found = f"the ending {ending}" if ending else "a name without ending"
+        raise SpecFileError(
+            f"the format is not known from {found}; the endings are {', '.join(ENDINGS)}, or give format=", file=name
+        )
+    return ENDINGS[ending]
 
 
 def _format(given: str | None, name: str, data: str | bytes) -> str:
     if given is not None:
-        if given not in FORMATS:
-            raise SpecFileError(
-                f"{given!r} is no format of a spec; the formats are {', '.join(FORMATS)}", file=name or "<text>"
-            )
-        return given
-    ending = PurePath(name).suffix.lower()
-    if ending in _BY_ENDING:
-        return _BY_ENDING[ending]
-    if ending and name != "-" and not name.startswith("<"):
-        endings = ", ".join(_BY_ENDING)
-        raise SpecFileError(f"the format is not known from {ending!r}; use one of {endings}, or say format=", file=name)
-    start = data[:200].lstrip()
-    return "json" if start[:1] in ("{", b"{") else "yaml"
+        return _known(given, name)
+    if PurePath(name).suffix and not name.startswith("<"):
+        return _by_ending(name)
+    if isinstance(data, bytes) and data[:1] in BINARY:
+        return "binpb"
+    return "json" if data[:200].lstrip()[:1] in ("{", b"{") else "yaml"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +12,7 @@ from google.rpc import error_details_pb2
 
 from gemtune.errors import SpecFileError, SpecInvalid
 
-__all__ = ["Finding", "Position", "Severity", "SpecFileInvalid", "bad_request_of"]
+__all__ = ["Finding", "Position", "Severity", "SpecFileInvalid", "bad_request_of", "key_path"]
 
 
 class Severity(StrEnum):
@@ -70,6 +72,14 @@ def bad_request_of(findings: Iterable[Finding]) -> error_details_pb2.BadRequest:
             if f.severity is Severity.ERROR
         ]
     )
+
+
+def key_path(path: str, key: str) -> str:
+    """The path of a map's entry: `labels.team`, or `labels["my team"]` where the key is no plain word."""
+    return f"{path}.{key}" if _WORD.fullmatch(key) else f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+
+
+_WORD = re.compile(r"[\w-]+")
 
 
 class SpecFileInvalid(SpecFileError, SpecInvalid):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor
 
 from gemtune.specs.suggest import nearest
@@ -50,9 +53,13 @@ def hint_for(descriptor: Descriptor, name: str, prefix: str) -> str:
     near = nearest(name, descriptor.fields_by_name)
     if near:
         return f"did you mean {spelled(near)}?"
-    names = [spelled(field.name) for field in descriptor.fields]
+    names = [spelled(field.name) for field in descriptor.fields if not _is_output(field)]
     listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     return f"the fields here are {listed}" if names else "there are no fields here"
+
+
+def _is_output(field: Any) -> bool:
+    return field_behavior_pb2.OUTPUT_ONLY in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
 
 
 def _snake(name: str) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from gemtune_pb.v1 import TuningJob
 from google.api import field_behavior_pb2, resource_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -19,9 +18,10 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.errors import ConfigurationError, SpecInvalid
 from gemtune.specs.catalogue import Catalogue, catalogue
-from gemtune.specs.checks import CHECKS, Check, Run, key_path
-from gemtune.specs.finding import Finding, Severity, bad_request_of
+from gemtune.specs.checks import CHECKS, Check, Run
+from gemtune.specs.finding import Finding, Severity, bad_request_of, key_path
 from gemtune.specs.rules import V1BETA1_ONLY
+from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
     from google.rpc import error_details_pb2

@@ -12,10 +12,10 @@ from typing import Any
 from gemtune.specs.checks.data import datasets, distillation, gcs_destination
 from gemtune.specs.checks.evaluation import autorater, evaluation, rouge, supervised
 from gemtune.specs.checks.job import job, pre_tuned_model
-from gemtune.specs.checks.run import Run, key_path
+from gemtune.specs.checks.run import Run
 from gemtune.specs.checks.tuning import hyper_parameters
 
-__all__ = ["CHECKS", "Check", "Run", "key_path"]
+__all__ = ["CHECKS", "Check", "Run"]
 
 Check = Callable[[Run, Any, str], None]
 

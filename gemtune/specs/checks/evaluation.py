@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gemtune_pb.v1 import EvaluationConfig
-
 from gemtune.specs.checks.data import datasets
 from gemtune.specs.checks.run import Run, shown
 from gemtune.specs.checks.tuning import epochs
+from gemtune_pb.v1 import EvaluationConfig
 
 __all__ = ["autorater", "evaluation", "rouge", "supervised"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from gemtune.specs.checks.data import gcs
 from gemtune.specs.checks.places import places
-from gemtune.specs.checks.run import Run, key_path, shown
+from gemtune.specs.checks.run import Run, shown
+from gemtune.specs.finding import key_path
 from gemtune.specs.fingerprint import OWN_LABELS
 
 __all__ = ["job", "pre_tuned_model"]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
-
-from gemtune_pb.v1 import TuningJob
-
 from gemtune.specs.catalogue import BaseModel, Catalogue
 from gemtune.specs.finding import Finding, Severity
 from gemtune.specs.rules import RULES
+from gemtune_pb.v1 import TuningJob
 
-__all__ = ["Run", "key_path", "shown"]
+__all__ = ["Run", "shown"]
 
 
 class Run:
@@ -80,11 +76,6 @@ class Run:
     def has(self, rule_id: str, path: str) -> bool:
         """Whether that has been reported of that field."""
         return any(finding.rule_id == rule_id and finding.field == path for finding in self.findings)
-
-
-def key_path(path: str, key: str) -> str:
-    """The path of a map's entry: `labels.team`, or `labels["my team"]` where the key is no plain word."""
-    return f"{path}.{key}" if re.fullmatch(r"[\w-]+", key) else f"{path}[{json.dumps(key, ensure_ascii=False)}]"
 
 
 def shown(text: str) -> str:

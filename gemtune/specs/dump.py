@@ -1,0 +1,141 @@
+"""A job -> a text that `load_spec` reads back as the same job, and that other readers of its format read so too."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any, cast
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from gemtune.codec import bytes_text, float_text, to_json
+from gemtune.errors import JsonError, SpecFileError
+from gemtune.specs.scalars import NULLS, ambiguous
+
+__all__ = ["dumps"]
+
+
+def dumps(job: Message, format: str) -> str | bytes:  # noqa: A002
+    """The text of a job in one of the formats; bytes for `binpb`.
+
+    Raises:
+        SpecFileError: The format cannot hold the job.
+    """
+    if format == "binpb":
+        return job.SerializeToString(deterministic=True)
+    if unknown := _unknown(job, ""):
+        message = f"{unknown}: data of a field that this version of gemtune does not know; only binpb can hold it"
+        raise SpecFileError(message, file="<text>")
+    if format == "textproto":
+        from google.protobuf import text_format
+
+        return text_format.MessageToString(job, as_utf8=True)
+    try:
+        return _json(job) if format == "json" else _yaml(_plain(job))
+    except (JsonError, ValueError) as error:
+        raise SpecFileError(f"the job has no form in {format}: {error}", file="<text>") from error
+
+
+def _unknown(message: Message, path: str) -> str:
+    """The path of the first unknown data below a message; "" when there is none."""
+    if len(UnknownFieldSet(message)):
+        numbers = {field.field_number for field in cast("Any", UnknownFieldSet(message))}
+        return f"{path or 'the job'} ({', '.join(map(str, sorted(numbers)))})"
+    for field, value in message.ListFields():
+        inner = field.message_type
+        if inner is None:
+            continue
+        at = f"{path}.{field.name}" if path else field.name
+        if inner.GetOptions().map_entry:
+            if inner.fields_by_name["value"].message_type is None:
+                continue
+            parts = [value[key] for key in value]
+        else:
+            parts = list(value) if field.is_repeated else [value]
+        for part in parts:
+            if found := _unknown(part, at):
+                return found
+    return ""
+
+
+def _json(job: Message) -> str:
+    """The codec's JSON with the entries of maps in order, which protobuf does not promise: files are compared by line."""
+    made = json.loads(to_json(job))
+    _sort_maps(made, job.DESCRIPTOR)
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+
+
+def _sort_maps(made: dict[str, Any], descriptor: Any) -> None:
+    for field in descriptor.fields:
+        value = made.get(field.json_name)
+        if value is None or field.message_type is None or field.message_type.full_name.startswith("google."):
+            continue
+        if field.message_type.GetOptions().map_entry:
+            made[field.json_name] = entries = {key: value[key] for key in sorted(value)}
+            inner = field.message_type.fields_by_name["value"].message_type
+            parts = list(entries.values())
+        else:
+            inner, parts = field.message_type, value if field.is_repeated else [value]
+        if inner is not None and not inner.full_name.startswith("google."):
+            for part in parts:
+                _sort_maps(part, inner)
+
+
+# -- YAML --------------------------------------------------------------------------------------------------------------
+
+
+def _plain(message: Message) -> dict[str, Any]:
+    """A message as plain values with the .proto's names; numbers are numbers, 64 bits or not."""
+    made: dict[str, Any] = {}
+    for field, value in message.ListFields():
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            inner = field.message_type.fields_by_name["value"]
+            made[field.name] = {key: _value(inner, value[key]) for key in sorted(value)}
+        elif field.is_repeated:
+            made[field.name] = [_value(field, item) for item in value]
+        else:
+            made[field.name] = _value(field, value)
+    return made
+
+
+def _value(field: Any, value: Any) -> Any:
+    if field.message_type is not None:
+        if field.message_type.full_name.startswith("google.protobuf."):
+            from google.protobuf import json_format
+
+            return json_format.MessageToDict(value)
+        return _plain(value)
+    if field.enum_type is not None:
+        known = field.enum_type.values_by_number.get(value)
+        return known.name if known else value
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return bytes_text(value)
+    if field.type == FieldDescriptor.TYPE_FLOAT:
+        return float(float_text(value, single=True))
+    return value
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    import yaml
+
+    made: str = yaml.dump(value, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=120)
+    return made
+
+
+@cache
+def _dumper() -> Any:
+    """PyYAML's safe dumper with texts as other readers, too, take them for texts, and paragraphs as paragraphs."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+            return True
+
+        def text(self, data: str) -> Any:
+            style = '"' if ambiguous(data) or data in NULLS else "|" if "\n" in data else None
+            return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+    Dumper.add_representer(str, Dumper.text)
+    return Dumper

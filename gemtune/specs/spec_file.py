@@ -1,0 +1,216 @@
+"""A spec as it was read: the job, and where in the text each of its values stands until the checks are done."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from gemtune.errors import SpecFileError
+from gemtune.specs.build import build
+from gemtune.specs.catalogue import Catalogue
+from gemtune.specs.finding import Finding, Position, Severity, SpecFileInvalid
+from gemtune.specs.rules import RULES
+from gemtune.specs.tree import MAX_BYTES, Node, position_of
+from gemtune_pb.v1 import TuningJob
+
+__all__ = ["BINARY", "FORMATS", "SpecFile", "parse"]
+
+FORMATS = ("yaml", "json", "textproto", "binpb")
+
+BINARY = (b"\x12", b"\x22", b"\x2a", b"\x1a", b"\xfa")
+"""Bytes that a binary spec is likely to begin with, and no text does: the tags of its first fields."""
+
+# Findings that only follow from another one: a field is missing because its name or value was wrong.
+_MAY_FOLLOW = frozenset({"required", "source-model", "tuning-spec", "unset-epochs", "evaluation-complete"})
+
+
+@dataclasses.dataclass(frozen=True)
+class SpecFile:
+    """One spec of a file.
+
+    Attributes:
+        job: What the spec says; incomplete where `findings` has errors.
+        file: The name of the file, "-" for standard input.
+        format: `yaml`, `json`, `textproto` or `binpb`.
+        text: The text; "" for bytes.
+        findings: What is wrong with the text, in its order.
+        root: The text as a tree; None where there is none.
+    """
+
+    job: TuningJob
+    file: str
+    format: str
+    text: str = ""
+    findings: tuple[Finding, ...] = ()
+    root: Node | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    def require(self) -> TuningJob:
+        """The job.
+
+        Raises:
+            SpecFileInvalid: The text has mistakes.
+        """
+        wrong = [finding for finding in self.findings if finding.severity is Severity.ERROR]
+        if wrong:
+            raise SpecFileInvalid(wrong, file=self.file, text=self.text)
+        return self.job
+
+    def check(
+        self,
+        *,
+        api_version: str = "v1",
+        location: str | None = None,
+        project: str | None = None,
+        models: Catalogue | None = None,
+    ) -> list[Finding]:
+        """What is wrong with the text, and what `gemtune.check` finds in the job, each with its place in the file.
+
+        The arguments are those of `gemtune.check`.
+
+        Returns:
+            The findings in the order of the file.
+        """
+        from gemtune.specs.walk import check
+
+        found = check(self.job, api_version=api_version, location=location, project=project, models=models)
+        kept = [finding for finding in found if not self._follows(finding)]
+        placed = [dataclasses.replace(finding, position=self._place(finding)) for finding in kept]
+        return sorted([*self.findings, *placed], key=lambda finding: finding.position or Position(0, 0))
+
+    def position(self, field: str, *, key: bool = False) -> Position | None:
+        """Where a field's value stands in the text.
+
+        Args:
+            field: A path in proto spelling, such as `labels.team` or `supervised_tuning_spec.hyper_parameters`.
+            key: Its name instead of its value.
+
+        Returns:
+            The place; that of the nearest field around it where the text does not have the field itself, and None where
+            there is no text.
+        """
+        if self.root is None:
+            return None
+        node, name = self.root, self.root
+        for segment in _segments(field):
+            found = _child(node, segment)
+            if found is None:
+                return position_of(name)
+            name, node = found
+        return position_of(name if key or node.id != "scalar" else node)
+
+    def _place(self, finding: Finding) -> Position | None:
+        return self.position(finding.field, key=RULES[finding.rule_id].on_key)
+
+    def _follows(self, finding: Finding) -> bool:
+        """Whether a finding about the job only follows from one about the text."""
+        for other in self.findings:
+            if other.field == finding.field and (other.severity is Severity.ERROR or other.rule_id == "zero-unsent"):
+                return True
+            if other.severity is Severity.ERROR and finding.rule_id in _MAY_FOLLOW:
+                around = other.field.rpartition(".")[0]
+                if not around or finding.field.startswith(f"{around}.") or finding.field.startswith(f"{other.field}."):
+                    return True
+        return False
+
+
+def parse(data: str | bytes, format: str, *, file: str) -> list[SpecFile]:  # noqa: A002
+    """The specs in a text, or in bytes.
+
+    Args:
+        data: What the file holds.
+        format: One of FORMATS.
+        file: The name to report.
+
+    Raises:
+        SpecFileError: It is no text of that format, or larger than a spec can be.
+    """
+    if len(data) > MAX_BYTES:
+        raise SpecFileError(f"larger than {MAX_BYTES // 2**20} MiB, which no spec is; is it a dataset?", file=file)
+    if format == "binpb":
+        specs = [_from_bytes(data, file)] if data else []
+    else:
+        text = _text(data, file)
+        specs = list(_from_text(text, format, file)) if text.strip() else []
+    if not specs:
+        raise SpecFileError("the file is empty; a spec has at least a base_model and a tuning spec", file=file)
+    return specs
+
+
+def _from_text(text: str, format: str, file: str) -> Iterable[SpecFile]:  # noqa: A002
+    if format == "textproto":
+        from gemtune.specs import textproto
+
+        job, findings, tree = textproto.parse(text, file=file)
+        yield SpecFile(job, file, format, text, tuple(findings), tree)
+        return
+    if format == "yaml":
+        from gemtune.specs import yaml_text
+
+        roots = yaml_text.parse(text, file=file)
+    else:
+        from gemtune.specs import json_text
+
+        roots = [json_text.parse(text, file=file)]
+    for root in roots:
+        job = TuningJob()
+        findings = build(root, job, plain_strings=format == "yaml")
+        yield SpecFile(job, file, format, text, tuple(findings), root)
+
+
+def _from_bytes(data: str | bytes, file: str) -> SpecFile:
+    if isinstance(data, str):
+        raise SpecFileError("the format binpb is bytes, and this is text; open the file as binary", file=file)
+    try:
+        return SpecFile(TuningJob.FromString(data), file, "binpb")
+    except (DecodeError, ValueError) as error:
+        raise SpecFileError(
+            "not the bytes of a TuningJob; is it another format, or another message?", file=file
+        ) from error
+
+
+def _text(data: str | bytes, file: str) -> str:
+    if isinstance(data, str):
+        return data.removeprefix("\ufeff")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SpecFileError("not UTF-8 text; save it as UTF-8", file=file, line=line) from error
+
+
+# -- places ------------------------------------------------------------------------------------------------------------
+
+_SEGMENT = re.compile(r"\.?(?P<name>[\w-]+)|\[(?P<index>\d+)\]|\[(?P<key>\"(?:[^\"\\]|\\.)*\")\]")
+
+
+def _segments(path: str) -> list[str | int]:
+    found: list[str | int] = []
+    for match in _SEGMENT.finditer(path):
+        if match["index"] is not None:
+            found.append(int(match["index"]))
+        else:
+            found.append(match["name"] if match["name"] is not None else str(json.loads(match["key"])))
+    return found
+
+
+def _child(node: Node, segment: str | int) -> tuple[Node, Node] | None:
+    """The name and the value of a part of a node; an item of a list is its own name."""
+    if isinstance(segment, int):
+        if node.id == "sequence" and segment < len(node.value):
+            return node.value[segment], node.value[segment]
+        return None
+    if node.id != "mapping":
+        return None
+    for key, value in node.value:
+        if key.value == segment or (isinstance(key.value, str) and _snake(key.value) == segment):
+            return key, value
+    return None
+
+
+def _snake(name: str) -> Any:
+    return re.sub(r"[A-Z]", lambda letter: "_" + letter[0].lower(), name)
