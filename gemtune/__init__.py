@@ -56,7 +56,18 @@ if TYPE_CHECKING:
     )
     from gemtune.retry import Retry, Retrying
     from gemtune.sft import init
-    from gemtune.specs import adapter_size, check, fingerprint, load_spec, loads_spec, validate
+    from gemtune.specs import (
+        Finding,
+        adapter_size,
+        check,
+        dumps_spec,
+        fingerprint,
+        load_spec,
+        load_specs,
+        loads_spec,
+        save_spec,
+        validate,
+    )
     from gemtune_pb.v1.tuning_service_pb2_grpc import TuningServiceStub
 
 __all__ = [
@@ -70,6 +81,7 @@ __all__ = [
     "DeadlineExceeded",
     "DuplicateSubmission",
     "FailedPrecondition",
+    "Finding",
     "GemtuneError",
     "InDoubt",
     "Internal",
@@ -94,11 +106,14 @@ __all__ = [
     "WaitTimeout",
     "adapter_size",
     "check",
+    "dumps_spec",
     "fingerprint",
     "from_json",
     "init",
     "load_spec",
+    "load_specs",
     "loads_spec",
+    "save_spec",
     "sft",
     "to_json",
     "validate",
@@ -107,17 +122,21 @@ __all__ += _messages.__all__
 
 # Public name -> the module that has it; loaded when the name is first used. The rest of __all__ are errors.
 _LAZY: dict[str, str] = {
+    "Finding": "gemtune.specs",
     "Retry": "gemtune.retry",
     "Retrying": "gemtune.retry",
     "TuningClient": "gemtune.client",
     "TuningServiceStub": "gemtune_pb.v1.tuning_service_pb2_grpc",
     "adapter_size": "gemtune.specs",
     "check": "gemtune.specs",
+    "dumps_spec": "gemtune.specs",
     "fingerprint": "gemtune.specs",
     "from_json": "gemtune.codec",
     "init": "gemtune.sft",
     "load_spec": "gemtune.specs",
+    "load_specs": "gemtune.specs",
     "loads_spec": "gemtune.specs",
+    "save_spec": "gemtune.specs",
     "to_json": "gemtune.codec",
     "validate": "gemtune.specs",
 }
