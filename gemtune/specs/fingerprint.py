@@ -10,23 +10,16 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from typing import Any, cast
 
-from google.api import field_behavior_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.errors import SpecInvalid, bad_request
+from gemtune.specs.request import OWN_LABELS, asked_for, job_descriptor
 
 __all__ = ["OWN_LABELS", "canonical", "fingerprint"]
-
-OWN_LABELS = frozenset({"gemtune-request", "gemtune-spec"})
-"""The labels that an exactly-once create adds to a job. They say how it was submitted, not what was asked for."""
-
-_NOT_ASKED_FOR = frozenset({field_behavior_pb2.OUTPUT_ONLY, field_behavior_pb2.IDENTIFIER})
-_FLOATS = frozenset({FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT})
 
 
 def fingerprint(job: Message) -> str:
@@ -58,15 +51,9 @@ def canonical(job: Message) -> str:
     Raises:
         SpecInvalid, TypeError: As `fingerprint`.
     """
-    descriptor: Descriptor | None = getattr(job, "DESCRIPTOR", None)
-    if descriptor is None or descriptor.full_name != "gemtune.v1.TuningJob":
-        # Google's class of that name has no annotations to tell what a request can set; its bytes are the same.
-        raise TypeError(
-            f"a fingerprint is of a gemtune.TuningJob, not of a {type(job).__module__}.{type(job).__name__}; "
-            "a job of another class: gemtune.TuningJob.FromString(its bytes)"
-        )
+    descriptor = job_descriptor(job, "a fingerprint")
     unknown: list[tuple[str, str]] = []
-    text = _message(job, "", unknown, labels=descriptor.fields_by_name.get("labels"))
+    text = _message(job, "", unknown, labels=descriptor.fields_by_name["labels"])
     if unknown:
         raise SpecInvalid(bad_request(unknown))
     return text
@@ -82,24 +69,11 @@ def _message(message: Message, path: str, unknown: list[tuple[str, str]], labels
         unknown.append(
             (path, f"{message.DESCRIPTOR.name} has no field {numbers} in this version of gemtune; {_REMEDY}")
         )
-    names = _names(message.DESCRIPTOR)
     pairs: list[tuple[str, str]] = []
-    for field, value in message.ListFields():
-        if field.number not in names:
-            continue
-        asked = {k: value[k] for k in value if k not in OWN_LABELS} if field is labels else value
-        if _is_default(field, asked):
-            continue
+    for field, asked in asked_for(message, labels):
         where = f"{path}.{field.name}" if path else field.name
-        pairs.append((names[field.number], _field(field, asked, where, unknown)))
+        pairs.append((field.json_name, _field(field, asked, where, unknown)))
     return _object(pairs)
-
-
-def _is_default(field: FieldDescriptor, value: Any) -> bool:
-    """Whether a value that was listed is no value: labels that were all our own, and -0.0, which some runtimes list."""
-    if field.is_repeated:
-        return not value
-    return field.type in _FLOATS and not field.has_presence and value == 0
 
 
 def _field(field: FieldDescriptor, value: Any, path: str, unknown: list[tuple[str, str]]) -> str:
@@ -131,17 +105,6 @@ _REMEDY = "only what is understood has a fingerprint: upgrade gemtune, or remove
 
 def _object(pairs: Iterable[tuple[str, str]]) -> str:
     return f"{{{','.join(sorted(f'{name}:{value}' for name, value in pairs))}}}"
-
-
-@cache
-def _names(descriptor: Descriptor) -> Mapping[int, str]:
-    """The JSON names, by number, of the fields that a request can set."""
-    behavior = cast("Any", field_behavior_pb2.field_behavior)
-    return {
-        field.number: field.json_name
-        for field in descriptor.fields
-        if not _NOT_ASKED_FOR.intersection(field.GetOptions().Extensions[behavior])
-    }
 
 
 def _text(value: str) -> str:
