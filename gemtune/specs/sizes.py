@@ -6,9 +6,8 @@ for an enum number, nor the other way round.
 
 from __future__ import annotations
 
-from gemtune_pb.v1 import SupervisedHyperParameters
-
 from gemtune.errors import SpecInvalid, bad_request
+from gemtune_pb.v1 import SupervisedHyperParameters
 
 __all__ = ["SIZES", "adapter_size", "rank_of"]
 
