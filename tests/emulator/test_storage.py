@@ -1,0 +1,127 @@
+"""Jobs are on the disk when the storage says so, readable by their owner alone, under ids that never repeat."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gemtune.emulator.storage import MEMORY, Record, Storage
+from gemtune.emulator.timeline import Timeline
+from gemtune.errors import ConfigurationError
+
+PLACE = ("123", "us-central1")
+
+
+def making(job_ids: Callable[[], int], *, model: int | None = None) -> Callable[[], Record]:
+    def make() -> Record:
+        job_id = job_ids()
+        return Record(
+            id=job_id, project="123", location="us-central1", timeline=Timeline(1000, 100),
+            model=job_id if model is None else model, version=1, api="v1", document=b"document",
+        )  # fmt: skip
+
+    return make
+
+
+def test_every_commit_reaches_the_disk_before_it_is_answered(tmp_path: Path) -> None:
+    with closing(Storage(tmp_path / "jobs.db")) as storage:
+        assert storage._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert storage._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
+def test_a_job_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "jobs.db"
+    with closing(Storage(path)) as storage:
+        stored = storage.add(making(lambda: 7))
+        storage.keep_stats(stored, b"stats")
+        storage.cancel(stored, 1050)
+    with closing(Storage(path)) as storage:
+        record = storage.get(*PLACE, 7)
+    assert record is not None
+    assert record.document == b"document"
+    assert record.stats == b"stats"
+    assert record.timeline == Timeline(1000, 100, cancelled=1050)
+    assert record.name == "projects/123/locations/us-central1/tuningJobs/7"
+
+
+def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "jobs.db"
+    with closing(Storage(path)) as storage:
+        storage.add(making(lambda: 7))
+        files = sorted(path.parent.iterdir())
+        assert [file.name for file in files] == ["jobs.db", "jobs.db-shm", "jobs.db-wal"]
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_job_is_found_only_where_it_is() -> None:
+    with closing(Storage(MEMORY)) as storage:
+        storage.add(making(lambda: 7))
+        assert storage.get("123", "europe-west4", 7) is None
+        assert storage.get("124", "us-central1", 7) is None
+        assert storage.get("123", "us-central1", 8) is None
+
+
+def test_an_id_that_is_taken_is_not_given_twice() -> None:
+    ids = itertools.chain([7, 7, 7], itertools.count(8)).__next__
+    with closing(Storage(MEMORY)) as storage:
+        assert storage.add(making(ids)).id == 7
+        assert storage.add(making(ids)).id == 8
+
+
+def test_when_no_free_id_is_found_the_database_says_so() -> None:
+    with closing(Storage(MEMORY)) as storage:
+        storage.add(making(lambda: 7))
+        with pytest.raises(sqlite3.IntegrityError):
+            storage.add(making(lambda: 7))
+
+
+def test_threads_that_create_at_once_lose_nothing(tmp_path: Path) -> None:
+    ids = itertools.count(1).__next__
+    with closing(Storage(tmp_path / "jobs.db")) as storage:
+        threads = [threading.Thread(target=lambda: [storage.add(making(ids)) for _ in range(10)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        records = storage.page(*PLACE, before=None, limit=100)
+    assert len({record.id for record in records}) == 40
+    assert [record.sequence for record in records] == list(range(40, 0, -1))
+
+
+def test_the_first_cancellation_is_the_one_that_counts() -> None:
+    with closing(Storage(MEMORY)) as storage:
+        record = storage.add(making(lambda: 7))
+        storage.cancel(record, 1050)
+        storage.cancel(record, 1060)
+        found = storage.get(*PLACE, 7)
+    assert found is not None
+    assert found.timeline.cancelled == 1050
+
+
+def test_a_file_that_is_something_else_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("These are my notes, " * 100)
+    with pytest.raises(ConfigurationError, match=r"notes\.txt is not a database of jobs .*name another file"):
+        Storage(path)
+    assert path.read_text().startswith("These are my notes")
+
+
+def test_a_directory_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"the jobs cannot be kept in {tmp_path}"):
+        Storage(tmp_path)
+
+
+def test_a_file_of_another_version_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(ConfigurationError, match="of another version of the emulator"):
+        Storage(path)
