@@ -1,0 +1,295 @@
+"""Create exactly once: each rule by a scripted service, then any service at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given, strategies as st
+
+from gemtune import once
+from gemtune.calls import METHODS
+from gemtune.errors import (
+    GemtuneError,
+    InDoubt,
+    Internal,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+    SpecInvalid,
+    TransportError,
+    Unauthenticated,
+)
+from gemtune.retry import Budget, Retry
+from gemtune_pb.v1 import TuningJob
+from tests.world import LOST, OK, REFUSED, SICK, Fate, World
+
+RPCS = once.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
+JOB = TuningJob(base_model="m", labels={"team": "search"})
+FINGERPRINT = "sha256:" + "ab" * 32
+
+
+DEFAULT = Retry()
+
+
+def submission(request_id: str = "id-1", *, known: bool = False, fingerprint: str = FINGERPRINT) -> once.Submission:
+    return once.Submission(
+        request_id=request_id, fingerprint=fingerprint, project="p", location="l", known=known, started=1000.0
+    )
+
+
+def submit(world: World, *, timeout: float = 120, retry: Retry | None = DEFAULT, **options: Any) -> once.Created:
+    flow = once.create(RPCS, JOB, submission(**options), timeout=timeout, retry=retry, budget=Budget())
+    created: once.Created = world.drive(flow)
+    return created
+
+
+def settle(world: World, which: once.Submission) -> Any:
+    return world.drive(once.settle(RPCS, which, timeout=9, retry=None, budget=None))
+
+
+class TestAnAnswer:
+    def test_is_the_job_and_carries_both_labels(self) -> None:
+        world = World()
+        job = submit(world).job
+        assert dict(job.labels) == {"team": "search", "gemtune-request": "id-1", "gemtune-spec": "ab" * 20}
+        assert dict(JOB.labels) == {"team": "search"}, "the caller's message is not changed"
+        assert [rpc for _, rpc in world.sent] == ["CreateTuningJob"], "nothing is listed when nothing is in doubt"
+
+
+class TestInDoubt:
+    @pytest.mark.parametrize("error", [LOST, SICK, Internal("m", http_status=500)])
+    def test_a_job_that_was_made_is_found_and_nothing_is_sent_again(self, error: GemtuneError) -> None:
+        world = World([Fate(meets=error, lag=3)])
+        assert submit(world).job.name.endswith("/1")
+        assert len(world.creates) == 1
+
+    def test_nothing_is_sent_again_inside_the_window_and_once_after_it(self) -> None:
+        world = World([Fate(meets=LOST, acts=False)])
+        created = submit(world)
+        first, second = world.creates
+        assert second - first >= 30
+        assert created.job.name.endswith("/2")
+        assert not created.doubles
+
+    def test_a_create_that_is_acted_on_late_is_found(self) -> None:
+        world = World([Fate(meets=LOST, late=20, lag=9)])
+        assert submit(world).job.name.endswith("/1")
+        assert len(world.creates) == 1
+
+    def test_what_the_window_cannot_cover_is_reported_with_both_names(self) -> None:
+        world = World([Fate(meets=LOST, late=30.05)])
+        created = submit(world)
+        assert [job.name[-1] for job in (created.job, *created.doubles)] == ["1", "2"]
+
+    def test_resend_false_never_sends_again(self) -> None:
+        world = World([Fate(meets=LOST, acts=False)])
+        with pytest.raises(InDoubt) as doubt:
+            submit(world, retry=Retry(resend=False))
+        assert len(world.creates) == 1
+        assert doubt.value.request_id == "id-1"
+        assert doubt.value.error is LOST
+        assert doubt.value.__cause__ is LOST
+        assert "gemtune resume id-1 --project p --location l" in str(doubt.value)
+        assert "client.settle('id-1')" in str(doubt.value)
+
+    def test_a_deadline_before_the_windows_end_is_in_doubt(self) -> None:
+        world = World([Fate(meets=LOST, acts=False)])
+        with pytest.raises(InDoubt):
+            submit(world, timeout=25)
+        assert world.now - 1000 <= 25.1
+        assert len(world.creates) == 1
+
+    def test_it_is_sent_again_once_only(self) -> None:
+        world = World([Fate(meets=LOST, acts=False)] * 3)
+        with pytest.raises(InDoubt):
+            submit(world, timeout=1000)
+        assert len(world.creates) == 2
+
+    def test_an_attempt_that_takes_too_long_is_in_doubt(self) -> None:
+        world = World([Fate(takes=50)])
+        assert submit(world).job.name.endswith("/1")
+        assert len(world.creates) == 1
+
+    def test_a_failing_list_is_no_proof_that_there_is_no_job(self) -> None:
+        world = World([Fate(meets=LOST, lag=1)], lists=[SICK] * 12)
+        assert submit(world).job.name.endswith("/1")
+        assert len(world.creates) == 1
+
+    def test_a_list_that_always_fails_ends_in_doubt(self) -> None:
+        world = World([Fate(meets=LOST, acts=False)], lists=[SICK] * 1000)
+        with pytest.raises(InDoubt):
+            submit(world)
+        assert len(world.creates) == 1
+
+    @pytest.mark.parametrize("error", [PermissionDenied("m", http_status=403), Unauthenticated("m", http_status=401)])
+    def test_a_forbidden_list_is_in_doubt_at_once(self, error: GemtuneError) -> None:
+        world = World([Fate(meets=LOST)], lists=[error])
+        with pytest.raises(InDoubt) as doubt:
+            submit(world)
+        assert doubt.value.error is error
+        assert world.now < 1002
+
+    def test_without_retry_one_attempt_is_made(self) -> None:
+        world = World([Fate(meets=LOST)])
+        with pytest.raises(InDoubt):
+            submit(world, retry=None)
+        assert [rpc for _, rpc in world.sent] == ["CreateTuningJob"]
+
+    def test_a_refusal_of_the_second_says_nothing_of_the_first(self) -> None:
+        world = World([Fate(meets=LOST, acts=False), Fate(meets=InvalidArgument("bad"), acts=False)])
+        with pytest.raises(InDoubt):
+            submit(world)
+
+
+class TestProofsThatNothingHappened:
+    @pytest.mark.parametrize(
+        "error", [InvalidArgument("m", http_status=400), PermissionDenied("m", http_status=403), Unauthenticated("m")]
+    )
+    def test_refusals_are_raised_at_once(self, error: GemtuneError) -> None:
+        world = World([Fate(meets=error, acts=False)])
+        with pytest.raises(type(error)):
+            submit(world)
+        assert [rpc for _, rpc in world.sent] == ["CreateTuningJob"]
+
+    @pytest.mark.parametrize("error", [REFUSED, ResourceExhausted("quota", http_status=429)])
+    def test_what_may_pass_is_sent_again_without_looking(self, error: GemtuneError) -> None:
+        world = World([Fate(meets=error, acts=False)] * 2)
+        assert submit(world).job.name.endswith("/3")
+        assert [rpc for _, rpc in world.sent] == ["CreateTuningJob"] * 3
+
+    def test_it_is_raised_when_time_runs_out(self) -> None:
+        world = World([Fate(meets=REFUSED, acts=False)] * 10_000)
+        with pytest.raises(TransportError) as error:
+            submit(world, timeout=30)
+        assert error.value is REFUSED
+        assert world.now <= 1030
+
+
+class TestTheCallersOwnId:
+    def test_is_looked_for_before_anything_is_sent(self) -> None:
+        world = World()
+        first = submit(world, known=True).job
+        assert submit(world, known=True).job == first
+        assert len(world.creates) == 1
+
+    def test_names_one_submission_whatever_became_of_it(self) -> None:
+        world = World()
+        first = submit(world).job
+        first.state = 5  # failed
+        assert submit(world, known=True).job == first
+
+    def test_with_another_spec_is_refused_and_names_both(self) -> None:
+        world = World()
+        first = submit(world).job
+        with pytest.raises(SpecInvalid) as refusal:
+            submit(world, known=True, fingerprint="sha256:" + "cd" * 32)
+        assert first.name in str(refusal.value)
+        assert "ab" * 20 in str(refusal.value)
+        assert "cd" * 20 in str(refusal.value)
+        assert len(world.creates) == 1
+
+    def test_a_forbidden_list_sends_nothing(self) -> None:
+        world = World(lists=[PermissionDenied("m")])
+        with pytest.raises(InDoubt):
+            submit(world, known=True)
+        assert not world.creates
+
+    def test_an_id_that_is_no_label_value_is_hashed(self) -> None:
+        assert once.label_value("0191f3c2-7_a") == "0191f3c2-7_a"
+        hashed = once.label_value("Run 7/ü")
+        assert hashed.startswith("sha256-")
+        assert len(hashed) == 63
+        assert hashed != once.label_value("Run 7/u")
+        world = World()
+        assert (
+            submit(world, request_id="Run 7/ü", known=True).job == submit(world, request_id="Run 7/ü", known=True).job
+        )
+
+
+class TestLooking:
+    def test_every_page_and_only_jobs_with_the_label(self) -> None:
+        world = World()
+        for n in range(7):
+            submit(world, request_id=f"id-{n}")
+        world.filters = True
+        assert (
+            world.drive(once.settle(RPCS, submission("id-0"), timeout=9, retry=None, budget=None)).job.name[-1] == "1"
+        )
+        assert world.drive(once.settle(RPCS, submission("nobody"), timeout=9, retry=None, budget=None)) is None
+
+    def test_a_refused_filter_falls_back_to_reading(self) -> None:
+        world = World(filters=False)
+        for n in range(7):
+            submit(world, request_id=f"id-{n}")
+        assert settle(world, submission("id-0")).job.name[-1] == "1"
+
+    def test_the_fallback_stops_before_the_start(self) -> None:
+        world = World(filters=False)
+        for _ in range(9):
+            submit(world, request_id="other")
+        world.now += 10_000
+        late = once.Submission(
+            request_id="id-1", fingerprint=FINGERPRINT, project="p", location="l", known=False, started=world.now
+        )
+        world.sent.clear()
+        assert settle(world, late) is None
+        assert len(world.sent) == 2  # the refused filter, and one page of jobs that are all older
+
+    def test_too_many_labels_are_told_before_sending(self) -> None:
+        full = TuningJob(labels={f"l{n}": "" for n in range(63)})
+        with pytest.raises(SpecInvalid, match="63 labels leave no room"):
+            submission().marked(full)
+        submission().marked(TuningJob(labels={f"l{n}": "" for n in range(62)}))
+
+
+def test_a_new_id_is_a_label_value_and_knows_when_it_was_made() -> None:
+    ids = [once.new_request_id() for _ in range(50)]
+    assert len(set(ids)) == 50
+    assert all(once.label_value(i) == i for i in ids)
+    import time
+
+    assert abs((once.born(ids[0]) or 0) - time.time()) < 5
+    assert once.born("mine") is None
+
+
+# -- any service at all -----------------------------------------------------------------------------------------------
+
+WINDOW = 30.0
+FATES = st.builds(
+    Fate,
+    meets=st.sampled_from([None, LOST, SICK, REFUSED, ResourceExhausted("q", http_status=429), InvalidArgument("m")]),
+    acts=st.booleans(),
+    late=st.sampled_from([0.0, 0.0, 1.0, 14.0]),
+    lag=st.sampled_from([0.0, 0.0, 2.0, 14.0]),
+    takes=st.sampled_from([0.1, 5.0, 25.0]),
+).map(
+    # What an error proves, the service keeps to: it did not act.
+    lambda f: (
+        Fate(f.meets, acts=True, late=0, lag=f.lag, takes=f.takes)
+        if f.meets is None
+        else Fate(f.meets, acts=f.acts and f.meets in (LOST, SICK), late=f.late, lag=f.lag, takes=0.1)
+    )
+)
+LISTS = st.lists(st.sampled_from([None, None, SICK, LOST]), max_size=30)
+
+
+@given(st.lists(FATES, max_size=6), LISTS, st.sampled_from([10.0, 60.0, 120.0, 300.0]), st.booleans(), st.booleans())
+@example([Fate(meets=LOST, late=14, lag=14)], [SICK] * 20, 120.0, True, False)
+def test_no_job_is_made_twice_and_none_is_unknown(
+    fates: list[Fate], lists: list[Any], timeout: float, resend: bool, known: bool
+) -> None:
+    """Whatever the service does, as long as a job appears inside the window."""
+    world = World([*fates, *[OK] * 100], lists)
+    try:
+        created = submit(world, timeout=timeout, retry=Retry(settle=WINDOW, resend=resend), known=known)
+    except InDoubt:
+        assert len(world.jobs) <= 1
+    except GemtuneError:
+        assert not world.jobs, "an error that is not InDoubt says that nothing was created"
+    else:
+        assert [job.name for _, job in world.jobs] == [created.job.name]
+        assert not created.doubles
+    doubtful = [f for f in fates[: len(world.creates)] if f.meets in (LOST, SICK) or f.takes > 20]
+    assert len(doubtful) <= 2
+    assert world.now - 1000 <= timeout + 0.5
