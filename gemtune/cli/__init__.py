@@ -17,7 +17,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from io import TextIOWrapper
+from pathlib import Path
+from typing import NoReturn, TextIO
 
 import click
 
@@ -68,12 +70,25 @@ def _group() -> Group:
 
 def main() -> NoReturn:
     """The program; ends the process with its exit status."""
+    _ready_streams()
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()
     except OSError:
         _drop_stdout()
     sys.exit(status)
+
+
+def _ready_streams() -> None:
+    """Makes sure that there are two streams, and that no character stops them."""
+    nowhere: TextIO | None = None
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started the program
+            nowhere = nowhere or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open to the end
+            setattr(sys, name, nowhere)
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def run(args: Sequence[str]) -> int:
@@ -105,7 +120,10 @@ def _ended_by(session: Session, error: BaseException) -> int:
         _say("interrupted")
         status = 130
     elif isinstance(error, (GemtuneError, OSError)):
-        _error(session, _sentence(error), notes=getattr(error, "__notes__", []), cause=error)
+        notes = list(getattr(error, "__notes__", []))
+        if isinstance(error, ApiError) and (error.request_id or error.details) and not session.verbose:
+            notes.append(f"({f'request {error.request_id}; ' if error.request_id else ''}-v shows the whole answer)")
+        _error(session, _sentence(error), notes=notes, cause=error)
         status = next(status for kind, status in STATUS if isinstance(error, kind))
     else:  # a defect of ours; whoever meets it gets a sentence too
         _error(
@@ -131,13 +149,16 @@ def _usage(error: click.ClickException) -> str:
     """Click's complaint as a sentence of ours."""
     if isinstance(error, click.NoSuchOption):
         guess = OPTION_GUESSES.get(error.option_name)
-        near = [guess] if guess else sorted(error.possibilities or [])
-        return f"there is no option {error.option_name}" + (f"; did you mean {' or '.join(near)}?" if near else "")
+        near = guess or next(iter(error.possibilities or []), None)
+        return f"there is no option {error.option_name}" + (f"; did you mean {near}?" if near else "")
     if isinstance(error, click.MissingParameter):
         return f"{error.param.make_metavar(error.ctx) if error.param and error.ctx else 'an argument'} is missing"
     if isinstance(error, click.BadParameter) and error.param is not None:
         return f"{error.param.get_error_hint(error.ctx)}: {error.message.rstrip('.')}"
     message = error.format_message().rstrip(".")
+    ctx = getattr(error, "ctx", None)
+    if "extra argument" in message and ctx is not None and ctx.command.name == "create":
+        message += "; a spec file is given with -f FILE"
     return message[:1].lower() + message[1:] if message[1:2].islower() else message
 
 

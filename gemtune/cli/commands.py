@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -17,8 +17,6 @@ from click.core import ParameterSource
 from gemtune.cli.session import Session
 
 __all__ = ["COMMAND_GUESSES", "OPTION_GUESSES", "Command", "Entry", "Group", "Option", "command"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -119,7 +117,7 @@ def _global_options(section: str = "Options") -> list[Option]:
         _global("--project", metavar="ID", help="Project id or number (or GOOGLE_CLOUD_PROJECT)"),
         _global("--location", also=["--region"], metavar="L", help="Such as europe-west4 (or GOOGLE_CLOUD_LOCATION)"),
         _global("--endpoint", metavar="URL", help="Server to call (or GEMTUNE_ENDPOINT)"),
-        _global("--transport", metavar="NAME", help="How calls travel: rest"),
+        _global("--transport", metavar="NAME", help="How calls travel: rest or grpc"),
         _global("--api-version", type=click.Choice(["v1", "v1beta1"]), metavar="V", help="v1 or v1beta1"),
         _global(
             "-o",

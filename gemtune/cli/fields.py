@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from gemtune_pb.v1 import EncryptionSpec, PreTunedModel, SupervisedHyperParameters, SupervisedTuningSpec, TuningJob
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gemtune.cli.commands import Option
 from gemtune.cli.params import COUNT, NUMBER, AdapterSizeType, LabelsType
+from gemtune_pb.v1 import EncryptionSpec, PreTunedModel, SupervisedHyperParameters, SupervisedTuningSpec, TuningJob
 
 __all__ = ["FieldFlag", "apply", "field_flags", "field_options"]
 

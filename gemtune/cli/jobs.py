@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import click
-from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
-from google.protobuf.message import Message
+from google.protobuf import empty_pb2
 
-from gemtune import http_rule
 from gemtune.cli.commands import Command, Option, command
+from gemtune.cli.dry_run import dry_run as show_request
 from gemtune.cli.fields import apply, field_options
-from gemtune.cli.output import STATE_STYLES, Output, ago, clean, one_line, shorten, took
-from gemtune.cli.params import DURATION
+from gemtune.cli.listing import print_jobs
+from gemtune.cli.output import STATE_STYLES, took
+from gemtune.cli.params import DURATION, DurationType
 from gemtune.cli.progress import Lines, follow
 from gemtune.cli.session import Session, Stopped
-from gemtune.cli.show import base_model, failure, outcome_lines, print_job, summary
-from gemtune.errors import TransportError
-from gemtune.methods import Method
+from gemtune.cli.show import print_job, print_lines
+from gemtune.cli.words import failure, outcome_lines, summary
+from gemtune.errors import JobFailed, TransportError
 from gemtune.names import parse_job_name
 from gemtune.states import has_ended, has_succeeded, state_name
+from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
 
 __all__ = ["cancel", "create", "get", "list_jobs", "wait"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 # \b keeps click from filling the lines below it.
 CREATE_HELP = """Start a tuning job, from a spec file, from flags, or from both.
@@ -47,7 +45,7 @@ LIST_HELP = """List the jobs of a project and location, newest first.
 
 WAIT_TIMEOUT = Option(["--timeout"], type=DURATION, metavar="TIME", help="Stop waiting after, say, 2h; the job goes on")
 POLL_INTERVAL = Option(
-    ["--poll-interval"], type=DURATION, metavar="TIME", help="Between two looks; left out, 0.5s to 30s"
+    ["--poll-interval"], type=DurationType(least=0.1), metavar="TIME", help="Between two looks; left out, 0.5s to 30s"
 )
 NAME = click.Argument(["name"], metavar="JOB")
 
@@ -71,7 +69,7 @@ def _create(
     if file is None:
         _require(job)
     if dry_run:
-        _dry_run(session, job)
+        show_request(session, job)
         return
     with session.client() as client:
         created = _submit(session, lambda: client.create_tuning_job(job))
@@ -137,7 +135,9 @@ def _announce(session: Session, job: TuningJob, *, followed: bool) -> None:
     output = session.output
     try:
         if output.machine:
-            if not followed:
+            if followed:
+                Lines(output.talk).submitted(job)
+            else:
                 output.message(job)
         elif not output.human:
             if followed:
@@ -170,42 +170,6 @@ def _announce_to_person(session: Session, job: TuningJob, followed: bool) -> Non
         console.print(Text(f"  follow it with: {session.command_for('wait', job.name)}", style="dim"), soft_wrap=True)
 
 
-class _Shown(Exception):
-    """A dry run is over."""
-
-
-class _DryRun:
-    """A transport that shows the first request in place of sending it."""
-
-    def __init__(self, session: Session) -> None:
-        from gemtune.endpoints import Endpoints
-        from gemtune.settings import endpoint_from
-
-        self._session = session
-        self._endpoints = Endpoints(endpoint_from(session.endpoint).endpoint)
-
-    def send(self, method: Method, request: Message, *, deadline: float, metadata: object = ()) -> Message:  # noqa: ARG002
-        http = http_rule.expand(method, request, api_version=self._session.api_version or "v1")
-        url = f"{self._endpoints.of(method.resource(request)).url}{http.path}"
-        body = json.loads(http.body) if http.body is not None else None
-        output = self._session.output
-        if output.machine:
-            output.tree({"method": http.verb, "url": url, "body": body})
-        else:
-            output.data(f"{http.verb} {url}\n\n{json.dumps(body, indent=2, ensure_ascii=False)}")
-        raise _Shown
-
-
-def _dry_run(session: Session, job: TuningJob) -> None:
-    if session.output_format == "textproto":
-        raise click.UsageError("--dry-run shows an HTTP request; -o is table, json or yaml here")
-    try:
-        with session.client(_DryRun(session)) as client:
-            client.create_tuning_job(job)
-    except _Shown:
-        session.output.talk("nothing was sent")
-
-
 # -- get ------------------------------------------------------------------------------------------------------------
 
 
@@ -217,7 +181,7 @@ def get(session: Session, name: str) -> None:
 
     JOB is its id, tuningJobs/ID, its full resource name or its console link.
     """
-    with session.client() as client:
+    with session.client() as client, session.looking_for(client, name):
         job = client.get_tuning_job(name)
     if session.output.machine:
         session.output.message(job)
@@ -254,53 +218,8 @@ def list_jobs(session: Session, filter_: str, limit: int | None, page_size: int 
             output.tree({"tuningJobs": []})  # the API leaves an empty list out; a script should find one
     elif not jobs:
         output.talk(f"no tuning jobs in project {where}" + (" that fit the filter" if filter_ else ""))
-    elif output.human:
-        _list_for_person(output, jobs)
     else:
-        output.table(
-            ["ID", "STATE", "MODEL", "CREATED", "ENDED", "NAME", "ERROR"],
-            [
-                [
-                    job.name.rpartition("/")[2],
-                    state_name(job),
-                    base_model(job),
-                    job.create_time.ToJsonString() if job.HasField("create_time") else "-",
-                    job.end_time.ToJsonString() if job.HasField("end_time") else "-",
-                    one_line(job.tuned_model_display_name) or "-",
-                    failure(job),
-                ]
-                for job in jobs
-            ],
-        )
-
-
-def _list_for_person(output: Output, jobs: Iterable[TuningJob]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    console = output.console()
-    room = console.width
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=False)
-    table.add_column("ID", no_wrap=True)
-    table.add_column("STATE", no_wrap=True)
-    table.add_column("MODEL", no_wrap=True, overflow="ellipsis", min_width=10)
-    table.add_column("NAME", no_wrap=True, overflow="ellipsis", min_width=8)
-    table.add_column("AGE", no_wrap=True, min_width=3)
-    table.add_column("TOOK", no_wrap=True)
-    table.add_column("", no_wrap=True, overflow="ellipsis", style="dim")
-    for job in jobs:
-        state = state_name(job)
-        start = job.start_time if job.HasField("start_time") else job.create_time
-        table.add_row(
-            Text(clean(job.name.rpartition("/")[2])),
-            Text(state, style=STATE_STYLES.get(state, "")),
-            Text(shorten(clean(base_model(job)), 24)),
-            Text(shorten(one_line(job.tuned_model_display_name), max(room // 4, 12))),
-            Text(ago(job.create_time) if job.HasField("create_time") else ""),
-            Text(took(start, job.end_time) if job.HasField("end_time") else ""),
-            Text(failure(job)),
-        )
-    console.print(table)
+        print_jobs(output, jobs)
 
 
 # -- cancel, wait ---------------------------------------------------------------------------------------------------
@@ -316,19 +235,18 @@ def cancel(session: Session, name: str, wait: bool) -> None:
     The service cancels when it gets to it: the job ends as CANCELLED some time later, or well if it was about to end.
     """
     output = session.output
-    with session.client() as client:
+    with session.client() as client, session.looking_for(client, name):
         client.cancel_tuning_job(name)
         full = client.job_name(name)
         if not wait:
             if output.machine:
-                output.tree({})
+                output.message(empty_pb2.Empty())
             output.talk(f"asked to cancel {full}\n  see it end with: {session.command_for('wait', full)}")
             return
         job = follow(session, client, name)
     _show_end(session, job)
     if job.state != JobState.JOB_STATE_CANCELLED:
-        _complain(session, f"{job.name} ended as {state_name(job)} before it could be cancelled")
-        raise click.exceptions.Exit(1)
+        _say_no(session, job, " before it could be cancelled")
 
 
 def _wait(name: str, timeout: float | None, poll_interval: float | None) -> None:
@@ -337,7 +255,7 @@ def _wait(name: str, timeout: float | None, poll_interval: float | None) -> None
     Ctrl-C leaves the job running.
     """
     session = click.get_current_context().ensure_object(Session)
-    with session.client() as client:
+    with session.client() as client, session.looking_for(client, name):
         job = follow(session, client, name, timeout=timeout, poll_interval=poll_interval)
     _finish(session, job)
 
@@ -349,13 +267,14 @@ def _finish(session: Session, job: TuningJob, *, named: bool = False) -> None:
     """Shows how the job ended; exit status 1 if it was not well."""
     _show_end(session, job, named=named)
     if not has_succeeded(job):
-        _complain(session, f"{job.name} ended as {state_name(job)}" + (f": {failure(job)}" if failure(job) else ""))
+        _say_no(session, job, f": {failure(job)}" if failure(job) else "")
+
+
+def _say_no(session: Session, job: TuningJob, more: str) -> NoReturn:
+    """Exit status 1, and a sentence for those who have not just seen the job's end on a terminal."""
+    if session.output.human:
         raise click.exceptions.Exit(1)
-
-
-def _complain(session: Session, sentence: str) -> None:
-    if not session.output.human:  # a person has just seen it
-        session.output.err.write(f"error: {sentence}\n")
+    raise JobFailed(f"{job.name} ended as {state_name(job)}{more}", job)
 
 
 def _show_end(session: Session, job: TuningJob, *, named: bool = False) -> None:
@@ -367,7 +286,6 @@ def _show_end(session: Session, job: TuningJob, *, named: bool = False) -> None:
 
 
 def _end_for_person(session: Session, job: TuningJob, named: bool) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     output = session.output
@@ -379,11 +297,7 @@ def _end_for_person(session: Session, job: TuningJob, named: bool) -> None:
     what = "" if named else f"  tuningJobs/{job.name.rpartition('/')[2]}"
     style = STATE_STYLES.get(state_name(job), "")
     console.print(Text.assemble((f"{mark} {state_name(job)}", style), length, (what, "dim")))
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for label, value in outcome_lines(job):
-        grid.add_row(Text(f"  {label}", style="dim"), Text(value))
+    lines = outcome_lines(job)
     if not good:
-        grid.add_row(Text("  more", style="dim"), Text(session.command_for("get", job.name)))
-    console.print(grid)
+        lines.append(("more", session.command_for("get", job.name)))
+    print_lines(console, lines, max((len(label) for label, _ in lines), default=0))

@@ -95,14 +95,16 @@ class Output:
 
     def message(self, message: Message) -> None:
         """Writes a message in the machine format that is wanted."""
-        self.data(_FORMS[self._wanted.output_format](message).rstrip("\n"))
+        text = _FORMS[self._wanted.output_format](message, _unicode(self.out)).rstrip("\n")
+        if text:  # an empty message has no text form
+            self.data(text)
 
     def tree(self, tree: dict[str, Any]) -> None:
         """Writes something that is no message in the machine format that is wanted."""
         if self._wanted.output_format == "yaml":
-            self.data(_yaml(tree).rstrip("\n"))
+            self.data(_yaml(tree, _unicode(self.out)).rstrip("\n"))
         else:
-            self.data(json.dumps(tree, indent=2, ensure_ascii=False))
+            self.data(json.dumps(tree, indent=2, ensure_ascii=not _unicode(self.out)))
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Writes columns, whole: what does not fit a line is not cut. The last column may be ragged."""
@@ -119,29 +121,33 @@ def _unicode(stream: TextIO) -> bool:
     return (stream.encoding or "").lower().replace("-", "").startswith("utf")
 
 
-def _json(message: Message) -> str:
+# The forms of a message. All three have a way to write any character in ASCII, for a stream that knows no more.
+
+
+def _json(message: Message, unicode: bool) -> str:
     from gemtune.codec import to_json
 
-    return to_json(message, indent=2)
+    text = to_json(message, indent=2)
+    return text if unicode else json.dumps(json.loads(text), indent=2)
 
 
-def _yaml(tree: dict[str, Any]) -> str:
+def _yaml(tree: dict[str, Any], unicode: bool) -> str:
     import yaml
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump(tree, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)
+    text: str = yaml.dump(tree, Dumper=dumper, sort_keys=False, allow_unicode=unicode, width=1000)
     return text
 
 
-def _textproto(message: Message) -> str:
+def _textproto(message: Message, unicode: bool) -> str:
     from google.protobuf import text_format
 
-    return text_format.MessageToString(message, as_utf8=True)
+    return text_format.MessageToString(message, as_utf8=unicode)
 
 
-_FORMS: dict[str, Callable[[Message], str]] = {
+_FORMS: dict[str, Callable[[Message, bool], str]] = {
     "json": _json,
-    "yaml": lambda message: _yaml(json.loads(_json(message))),
+    "yaml": lambda message, unicode: _yaml(json.loads(_json(message, True)), unicode),
     "textproto": _textproto,
 }
 
@@ -178,7 +184,7 @@ def rfc3339(seconds: float) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """A length of time as a person says it: `42 s`, `31 min`, `2 h 5 min`, `5 d`."""
+    """A length of time as a person says it: `42 s`, `31 min`, `2 h 5 min`, `5 d`, `3 y`."""
     if seconds < 0.95:
         return f"{max(seconds, 0):.1f} s"
     if seconds < 90:
@@ -188,7 +194,8 @@ def duration_text(seconds: float) -> str:
         return f"{minutes} min"
     if minutes < 36 * 60:
         return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
-    return f"{round(minutes / 60 / 24)} d"
+    days = round(minutes / 60 / 24)
+    return f"{days} d" if days < 2 * 365 else f"{days // 365} y"
 
 
 def ago(timestamp: Timestamp, now: float | None = None) -> str:

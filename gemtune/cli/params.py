@@ -19,6 +19,7 @@ else:
     _Float = _Int = _Labels = _Str = click.ParamType
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST = 366 * 86400.0  # beyond it, sleeps and dates stop working
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?\s*")
 
 
@@ -27,10 +28,12 @@ class DurationType(_Float):
 
     name = "duration"
 
+    def __init__(self, *, least: float = 0.0) -> None:
+        """Takes the shortest time that makes sense, in seconds."""
+        self._least = least
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Seconds."""
-        if isinstance(value, (int, float)):
-            return float(value)
         text = str(value).strip().lower()
         total, at, parts = 0.0, 0, 0
         while at < len(text):
@@ -41,6 +44,8 @@ class DurationType(_Float):
             at, parts = part.end(), parts + 1
         if not text or at < len(text):
             self.fail(f"{value!r} is no length of time; write one like 500ms, 5s, 2m, 1h or 1h30m", param, ctx)
+        if not self._least <= total <= _LONGEST:
+            self.fail(f"{value!r} is not from {self._least:g}s to a year", param, ctx)
         return total
 
 

@@ -8,13 +8,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gemtune_pb.v1 import TuningJob
-
 from gemtune.cli.output import STATE_STYLES, Output, clean, one_line, rfc3339, seconds_of
 from gemtune.cli.session import Session, Stopped
-from gemtune.cli.show import data_text, failure, hyper_parameters_of, progress_text
+from gemtune.cli.words import data_text, failure, hyper_parameters_of, progress_text
 from gemtune.errors import ApiError, TransportError, WaitTimeout
 from gemtune.states import has_ended, has_succeeded, state_name
+from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -72,9 +71,14 @@ def follow(
         raise Stopped(f"stopped waiting; the job goes on\n  come back with: {back}") from None
     except Terminated:
         raise Stopped(f"terminated; the job goes on\n  come back with: {back}", status=143) from None
-    except (WaitTimeout, TransportError, ApiError) as error:
+    except BrokenPipeError:
+        raise Stopped(
+            f"nobody reads the output any more; the job goes on\n  come back with: {back}", status=3
+        ) from None
+    except (WaitTimeout, TransportError, ApiError, OSError) as error:
         if seen and not has_ended(seen[0]):
-            error.add_note(f"the job goes on; come back with: {back}")
+            goes_on = "" if isinstance(error, WaitTimeout) else "the job goes on; "  # a WaitTimeout says so itself
+            error.add_note(f"{goes_on}come back with: {back}")
         raise
 
 
@@ -159,7 +163,7 @@ def _live(output: Output, back: str) -> Generator[Observer]:
     console = output.console(err=True)
     spinner = Spinner("dots" if output.symbol("⠹", "") else "line")
     latest: list[TuningJob] = []
-    advice = Text(f"  Ctrl-C leaves the job running; come back with: {back}", style="dim", overflow="ellipsis")
+    advice = Text(_advice(back, console.width), style="dim", overflow="fold")
 
     def render() -> Any:
         spinner.text = _live_line(latest[0], time.time()) if latest else Text("asking for the job")
@@ -167,6 +171,12 @@ def _live(output: Output, back: str) -> Generator[Observer]:
 
     with Live(get_renderable=render, console=console, transient=True, refresh_per_second=8):
         yield lambda job: latest.__setitem__(slice(None), [job])
+
+
+def _advice(back: str, width: int) -> str:
+    """How to come back, on one line where it fits; the command is never broken in the middle of it otherwise."""
+    sentence = "  Ctrl-C leaves the job running; come back with:"
+    return f"{sentence} {back}" if len(sentence) + len(back) < width else f"{sentence}\n    {back}"
 
 
 def _live_line(job: TuningJob, now: float) -> Text:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ class Stopped(Exception):
     """The run was ended from outside.
 
     Attributes:
-        status: The exit status: 130 after Ctrl-C, 143 after SIGTERM.
+        status: The exit status: 130 after Ctrl-C, 143 after SIGTERM, 3 where nobody reads the output any more.
     """
 
     def __init__(self, message: str, *, status: int = 130) -> None:
@@ -64,6 +66,19 @@ class Session:
             transport=self.transport or "rest" if transport is None else transport,
             api_version=self.api_version or "v1",
         )
+
+    @contextmanager
+    def looking_for(self, client: TuningClient, name: str) -> Generator[None]:
+        """Says of a job that is not found where it was looked for."""
+        from gemtune.errors import NotFound
+
+        try:
+            yield
+        except NotFound as error:
+            error.add_note(f"looked for {client.job_name(name)}")
+            if parse_job_name(name)[1] is None:
+                error.add_note("where it is in another location, give --location, or its full name")
+            raise
 
     def to_google(self) -> bool:
         """Whether calls go to Google's service, so that a page of the console belongs to a job."""

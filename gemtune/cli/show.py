@@ -7,44 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from gemtune_pb.v1 import TuningJob
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
-from google.rpc import code_pb2
-
 from gemtune.cli.output import STATE_STYLES, Output, ago, clean, one_line, seconds_of, took
-from gemtune.states import has_ended, has_succeeded, state_name
+from gemtune.cli.words import (
+    adapter_text,
+    base_model,
+    data_text,
+    failure,
+    hyper_parameters_of,
+    label_of,
+    number_text,
+    progress_text,
+    scalar,
+)
+from gemtune.states import state_name
+from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
+    from rich.console import Console
 
-__all__ = [
-    "Section",
-    "adapter_text",
-    "base_model",
-    "data_text",
-    "failure",
-    "hyper_parameters_of",
-    "job_sections",
-    "outcome_lines",
-    "print_job",
-    "progress_text",
-    "summary",
-]
-
-LABELS: dict[str, str] = {
-    "adapter_size": "rank",
-    "epoch_count": "epochs",
-    "learning_rate_multiplier": "rate",
-    "learning_rate": "learning rate",
-    "training_dataset_uri": "training data",
-    "validation_dataset_uri": "validation data",
-    "export_last_checkpoint_only": "last checkpoint only",
-    "evaluation_config": "evaluation",
-}
-"""What a field is called on the screen; others by their own name with blanks."""
+__all__ = ["Section", "job_sections", "print_job", "print_lines"]
 
 KINDS: dict[str, str] = {
     "supervised_tuning_spec": "supervised tuning",
@@ -73,73 +59,6 @@ class Section:
             self.lines.append((label, value))
 
 
-# -- words ----------------------------------------------------------------------------------------------------------
-
-
-def base_model(job: TuningJob) -> str:
-    """What the job starts from, shortly: the base model, or the id of a tuned one."""
-    if job.HasField("pre_tuned_model"):
-        return job.pre_tuned_model.tuned_model_name.rpartition("/")[2]
-    return job.base_model.rpartition("/")[2] or job.custom_base_model
-
-
-def adapter_text(name: str) -> str:
-    """An adapter size as rank and name: `4 (ADAPTER_SIZE_FOUR)`."""
-    from gemtune.specs.sizes import rank_of
-
-    size = rank_of(name)
-    return f"{size} ({name})" if size else name
-
-
-def summary(job: TuningJob) -> str:
-    """The spec on a line: `gemini-1.0-pro-002 · 4 epochs · rate × 1.0 · rank 4 (ADAPTER_SIZE_FOUR)`."""
-    values = hyper_parameters_of(job)
-    parts = [clean(base_model(job))]
-    if epochs := values.get("epoch_count"):
-        parts.append(f"{epochs} epoch{'' if epochs == 1 else 's'}")
-    if rate := values.get("learning_rate_multiplier"):
-        parts.append(f"rate × {rate}")
-    if rate := values.get("learning_rate"):
-        parts.append(f"learning rate {rate:g}")
-    if size := values.get("adapter_size"):
-        parts.append(f"rank {adapter_text(size)}")
-    return " · ".join(part for part in parts if part)
-
-
-def failure(job: TuningJob) -> str:
-    """Why the job ended badly, in the service's words: `Failed to create endpoint. … (INTERNAL)`."""
-    if not job.HasField("error"):
-        return ""
-    known = code_pb2.Code.DESCRIPTOR.values_by_number.get(job.error.code)
-    return one_line(f"{job.error.message} ({known.name if known else job.error.code})")
-
-
-def hyper_parameters_of(job: TuningJob) -> dict[str, Any]:
-    """The hyper-parameters that are set, by field name; enums by name."""
-    kind = job.WhichOneof("tuning_spec")
-    spec = getattr(job, kind) if kind else None
-    if spec is None or "hyper_parameters" not in spec.DESCRIPTOR.fields_by_name:
-        return {}
-    values = spec.hyper_parameters
-    if not isinstance(values, Message):  # a partner model's: a map of its own names
-        return {name: one_line(str(value)) for name, value in values.items()}
-    return {f.name: _scalar(f, value) for f, value in values.ListFields() if f.message_type is None}
-
-
-def _scalar(described: FieldDescriptor, value: Any) -> Any:
-    if described.enum_type is not None:
-        known = described.enum_type.values_by_number.get(value)
-        return known.name if known else str(value)
-    return value
-
-
-def _label(name: str) -> str:
-    return LABELS.get(name, name.replace("_", " "))
-
-
-# -- the sections ---------------------------------------------------------------------------------------------------
-
-
 def job_sections(job: TuningJob, *, human: bool, symbol: Callable[[str, str], str]) -> Iterator[Section]:
     """The screen of a job.
 
@@ -151,7 +70,7 @@ def job_sections(job: TuningJob, *, human: bool, symbol: Callable[[str, str], st
     yield _asked(job)
     yield _standing(job, human)
     if job.HasField("error"):
-        yield Section("why", [("error", failure(job))])
+        yield Section("why", [("error", failure(job)), *_remedy(job)])
     yield _outcome(job)
     yield from _data(job, human, symbol)
 
@@ -166,15 +85,15 @@ def _asked(job: TuningJob) -> Section:
     else:
         section.add("base model", clean(job.base_model or job.custom_base_model))
     if kind:
-        section.add("method", KINDS.get(kind, _label(kind)))
+        section.add("method", KINDS.get(kind, label_of(kind)))
         for described, value in getattr(job, kind).ListFields():
             if described.name == "hyper_parameters":
                 for name, set_to in hyper_parameters_of(job).items():
-                    section.add(_label(name), _hyper_text(name, set_to))
+                    section.add(label_of(name), _hyper_text(name, set_to))
             elif described.message_type is not None:
-                section.add(_label(described.name), "set (-o yaml shows it)")
+                section.add(label_of(described.name), "set (-o yaml shows it)")
             else:
-                section.add(_label(described.name), _value_text(_scalar(described, value)))
+                section.add(label_of(described.name), _value_text(scalar(described, value)))
     section.add("description", one_line(job.description))
     section.add("labels", ", ".join(clean(f"{key}={value}") for key, value in sorted(job.labels.items())))
     section.add("service account", clean(job.service_account))
@@ -197,17 +116,17 @@ def _standing(job: TuningJob, human: bool) -> Section:
     section = Section("where it stands")
     detail = ""
     if job.HasField("tuning_job_state"):
-        name: str = _scalar(job.DESCRIPTOR.fields_by_name["tuning_job_state"], job.tuning_job_state)
+        name: str = scalar(job.DESCRIPTOR.fields_by_name["tuning_job_state"], job.tuning_job_state)
         detail = name.removeprefix("TUNING_JOB_STATE_").replace("_", " ").lower()
-    section.add("state", f"{state_name(job)} · {detail}" if detail else state_name(job))
+    if detail or not human:  # a person has it in the headline
+        section.add("state", f"{state_name(job)} · {detail}" if detail else state_name(job))
     section.add("progress", progress_text(job))
     section.add("created", _moment(job, "create_time", human))
-    if human and job.HasField("end_time"):
+    ended = job.HasField("end_time")
+    section.add("started", "" if human and ended else _moment(job, "start_time", human))
+    section.add("ended", _moment(job, "end_time", human))
+    if human and ended:
         section.add("took", took(job.start_time if job.HasField("start_time") else job.create_time, job.end_time))
-        section.add("ended", _moment(job, "end_time", human))
-    else:
-        section.add("started", _moment(job, "start_time", human))
-        section.add("ended", _moment(job, "end_time", human))
     return section
 
 
@@ -217,22 +136,14 @@ def _moment(job: TuningJob, name: str, human: bool) -> str:
     moment: Timestamp = getattr(job, name)
     if not human:
         return moment.ToJsonString()
-    from datetime import datetime
-
     local = datetime.fromtimestamp(seconds_of(moment)).astimezone()
     return f"{ago(moment)} ago · {local:%Y-%m-%d %H:%M:%S %Z}"
 
 
-def progress_text(job: TuningJob) -> str:
-    """Steps and epochs that are done, where the service tells (v1beta1)."""
-    done = job.tuning_job_metadata
-    total = job.tuning_data_stats.supervised_tuning_data_stats.tuning_step_count
-    parts: list[str] = []
-    if done.completed_step_count:
-        parts.append(f"step {done.completed_step_count}" + (f"/{total}" if total else ""))
-    if done.completed_epoch_count:
-        parts.append(f"epoch {done.completed_epoch_count}")
-    return " · ".join(parts)
+def _remedy(job: TuningJob) -> list[tuple[str, str]]:
+    if job.tuned_model.model and not job.tuned_model.endpoint:
+        return [("to mend it", "the model is there: deploy it to an endpoint, nothing needs to be tuned again")]
+    return []
 
 
 def _outcome(job: TuningJob) -> Section:
@@ -249,9 +160,6 @@ def _outcome(job: TuningJob) -> Section:
     return section
 
 
-# -- statistics -----------------------------------------------------------------------------------------------------
-
-
 def _data(job: TuningJob, human: bool, symbol: Callable[[str, str], str]) -> Iterator[Section]:
     kind = job.tuning_data_stats.WhichOneof("tuning_data_stats")
     if kind is None:
@@ -260,13 +168,13 @@ def _data(job: TuningJob, human: bool, symbol: Callable[[str, str], str]) -> Ite
     if kind == "distillation_data_stats":
         stats = stats.training_dataset_stats
     section = Section("training data")
-    section.add("examples", data_text(job, human=human))
+    section.add("size", data_text(job, human=human))
     dropped = list(getattr(stats, "dropped_example_reasons", ()))
     truncated = getattr(stats, "total_truncated_example_count", 0)
-    section.add("left out", f"{_number(truncated, human)} examples" if truncated else "")
+    section.add("left out", f"{number_text(truncated, human)} examples" if truncated else "")
     for reason in dropped[:3]:
         section.add("reason", one_line(reason))
-    section.add("steps", _number(getattr(stats, "tuning_step_count", 0), human))
+    section.add("steps", number_text(getattr(stats, "tuning_step_count", 0), human))
     distributions = [
         (described.name, value)
         for described, value in stats.ListFields()
@@ -277,23 +185,12 @@ def _data(job: TuningJob, human: bool, symbol: Callable[[str, str], str]) -> Ite
     yield section
 
 
-def data_text(job: TuningJob, *, human: bool = True) -> str:
-    """The size of the training data: `500 examples · 30,000 billable tokens`; empty before the service knows it."""
-    kind = job.tuning_data_stats.WhichOneof("tuning_data_stats")
-    stats: Any = getattr(job.tuning_data_stats, kind) if kind else None
-    examples = getattr(stats, "tuning_dataset_example_count", 0)
-    tokens = getattr(stats, "total_billable_token_count", 0)
-    parts = [f"{_number(examples, human)} examples"] if examples else []
-    parts += [f"{_number(tokens, human)} billable tokens"] if tokens else []
-    return " · ".join(parts)
-
-
 def _distributions(
     distributions: list[tuple[str, Any]], human: bool, symbol: Callable[[str, str], str]
 ) -> Iterator[tuple[str, str]]:
     """A small table: one line a distribution, with a bar for each bucket."""
     columns = ["min", "median", "mean", "p95", "max"]
-    rows = [[_number(round(getattr(value, column), 1), human) for column in columns] for _, value in distributions]
+    rows = [[number_text(round(getattr(value, column), 1), human) for column in columns] for _, value in distributions]
     widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
     yield "", "  ".join(column.rjust(width) for column, width in zip(columns, widths, strict=True))
     for (name, value), row in zip(distributions, rows, strict=True):
@@ -309,24 +206,12 @@ def _bars(distribution: Any) -> str:
     highest = max((bucket.count for bucket in buckets), default=0)
     if not highest:
         return ""
-    width = max(
-        (distribution.max - distribution.min + 1) / 6, 1e-9
-    )  # six of equal width, see the answers of the service
+    width = max((distribution.max - distribution.min + 1) / 6, 1e-9)  # the service's answers have six of equal width
     bars = [" "] * 6
     for bucket in buckets:
         place = min(max(int((bucket.left - distribution.min) / width + 0.5), 0), 5)
         bars[place] = BARS[min(int(bucket.count / highest * len(BARS)), len(BARS) - 1)]
     return "".join(bars).rstrip()
-
-
-def _number(value: float, human: bool) -> str:
-    if not value:
-        return "0" if isinstance(value, float) else ""
-    whole: float = int(value) if float(value).is_integer() else value
-    return f"{whole:,}" if human else str(whole)
-
-
-# -- printing -------------------------------------------------------------------------------------------------------
 
 
 def print_job(output: Output, job: TuningJob, *, link: str | None = None, advice: str | None = None) -> None:
@@ -349,7 +234,6 @@ def print_job(output: Output, job: TuningJob, *, link: str | None = None, advice
             for label, value in section.lines:
                 output.data(f"{label:<{width}}  {value}".rstrip())
         return
-    from rich.table import Table
     from rich.text import Text
 
     console = output.console()
@@ -361,25 +245,32 @@ def print_job(output: Output, job: TuningJob, *, link: str | None = None, advice
     for section in sections:
         console.print()
         console.print(Text(section.title, style="bold"))
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(min_width=width + 2, no_wrap=True)
-        grid.add_column(overflow="fold")
-        for label, value in section.lines:
-            grid.add_row(Text(f"  {label}", style="dim"), Text(value, style=_style(label, value)))
-        console.print(grid)
+        print_lines(console, section.lines, width)
     if advice:
         console.print()
         console.print(Text(advice, style="dim"), soft_wrap=True)
+
+
+def print_lines(console: Console, lines: list[tuple[str, str]], width: int) -> None:
+    """Writes labels and values in two columns; `width` is the labels'.
+
+    Sentences are wrapped beside their label. A name is never broken: the terminal wraps it, it is whole when copied.
+    """
+    from rich.text import Text
+
+    indent = width + 4
+    for label, value in lines:
+        room = console.width - indent
+        parts = (
+            wrap(value, room, break_long_words=False, break_on_hyphens=False) if " " in value and room > 20 else [value]
+        )
+        if not label:  # the head of a table below it
+            parts = [value]
+        text = Text.assemble((f"  {label:<{width}}  ", "dim"), (f"\n{' ' * indent}".join(parts), _style(label, value)))
+        console.print(text, soft_wrap=True)
 
 
 def _style(label: str, value: str) -> str:
     if label == "state":
         return STATE_STYLES.get(value.partition(" ")[0], "")
     return "red" if label == "error" else ""
-
-
-def outcome_lines(job: TuningJob) -> list[tuple[str, str]]:
-    """What to show below a job's end: what came out, or why nothing did."""
-    lines = [] if has_succeeded(job) or not has_ended(job) else [("why", failure(job))]
-    lines += [("model", clean(job.tuned_model.model)), ("endpoint", clean(job.tuned_model.endpoint))]
-    return [(label, value) for label, value in lines if value]
