@@ -25,7 +25,7 @@ def schema(ctx: click.Context, json_schema: bool, protos: str | None, descriptor
       gemtune schema --json-schema > spec.schema.json
       gemtune schema --protos protos
       gemtune schema --descriptor-set > gemtune.binpb
-    """
+    """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune import schema as product
 
     session: Session = ctx.obj
