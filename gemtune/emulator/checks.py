@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from gemtune_pb.v1 import CreateTuningJobRequest, SupervisedHyperParameters, TuningJob
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from gemtune.errors import FailedPrecondition, InvalidArgument, bad_request
+from gemtune_pb.v1 import CreateTuningJobRequest, SupervisedHyperParameters, TuningJob
 
 __all__ = [
     "MODELS",

@@ -18,10 +18,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from gemtune_pb.v1 import JobState, TuningJob
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gemtune.errors import InvalidArgument, bad_request
+from gemtune_pb.v1 import JobState, TuningJob
 
 __all__ = ["Predicate", "parse"]
 
@@ -34,7 +34,7 @@ _SPACE = re.compile(r"\s*")
 _COMPARATOR = re.compile(r"<=|>=|!=|=|<|>|:")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"' + r"|'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _NAME = re.compile(r"[^\s()\"'=!<>:.,-][^\s()\"'=!<>:.,]*")
-_BARE = re.compile(r"[^\s()\"',]+")  # a value without quotes; a timestamp has colons
+_BARE = re.compile(r"[^\s()\"'=!<>,]+")  # a value without quotes; a timestamp has colons
 
 _ORDER: Mapping[str, Callable[[int, int], bool]] = {
     "=": operator.eq,
@@ -153,7 +153,7 @@ class _Parser:
             if begin == len(self._text) or self._sees(")") or self._keyword("AND"):
                 self._at = begin
                 return _all(parts)
-            if begin and not self._text[begin - 1].isspace() and self._text[begin - 1] != ")":
+            if not self._text[begin - 1].isspace():
                 self._fail(f"{self._rest()} does not fit; a space, AND, OR or the end was expected")
             parts.append(self._factor())
 
@@ -195,10 +195,9 @@ class _Parser:
         begin = self._at
         path = self._path()
         field = _FIELDS.get(_camel(path[0]))
-        if field is None or (len(path) > 1) != (field.kind == "labels" and len(path) == 2):
+        if field is None or len(path) > (2 if field.kind == "labels" else 1):
             known = ", ".join(_FIELDS).replace("labels", "labels.KEY")
-            if not (field is not None and field.kind == "labels" and len(path) == 1):
-                self._fail(f"{'.'.join(path)!r} is not a field that can be filtered by; those are {known}", begin)
+            self._fail(f"{'.'.join(path)!r} is not a field that can be filtered by; those are {known}", begin)
         self._skip()
         comparator = self._take(_COMPARATOR)
         if comparator is None:

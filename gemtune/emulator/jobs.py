@@ -8,14 +8,6 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gemtune_pb.v1 import (
-    JobState,
-    SupervisedTuningSpec,
-    TunedModel,
-    TunedModelCheckpoint,
-    TuningDataStats,
-    TuningJob,
-)
 from google.api import field_behavior_pb2
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -24,6 +16,14 @@ from google.rpc import code_pb2, status_pb2
 from gemtune.emulator.checks import behaves, facts_of, model_id
 from gemtune.emulator.storage import Record
 from gemtune.emulator.timeline import Timeline
+from gemtune_pb.v1 import (
+    JobState,
+    SupervisedTuningSpec,
+    TunedModel,
+    TunedModelCheckpoint,
+    TuningDataStats,
+    TuningJob,
+)
 
 __all__ = ["asked_for", "derived_id", "plan", "project_number", "show"]
 

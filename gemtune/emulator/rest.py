@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from gemtune_pb.v1 import tuning_service_pb2
 from google.api import http_pb2
 from google.cloud.location import locations_pb2
 from google.longrunning import operations_proto_pb2 as operations_pb2
@@ -31,6 +30,7 @@ from gemtune.emulator.service import Service
 from gemtune.errors import ApiError, Internal, InvalidArgument, Unauthenticated, http_from_error
 from gemtune.http_rule import Match, Router, bindings, write_answer
 from gemtune.methods import Method, service_methods
+from gemtune_pb.v1 import tuning_service_pb2
 
 __all__ = ["RestDoor"]
 

@@ -17,18 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from gemtune_pb.v1 import (
-    CancelTuningJobRequest,
-    CreateTuningJobRequest,
-    GetTuningJobRequest,
-    JobState,
-    ListTuningJobsRequest,
-    ListTuningJobsResponse,
-    RebaseTunedModelOperationMetadata,
-    RebaseTunedModelRequest,
-    TuningDataStats,
-    TuningJob,
-)
 from google.cloud.location import locations_pb2
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import any_pb2, empty_pb2
@@ -50,6 +38,18 @@ from gemtune.emulator.storage import Record, Storage
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import FailedPrecondition, InvalidArgument, NotFound, Unimplemented, bad_request
 from gemtune.methods import Method
+from gemtune_pb.v1 import (
+    CancelTuningJobRequest,
+    CreateTuningJobRequest,
+    GetTuningJobRequest,
+    JobState,
+    ListTuningJobsRequest,
+    ListTuningJobsResponse,
+    RebaseTunedModelOperationMetadata,
+    RebaseTunedModelRequest,
+    TuningDataStats,
+    TuningJob,
+)
 
 __all__ = ["Context", "Service"]
 

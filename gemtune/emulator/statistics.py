@@ -17,6 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
+from gemtune import codec
+from gemtune.errors import JsonError
 from gemtune_pb.v1 import (
     Content,
     SupervisedTuningDatasetDistribution,
@@ -24,9 +26,6 @@ from gemtune_pb.v1 import (
     TuningDataStats,
     TuningJob,
 )
-
-from gemtune import codec
-from gemtune.errors import JsonError
 
 __all__ = ["Statistics", "distribution"]
 
@@ -54,7 +53,8 @@ def distribution(values: Sequence[int]) -> SupervisedTuningDatasetDistribution:
     result.min, result.max = low, high
     result.mean = result.sum / count
     result.median = (ordered[(count - 1) // 2] + ordered[count // 2]) // 2
-    result.p5, result.p95 = (ordered[int(share * (count - 1))] for share in (0.05, 0.95))
+    # One past the nearest rank: of 500 rows, the service's p95 is not the one that numpy's "nearest" takes.
+    result.p5, result.p95 = ordered[count * 5 // 100], ordered[count * 95 // 100]
     width = high - low + 1
     # Bucket k covers ceil(low + k * width/6) to ceil(low + (k+1) * width/6) - 1, in whole numbers throughout; a range
     # of one value is one bucket.
@@ -170,11 +170,10 @@ def _of_file(path: Path, mtime_ns: int, size: int) -> TuningDataStats:  # noqa: 
                 continue
             try:
                 turns, system = _row(line)
+                tally.add(turns, system=system)
             except _BadRowError as error:
                 if len(tally.dropped) < _REASONS:
                     tally.dropped.append(f"Row: {number}. {error}")
-            else:
-                tally.add(turns, system=system)
     return tally.stats()
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gemtune_pb.v1 import JobState, TuningJobState
-
 from gemtune.states import ENDED
+from gemtune_pb.v1 import JobState, TuningJobState
 
 __all__ = ["Timeline"]
 

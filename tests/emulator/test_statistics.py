@@ -1,0 +1,243 @@
+"""Statistics: in the service's form, of the file where there is one, and never of a file outside of the root."""
+
+from __future__ import annotations
+
+import json
+import random
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emulating import DURATION, Clock, Emulated, tuning_job
+from google.protobuf import json_format
+from hypothesis import given, strategies as st
+
+from gemtune.emulator.service import Service
+from gemtune.emulator.statistics import Statistics, distribution
+from gemtune.emulator.storage import Storage
+from gemtune_pb.v1 import SupervisedTuningDataStats, TuningJob
+
+ANSWER = Path(__file__).parents[1] / "data" / "answers" / "job-failed-1.5-pro.json"
+DISTRIBUTIONS = [
+    "userInputTokenDistribution",
+    "userOutputTokenDistribution",
+    "userMessagePerExampleDistribution",
+]
+
+
+def of(rows: list[Any], tmp_path: Path, *, text: str | None = None) -> SupervisedTuningDataStats:
+    """The statistics of a dataset in gs://bucket/train.jsonl."""
+    file = tmp_path / "bucket" / "train.jsonl"
+    file.parent.mkdir()
+    file.write_text(text if text is not None else "".join(json.dumps(row) + "\n" for row in rows))
+    stats, of_file = Statistics(tmp_path).of(tuning_job())
+    assert of_file
+    assert stats is not None
+    return stats.supervised_tuning_data_stats
+
+
+def contents(*texts: str, **more: Any) -> dict[str, Any]:
+    roles = ("user", "model")
+    return {"contents": [{"role": roles[i % 2], "parts": [{"text": text}]} for i, text in enumerate(texts)], **more}
+
+
+# -- distributions ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_buckets_are_those_of_the_services_answer(name: str) -> None:
+    """Values that fill the recorded buckets as the recorded job's did come out in the same buckets."""
+    job = json.loads(ANSWER.read_text())
+    recorded = job["tuningDataStats"]["supervisedTuningDataStats"][name]
+    source = random.Random(7)
+    values = [recorded["min"], recorded["max"]]
+    for bucket in recorded["buckets"]:
+        missing = bucket["count"] - sum(bucket["left"] <= value <= bucket["right"] for value in values)
+        values += [source.randint(bucket["left"], bucket["right"]) for _ in range(missing)]
+    values = values[:500]
+    source.shuffle(values)
+    made = json_format.MessageToDict(distribution(values))
+    assert made["buckets"] == recorded["buckets"]
+    assert (made["min"], made["max"]) == (recorded["min"], recorded["max"])
+    assert made["sum"] == str(sum(values))  # int64: a string, as in the answer
+    assert list(made) == list(recorded)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=200))
+def test_a_distribution_describes_its_values(values: list[int]) -> None:
+    made = distribution(values)
+    ordered = sorted(values)
+    assert (made.sum, made.min, made.max) == (sum(values), ordered[0], ordered[-1])
+    assert made.mean == pytest.approx(sum(values) / len(values))
+    assert made.min <= made.p5 <= made.median <= made.p95 <= made.max
+    assert float(made.median).is_integer()
+    buckets = made.buckets
+    assert 1 <= len(buckets) <= 6
+    for bucket in buckets:
+        assert bucket.count == sum(bucket.left <= value <= bucket.right for value in values) > 0
+    assert sum(bucket.count for bucket in buckets) == len(values)
+    assert all(one.right < two.left for one, two in pairwise(buckets))
+    assert buckets[0].left == made.min
+    assert buckets[-1].right == made.max
+
+
+def test_the_median_between_two_values_is_cut_to_an_integer() -> None:
+    assert distribution([1, 2]).median == 1
+    assert distribution([1, 2, 9]).median == 2
+
+
+def test_no_values_have_an_empty_distribution() -> None:
+    assert distribution([]) == type(distribution([]))()
+
+
+# -- datasets -----------------------------------------------------------------------------------------------------
+
+
+def test_a_dataset_of_contents_is_counted_row_by_row(tmp_path: Path) -> None:
+    stats = of([contents("a" * 40, "b" * 8), contents("a" * 4, "b" * 4, "a" * 5, "b")], tmp_path)
+    assert stats.tuning_dataset_example_count == 2
+    assert (stats.user_input_token_distribution.min, stats.user_input_token_distribution.max) == (3, 10)
+    assert stats.user_output_token_distribution.sum == 2 + 2
+    assert stats.user_message_per_example_distribution.sum == 6
+    assert stats.total_billable_token_count == 10 + 3 + 2 + 2
+
+
+def test_the_system_instruction_counts_as_input(tmp_path: Path) -> None:
+    row = contents("a" * 4, "b" * 4, systemInstruction={"parts": [{"text": "s" * 400}]})
+    assert of([row], tmp_path).user_input_token_distribution.sum == 101
+
+
+def test_a_dataset_of_messages_is_counted_too(tmp_path: Path) -> None:
+    turns = [("system", "s" * 8), ("user", "a" * 4), ("model", "b" * 12)]
+    stats = of([{"messages": [{"role": role, "content": text} for role, text in turns]}], tmp_path)
+    assert stats.user_input_token_distribution.sum == 3
+    assert stats.user_output_token_distribution.sum == 3
+    assert stats.user_message_per_example_distribution.sum == 2
+    assert [(turn.role, turn.parts[0].text) for turn in stats.user_dataset_examples] == turns[1:]
+
+
+def test_a_file_in_a_row_costs_as_much_as_an_image(tmp_path: Path) -> None:
+    row = contents("a" * 4, "b")
+    row["contents"][0]["parts"].append({"fileData": {"mimeType": "image/png", "fileUri": "gs://b/x.png"}})
+    stats = of([row], tmp_path)
+    assert stats.user_input_token_distribution.sum == 259
+    assert stats.user_dataset_examples[0].parts[1].file_data.file_uri == "gs://b/x.png"
+
+
+def test_three_examples_are_shown_as_one_list_with_long_texts_cut(tmp_path: Path) -> None:
+    stats = of([contents("a" * 401, "b" * 400), *[contents("c", "d") for _ in range(9)]], tmp_path)
+    assert [turn.role for turn in stats.user_dataset_examples] == ["user", "model"] * 3
+    assert stats.user_dataset_examples[0].parts[0].text == "a" * 397 + "..."
+    assert stats.user_dataset_examples[1].parts[0].text == "b" * 400
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ('{"input_text": "a", "output_text": "b"}', "Missing required `contents` field."),
+        ("[]", "Not a JSON object."),
+        ("{", "Not a JSON object."),
+        ("[" * 100_000, "Not a JSON object."),
+        ('{"contents": []}', "`contents` must be a list that is not empty."),
+        ('{"contents": [1]}', "`contents` must hold objects."),
+        ('{"contents": [{"role": 1, "parts": [{}]}]}', "`role` must be a string."),
+        ('{"contents": [{"role": "user"}]}', "`parts` must be a list that is not empty."),
+        ('{"contents": [{"role": "user", "parts": [{"text": 1}]}]}', "`text` must be a string."),
+        ('{"contents": [{"parts": [{"fileData": 1}]}]}', "`contents` must hold objects with `role` and `parts`."),
+        ('{"messages": [{"role": "user"}]}', "a message must have a `role` and a `content`."),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_dropped_and_named(row: str, reason: str, tmp_path: Path) -> None:
+    good = json.dumps(contents("a", "b"))
+    stats = of([], tmp_path, text=f"{good}\n\n{row}\n{good}")
+    assert stats.tuning_dataset_example_count == 2
+    assert list(stats.dropped_example_reasons) == [f"Row: 2. {reason}"]
+
+
+def test_a_dataset_without_a_good_row_has_empty_statistics(tmp_path: Path) -> None:
+    stats = of([{}] * 12, tmp_path)
+    assert stats.tuning_dataset_example_count == 0
+    assert len(stats.dropped_example_reasons) == 10
+
+
+def test_a_dataset_that_is_not_there_is_made_up_the_same_way_each_time() -> None:
+    stats, of_file = Statistics().of(tuning_job())
+    assert not of_file
+    assert stats is not None
+    made = stats.supervised_tuning_data_stats
+    assert made.tuning_dataset_example_count == 500
+    tokens = made.user_input_token_distribution.sum + made.user_output_token_distribution.sum
+    assert made.total_billable_token_count == tokens
+    assert made.user_message_per_example_distribution.mean == 2
+    assert Statistics().of(tuning_job())[0] == stats
+    other = tuning_job()
+    other.supervised_tuning_spec.training_dataset_uri = "gs://bucket/other.jsonl"
+    assert Statistics().of(other)[0] != stats
+
+
+def test_other_kinds_of_tuning_have_no_statistics_here() -> None:
+    assert Statistics().of(TuningJob(base_model="x")) == (None, False)
+
+
+# -- the root -----------------------------------------------------------------------------------------------------
+
+
+def test_the_root_cannot_be_left(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "bucket").mkdir(parents=True)
+    (root / "bucket" / "in.jsonl").write_text("{}")
+    (tmp_path / "secret.jsonl").write_text("{}")
+    (root / "bucket" / "link.jsonl").symlink_to(tmp_path / "secret.jsonl")
+    (root / "linked").symlink_to(tmp_path)
+    (root / "bucket" / "inside.jsonl").symlink_to(root / "bucket" / "in.jsonl")
+    (root / "loop.jsonl").symlink_to(root / "loop.jsonl")
+    statistics = Statistics(root)
+    assert statistics.file_of("gs://bucket/in.jsonl") == root / "bucket" / "in.jsonl"
+    assert statistics.file_of("gs://bucket/inside.jsonl") == root / "bucket" / "in.jsonl"
+    for uri in (
+        "gs://bucket/../../secret.jsonl",
+        "gs://../secret.jsonl",
+        "gs://bucket/link.jsonl",
+        "gs://linked/secret.jsonl",
+        f"gs://{tmp_path}/secret.jsonl",
+        f"gs:///{tmp_path}/secret.jsonl",
+        "gs://loop.jsonl",
+        "gs://bucket",
+        "gs://bucket/a\0b.jsonl",
+        "gs://bucket/" + "x" * 10_000,
+        "projects/p/locations/l/datasets/1",
+    ):
+        assert statistics.file_of(uri) is None, uri
+
+
+def test_without_a_root_no_file_is_read(tmp_path: Path) -> None:
+    assert Statistics().file_of(f"gs://{tmp_path}/x.jsonl") is None
+
+
+def test_a_file_that_may_not_be_read_is_as_if_it_were_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "bucket" / "train.jsonl"
+    file.parent.mkdir()
+    file.write_text("{}")
+
+    def refuse(self: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert Statistics(tmp_path).of(tuning_job())[1] is False
+
+
+def test_a_jobs_statistics_stay_when_the_file_changes(tmp_path: Path, storage: Storage, clock: Clock) -> None:
+    file = tmp_path / "bucket" / "train.jsonl"
+    file.parent.mkdir()
+    file.write_text(json.dumps(contents("a", "b")) + "\n")
+    service = Service(storage, job_duration=DURATION, statistics=Statistics(tmp_path), clock=clock)
+    emulated = Emulated(service, clock)
+    name = emulated.create().name
+    clock.advance(DURATION)
+    before = emulated.get(name)
+    assert before.tuning_data_stats.supervised_tuning_data_stats.tuning_dataset_example_count == 1
+    file.write_text("")
+    assert emulated.get(name) == before
