@@ -34,7 +34,7 @@ from gemtune_pb.v1 import (
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-__all__ = ["SupervisedTuningJob", "init", "rebase_tuned_model", "train"]
+__all__ = ["SupervisedTuningJob", "close", "init", "rebase_tuned_model", "train"]
 
 _UNSPECIFIED = SupervisedHyperParameters.ADAPTER_SIZE_UNSPECIFIED
 _lock = threading.Lock()
@@ -63,11 +63,16 @@ def init(
     """
     global _client  # noqa: PLW0603  the documented surface is module-wide state
     with _lock:
-        if _client is not None:
-            _client.close()
+        close()
         _client = TuningClient(project, location, credentials=credentials, endpoint=api_endpoint)
         _options.clear()
         _options.update(kms_key_name=encryption_spec_key_name, service_account=service_account)
+
+
+def close() -> None:
+    """Lets go of the connections that this module's calls hold. A later call opens new ones."""
+    if _client is not None:
+        _client.close()
 
 
 def _shared() -> TuningClient:
