@@ -18,6 +18,7 @@ from gemtune.specs.sizes import SIZES
 from gemtune.specs.suggest import nearest
 from gemtune.specs.tree import Node, position_of
 from gemtune.specs.wellknown import plain
+from gemtune_pb.v1 import TuningJob
 
 __all__ = ["BaseModel", "Catalogue", "FieldLimit", "catalogue", "read_catalogue", "short_name"]
 
@@ -87,13 +88,13 @@ class Catalogue:
     fields: Mapping[str, FieldLimit] = field(default_factory=dict)
 
     @cached_property
-    def limits(self) -> dict[str, dict[str, FieldLimit]]:
-        """The fields that only one kind of base model takes, by message."""
-        by_message: dict[str, dict[str, FieldLimit]] = {}
+    def limits(self) -> dict[str, dict[str, dict[str, FieldLimit]]]:
+        """The fields that a kind of base model does not take: kind, message, field. The kind "" takes all."""
+        limits: dict[str, dict[str, dict[str, FieldLimit]]] = {"google": {}, "open": {}, "": {}}
         for path, limit in self.fields.items():
             message, _, name = path.rpartition(".")
-            by_message.setdefault(message, {})[name] = limit
-        return by_message
+            limits["google" if limit.kind == "open" else "open"].setdefault(message, {})[name] = limit
+        return limits
 
     def get(self, base_model: str) -> BaseModel | None:
         """The entry of a base model, under its short or its publisher's name; None when there is none."""
@@ -139,8 +140,7 @@ def catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
     given = environ.get("GEMTUNE_MODELS")
     if given:
         return _with(given)
-    config = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", ""), ".config")  # noqa: PTH118  speed
-    return _with_default(f"{config}/gemtune/models.yaml")
+    return _of_this_process() if environ is os.environ else _with_default(environ)
 
 
 @cache
@@ -149,8 +149,14 @@ def _with(path: str) -> Catalogue:
 
 
 @cache
-def _with_default(path: str) -> Catalogue:
-    return _with(path) if Path(path).is_file() else _built_in()
+def _of_this_process() -> Catalogue:
+    return _with_default(os.environ)
+
+
+def _with_default(environ: Mapping[str, str]) -> Catalogue:
+    config = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
+    path = Path(config, "gemtune", "models.yaml")
+    return _with(str(path)) if path.is_file() else _built_in()
 
 
 @cache
@@ -187,10 +193,21 @@ def read_catalogue(path: str | os.PathLike[str], *, base: Catalogue | None = Non
                     models[model] = reader.model(model, key, entry, models.get(model))
             elif section == "fields":
                 for path_of_field, key, entry in reader.pairs(value):
+                    if not _is_field(path_of_field):
+                        raise reader.wrong(key, f"{path_of_field}: no such field; a field is Message.field")
                     limits[path_of_field] = reader.limit(key, entry)
             else:
                 raise reader.wrong(node, f"{section}: no such section; there are models and fields")
     return Catalogue(models, limits)
+
+
+def _is_field(path: str) -> bool:
+    message, _, name = path.rpartition(".")
+    try:
+        pool = TuningJob.DESCRIPTOR.file.pool
+        return name in pool.FindMessageTypeByName(f"gemtune.v1.{message}").fields_by_name
+    except KeyError:
+        return False
 
 
 class _Reader:

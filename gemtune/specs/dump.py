@@ -61,7 +61,7 @@ def _unknown(message: Message, path: str) -> str:
 
 
 def _json(job: Message) -> str:
-    """The codec's JSON with the entries of maps in order, which protobuf does not promise: files are compared by line."""
+    """The codec's JSON with the entries of maps in order, so that files can be compared by line."""
     made = json.loads(to_json(job))
     _sort_maps(made, job.DESCRIPTOR)
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"

@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.errors import ConfigurationError, SpecInvalid
-from gemtune.specs.catalogue import Catalogue, catalogue
+from gemtune.specs.catalogue import Catalogue, FieldLimit, catalogue
 from gemtune.specs.checks import CHECKS, Check, Run
 from gemtune.specs.finding import Finding, Severity, bad_request_of, key_path
 from gemtune.specs.rules import V1BETA1_ONLY
@@ -161,7 +161,17 @@ _NUMBERS = (
 class _Field:
     """What there is to look at in a field that is set."""
 
-    __slots__ = ("enum", "is_map", "is_message", "is_repeated", "name", "output_only", "resource", "v1beta1")
+    __slots__ = (
+        "enum",
+        "is_map",
+        "is_message",
+        "is_repeated",
+        "name",
+        "only_below",
+        "output_only",
+        "resource",
+        "v1beta1",
+    )
 
     def __init__(self, field: Any, owner: str) -> None:
         options = field.GetOptions()
@@ -179,10 +189,16 @@ class _Field:
             self.enum = frozenset(value.number for value in field.enum_type.values)
         reference = options.Extensions[resource_pb2.resource_reference].type
         self.resource = _RESOURCES.get(reference)
+        self.only_below = self.is_message and not self.is_repeated and not self._special
+
+    @property
+    def _special(self) -> bool:
+        return bool(self.output_only or self.v1beta1 or self.enum or self.resource)
 
     @property
     def matters(self) -> bool:
-        return bool(self.output_only or self.v1beta1 or self.is_message or self.enum or self.resource)
+        """Whether there is anything to look at."""
+        return self.is_message or self._special
 
 
 class _Plan:
@@ -197,12 +213,12 @@ class _Plan:
         made = {field.number: _Field(field, owner) for field in descriptor.fields}
         self.fields = {number: field for number, field in made.items() if field.matters}
         # A number without presence may be zero on purpose.
-        self.required: dict[int, tuple[str, str, str]] = {
-            field.number: (field.name, *_missing(owner, field.name))
+        self.required: list[tuple[str, bool, str, str]] = [
+            (field.name, bool(field.has_presence and not field.is_repeated), *_missing(owner, field.name))
             for field in descriptor.fields
             if field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
             and (field.has_presence or field.is_repeated or field.cpp_type not in _NUMBERS)
-        }
+        ]
 
 
 def _missing(owner: str, name: str) -> tuple[str, str]:
@@ -219,38 +235,28 @@ def _walk(run: Run, message: Message, path: str) -> None:
     prefix = f"{path}." if path else ""
     if plan.check is not None:
         plan.check(run, message, path)
-    if run.kind and plan.owner in run.limits:
-        _kind(run, message, plan.owner, prefix)
-    missing = dict(plan.required) if plan.required else None
+    limits = run.limits.get(plan.owner)
     for field, value in message.ListFields():
-        number = field.number
-        if missing:
-            missing.pop(number, None)
-        known = plan.fields.get(number)
-        if known is not None:
+        if limits is not None and field.name in limits:
+            _another_kind(run, field.name, limits[field.name], prefix)
+        known = plan.fields.get(field.number)
+        if known is None:
+            continue
+        if known.only_below:
+            _walk(run, value, prefix + known.name)
+        else:
             _look(run, known, value, prefix + known.name)
-    if missing:
-        for name, rule_id, remedy in missing.values():
+    for name, has_presence, rule_id, remedy in plan.required:
+        if not (message.HasField(name) if has_presence else getattr(message, name)):
             run.add(rule_id, prefix + name, f"{name} is missing", remedy)
     if len(UnknownFieldSet(message)):
         _unknown(run, message, path)
 
 
-def _kind(run: Run, message: Message, owner: str, prefix: str) -> None:
-    """Fields that are set and that another kind of base model takes."""
-    for name, limit in run.limits[owner].items():
-        if limit.kind == run.kind or not _is_set(message, name):
-            continue
-        whose = "open models" if limit.kind == "open" else "Google's own models"
-        remedy = f"use {limit.instead}" if limit.instead else "leave it out"
-        run.add("model-field", prefix + name, f"{name} is for {whose}, and {run.base_model} is none of them", remedy)
-
-
-def _is_set(message: Message, name: str) -> bool:
-    field = message.DESCRIPTOR.fields_by_name.get(name)
-    if field is None:
-        return False
-    return message.HasField(name) if field.has_presence else bool(getattr(message, name))
+def _another_kind(run: Run, name: str, limit: FieldLimit, prefix: str) -> None:
+    whose = "open models" if limit.kind == "open" else "Google's own models"
+    remedy = f"use {limit.instead}" if limit.instead else "leave it out"
+    run.add("model-field", prefix + name, f"{name} is for {whose}, and {run.base_model} is none of them", remedy)
 
 
 def _look(run: Run, field: _Field, value: Any, path: str) -> None:

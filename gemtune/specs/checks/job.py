@@ -60,6 +60,16 @@ _MODEL_NAME = re.compile(r"(?:publishers/[^/\s]+/models/[^/\s]+|[A-Za-z0-9][^/\s
 
 
 def _base_model(run: Run, name: str) -> None:
+    if run.model is None:
+        _no_base_model(run, name)
+    elif run.model.retired:
+        sentence = f"{run.model.name} is no longer offered by the service (as of {run.model.retired})"
+        offered = [model.name for model in run.models if not model.retired and model.kind == run.model.kind]
+        remedy = f"offered are {', '.join(offered[:4])}" if offered else ""
+        run.add("model-retired", "base_model", sentence, remedy, known=run.model)
+
+
+def _no_base_model(run: Run, name: str) -> None:
     near = run.models.nearest(name)
     if name.startswith("projects/"):
         remedy = (
@@ -67,28 +77,11 @@ def _base_model(run: Run, name: str) -> None:
         )
         run.add("model-name", "base_model", f"{shown(name)} is a resource name", remedy, value=name)
     elif name.startswith("models/") or not _MODEL_NAME.fullmatch(name):
-        run.add(
-            "model-name",
-            "base_model",
-            f"{shown(name)} is no base model",
-            f"write {near or 'gemini-2.5-flash'}",
-            value=name,
-        )
-    elif run.model is None:
-        if run.kind == "open":
-            return  # the catalogue does not list them
+        remedy = f"write {near or 'gemini-2.5-flash'}"
+        run.add("model-name", "base_model", f"{shown(name)} is no base model", remedy, value=name)
+    elif run.kind != "open":  # the catalogue does not list open models
         remedy = f"did you mean {near}?" if near else "`gemtune models` lists what is known"
         run.add("model-unknown", "base_model", f"{shown(name)} is not in the catalogue of base models", remedy)
-    elif run.model.retired:
-        sentence = f"{run.model.name} is no longer offered by the service (as of {run.model.retired})"
-        offered = [model.name for model in run.models if not model.retired and model.kind == run.model.kind]
-        run.add(
-            "model-retired",
-            "base_model",
-            sentence,
-            f"offered are {', '.join(offered[:4])}" if offered else "",
-            known=run.model,
-        )
 
 
 def pre_tuned_model(run: Run, source: Any, path: str) -> None:
@@ -105,7 +98,7 @@ def pre_tuned_model(run: Run, source: Any, path: str) -> None:
         run.add("required", f"{path}.tuned_model_name", sentence, "write projects/P/locations/L/models/ID@VERSION")
 
 
-# -- labels ---
+# -- labels ------------------------------------------------------------------------------------------------------------
 
 _PLAIN_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _PLAIN_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
@@ -114,6 +107,16 @@ MAX_LABELS, MAX_LABEL = 64, 64
 
 
 def _labels(run: Run, labels: Any) -> None:
+    if len(labels) + len(OWN_LABELS) > MAX_LABELS:
+        _label_count(run, labels)
+    for key, value in sorted(labels.items()):
+        if not _PLAIN_KEY.fullmatch(key):
+            _label(run, "label-key", "key", key, key_path("labels", key))
+        if not _PLAIN_VALUE.fullmatch(value):
+            _label(run, "label-value", "value", value, key_path("labels", key))
+
+
+def _label_count(run: Run, labels: Any) -> None:
     own = len(OWN_LABELS - labels.keys()) if run.own_labels else 0
     if len(labels) + own > MAX_LABELS:
         sentence = f"there are {len(labels)} labels"
@@ -124,11 +127,6 @@ def _labels(run: Run, labels: Any) -> None:
             sentence + room,
             f"at most {MAX_LABELS} are allowed: leave out {len(labels) + own - MAX_LABELS}",
         )
-    for key, value in sorted(labels.items()):
-        if not _PLAIN_KEY.fullmatch(key):
-            _label(run, "label-key", "key", key, key_path("labels", key))
-        if not _PLAIN_VALUE.fullmatch(value):
-            _label(run, "label-value", "value", value, key_path("labels", key))
 
 
 def _label(run: Run, rule_id: str, what: str, text: str, path: str) -> None:

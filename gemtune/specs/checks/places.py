@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from gemtune.specs.checks.run import Run, shown
@@ -32,9 +33,8 @@ def places(run: Run, job: Any) -> None:
         listed = ", ".join(model.regions[:6]) + (", ..." if len(model.regions) > 6 else "")
         run.add("model-region", "base_model", sentence, f"it is in {listed}", severity=severity, known=model)
     key = job.encryption_spec.kms_key_name if job.HasField("encryption_spec") else ""
-    named = [(path, name) for path, name in _named(job) if name]
     project = run.project
-    for path, name in named:
+    for path, name in _named(job):
         found = _PLACE.match(name)
         if found is None:
             continue
@@ -52,15 +52,25 @@ def places(run: Run, job: Any) -> None:
         _key(run, key, location)
 
 
+@cache
+def _names(descriptor: Any) -> tuple[str, ...]:
+    known = descriptor.fields_by_name
+    names = ("training_dataset_uri", "validation_dataset_uri", "tuned_teacher_model_source")
+    return tuple(name for name in names if name in known)
+
+
 def _named(job: Any) -> list[tuple[str, str]]:
     """The resource names of a job that its location and project have to agree with (a key's project need not)."""
-    named = [("pre_tuned_model.tuned_model_name", job.pre_tuned_model.tuned_model_name)]
+    named: list[tuple[str, str]] = []
+    if job.HasField("pre_tuned_model"):
+        named.append(("pre_tuned_model.tuned_model_name", job.pre_tuned_model.tuned_model_name))
     kind = job.WhichOneof("tuning_spec")
     if kind:
         spec = getattr(job, kind)
-        for name in ("training_dataset_uri", "validation_dataset_uri", "tuned_teacher_model_source"):
-            if name in spec.DESCRIPTOR.fields_by_name:
-                named.append((f"{kind}.{name}", getattr(spec, name)))
+        for name in _names(spec.DESCRIPTOR):
+            value = getattr(spec, name)
+            if value.startswith("projects/"):
+                named.append((f"{kind}.{name}", value))
     return named
 
 

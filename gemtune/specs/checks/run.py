@@ -25,13 +25,14 @@ class Run:
     ) -> None:
         self.job = job
         self.api_version, self.location, self.project, self.own_labels = api_version, location, project, own_labels
-        self.models, self.limits = models, models.limits
+        self.models = models
         self.findings: list[Finding] = []
         self.base_model: str = job.base_model
         self.model: BaseModel | None = models.get(self.base_model) if self.base_model else None
         self.kind = models.kind(self.base_model) if self.base_model else ""
         if job.custom_base_model:
             self.kind = "open"
+        self.limits = models.limits[self.kind]
 
     def add(
         self,

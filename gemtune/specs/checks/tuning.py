@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 from gemtune.specs.checks.run import Run
@@ -13,15 +14,16 @@ __all__ = ["epochs", "hyper_parameters"]
 
 def hyper_parameters(run: Run, parameters: Any, path: str) -> None:
     """Hyper-parameters of any kind of tuning."""
-    known = parameters.DESCRIPTOR.fields_by_name
-    for name, (rule_id, wanted) in _POSITIVE.items():
-        if name in known:
-            _positive(run, parameters, f"{path}.{name}", rule_id, wanted)
+    known = _numbers(parameters.DESCRIPTOR)
+    for name in known:
+        value = getattr(parameters, name)
+        if not 0 < value < math.inf:
+            _not_positive(run, parameters, f"{path}.{name}", value)
     if "learning_rate" in known and parameters.learning_rate and parameters.learning_rate_multiplier:
         sentence = "learning_rate and learning_rate_multiplier exclude each other"
         remedy = "learning_rate is for open models, learning_rate_multiplier for Google's own: keep one"
         run.add("learning-rate-exclusive", f"{path}.learning_rate", sentence, remedy)
-    if "adapter_size" in known and parameters.adapter_size:
+    if parameters.adapter_size:
         _adapter_size(run, parameters, f"{path}.adapter_size")
 
 
@@ -33,11 +35,14 @@ _POSITIVE = {
 }
 
 
-def _positive(run: Run, parameters: Any, path: str, rule_id: str, wanted: str) -> None:
+@cache
+def _numbers(descriptor: Any) -> tuple[str, ...]:
+    return tuple(name for name in _POSITIVE if name in descriptor.fields_by_name)
+
+
+def _not_positive(run: Run, parameters: Any, path: str, value: float) -> None:
     name = path.rpartition(".")[2]
-    value = getattr(parameters, name)
-    if 0 < value < math.inf:
-        return
+    rule_id, wanted = _POSITIVE[name]
     if value == 0:
         if _explicit_zero(parameters, name):
             run.add("zero-unsent", path, f"{name} is 0, which asks for nothing", f"write {wanted}, or leave it out")
