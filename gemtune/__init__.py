@@ -23,6 +23,7 @@ AdapterSize = SupervisedHyperParameters.AdapterSize
 
 if TYPE_CHECKING:
     from gemtune import sft
+    from gemtune.aio import AsyncTuningClient
     from gemtune.client import TuningClient
     from gemtune.codec import from_json, to_json
     from gemtune.errors import (
@@ -75,6 +76,7 @@ __all__ = [
     "AdapterSize",
     "AlreadyExists",
     "ApiError",
+    "AsyncTuningClient",
     "Cancelled",
     "ConfigurationError",
     "DataLoss",
@@ -92,6 +94,7 @@ __all__ = [
     "OutOfRange",
     "PermissionDenied",
     "ResourceExhausted",
+    "RestChannel",
     "Retry",
     "Retrying",
     "SpecFileError",
@@ -122,7 +125,9 @@ __all__ += _messages.__all__
 
 # Public name -> the module that has it; loaded when the name is first used. The rest of __all__ are errors.
 _LAZY: dict[str, str] = {
+    "AsyncTuningClient": "gemtune.aio",
     "Finding": "gemtune.specs",
+    "RestChannel": "gemtune.transport.channel",
     "Retry": "gemtune.retry",
     "Retrying": "gemtune.retry",
     "TuningClient": "gemtune.client",

@@ -74,7 +74,10 @@ Retries: TypeAlias = Retry | Default | None
 
 
 class Calls:
-    """Who asks, where, and with what limits; and a flow for each call that a client has."""
+    """Who asks, where, and with what limits; and a flow for each call that a client has.
+
+    What needs the project is no generator itself, so that it is looked up when a flow is made and not when it is driven.
+    """
 
     def __init__(
         self,
@@ -163,9 +166,8 @@ class Calls:
         if not self._request_labels:
             if request_id is not None:
                 raise ConfigurationError("a request id travels in a label, and request_labels=False turns those off")
-            request = CreateTuningJobRequest(parent=submission.parent, tuning_job=tuning_job)
-            return once.Created((yield from flows.call(METHODS["CreateTuningJob"], request, timeout=seconds)))
-        created = yield from once.create(
+            return _unlabelled(CreateTuningJobRequest(parent=submission.parent, tuning_job=tuning_job), seconds)
+        return once.create(
             _RPCS,
             tuning_job,
             submission,
@@ -174,7 +176,6 @@ class Calls:
             budget=self._budget,
             stored=self._store is not None,
         )
-        return created
 
     def _settle(self, request_id: str, *, location: str | None, timeout: Timeout, retry: Retries) -> Flow:
         return once.settle(_RPCS, self._submission(request_id, None, location), **self._limits(timeout, retry))
@@ -253,6 +254,7 @@ class Calls:
             lambda method, request: self._call(method, request, DEFAULT, DEFAULT),
             timeout=timeout,
             poll_interval=poll_interval,
+            patient=self._retry is not None,
         )
 
     # -- plumbing -------------------------------------------------------------------------------------------------
@@ -285,6 +287,10 @@ class Calls:
             retry=self._retry,
             budget=self._budget,
         )
+
+
+def _unlabelled(request: CreateTuningJobRequest, timeout: float) -> Flow:
+    return once.Created((yield from flows.call(METHODS["CreateTuningJob"], request, timeout=timeout)))
 
 
 def observer(on_update: Callable[[Any], object] | None = None) -> Callable[[Any], object]:

@@ -10,12 +10,13 @@ import math
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeAlias
 
-from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest, TuningJob
 from google.protobuf.message import Message
 
-from gemtune.errors import WaitTimeout
+from gemtune.errors import GemtuneError, WaitTimeout
 from gemtune.flows import FIRST_PAUSE, LONGEST_PAUSE, Effect, Flow, Sleep
+from gemtune.retry import may_pass
 from gemtune.states import has_ended
+from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest, TuningJob
 
 __all__ = ["Sweep"]
 
@@ -40,6 +41,7 @@ class Sweep:
         *,
         timeout: float | None = None,
         poll_interval: float | None = None,
+        patient: bool = True,
     ) -> None:
         """Takes the full resource names of jobs; one that comes twice is waited for once.
 
@@ -48,6 +50,8 @@ class Sweep:
             call: Makes the flow of one call, of a method's name and its request.
             timeout: Seconds for the whole wait; None: as long as it takes.
             poll_interval: Seconds between rounds; None: half a second at first, then longer, up to 30.
+            patient: Whether the wait outlives the service's outages: a look that fails in a way that may pass is put
+                off to the next round.
         """
         self.pending: dict[str, dict[str, str]] = {}
         for name in names:
@@ -56,6 +60,7 @@ class Sweep:
         self._call = call
         self._timeout = timeout
         self._interval = poll_interval
+        self._patient = patient
         self._pause = FIRST_PAUSE if poll_interval is None else poll_interval
         self._start: float | None = None
         self._next = 0.0
@@ -106,8 +111,15 @@ class Sweep:
 
     def _look(self, parent: str, waiting: dict[str, str]) -> Looks:
         """Each job that is waited for in one location, by its id, as it stands."""
-        missing = dict(waiting)
         found: dict[str, TuningJob] = {}
+        try:
+            yield from self._find(parent, dict(waiting), found)
+        except GemtuneError as error:
+            if not (self._patient and may_pass(error)):
+                raise
+        return found
+
+    def _find(self, parent: str, missing: dict[str, str], found: dict[str, TuningJob]) -> Flow:
         request = ListTuningJobsRequest(parent=parent, page_size=PAGE)
         pages = 0
         while len(missing) > max(pages, 1):  # once as many pages are read as gets are left, gets are cheaper
@@ -122,4 +134,3 @@ class Sweep:
             request = ListTuningJobsRequest(parent=parent, page_size=PAGE, page_token=page.next_page_token)
         for job_id, name in missing.items():  # a list may lag behind
             found[job_id] = yield from self._call("GetTuningJob", GetTuningJobRequest(name=name))
-        return found

@@ -7,12 +7,14 @@ first byte sent is noted.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import requests.adapters
@@ -22,12 +24,22 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 __all__ = ["Adapter", "Exchange", "current"]
 
 
-@dataclass
+@dataclass(slots=True)
 class Exchange:
-    """One request and its answer: when it has to be over (`time.monotonic`), and whether a byte was sent."""
+    """One request and its answer.
+
+    Attributes:
+        deadline: When it has to be over, in `time.monotonic` seconds.
+        sent: Whether a byte of the request may have been sent.
+        headers: The answer's headers, once there are any.
+    """
 
     deadline: float
     sent: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    _socket: socket.socket | None = None
+    _aborted: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def left(self) -> float:
         """Seconds left.
@@ -36,9 +48,28 @@ class Exchange:
             TimeoutError: There are none.
         """
         left = self.deadline - time.monotonic()
-        if left <= 0:
+        if left <= 0 or self._aborted:
             raise TimeoutError("the deadline has passed")
         return min(left, threading.TIMEOUT_MAX)  # infinity is no timeout that a socket takes
+
+    def begins(self, sock: socket.socket) -> None:
+        """The request begins to leave through `sock`."""
+        sock.settimeout(self.left())
+        self.sent = True
+        self._socket = sock
+
+    def over(self) -> None:
+        """The exchange has ended; its connection may serve another one."""
+        with self._lock:
+            self._socket = None
+
+    def abort(self) -> None:
+        """Ends the exchange, from another thread than the one that is in it."""
+        with self._lock:
+            self._aborted = True
+            if self._socket is not None:
+                with contextlib.suppress(OSError):  # it has just been closed
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class _Current(threading.local):
@@ -103,7 +134,7 @@ class _Noting:
         if self.sock is None:  # type: ignore[attr-defined]
             self.connect()
         if current.exchange is not None and not self._connecting:
-            current.exchange.sent = True
+            current.exchange.begins(self.sock)  # type: ignore[attr-defined]
         super().send(data)  # type: ignore[misc]
 
 

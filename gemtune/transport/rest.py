@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
@@ -62,11 +63,11 @@ class RestTransport:
 
     def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
         """Sends one request once; see `gemtune.transport.Transport`."""
-        return self.exchange(method, request, Exchange(deadline), metadata)[0]
+        return self.exchange(method, request, Exchange(deadline), metadata)
 
     def exchange(
-        self, method: Method, request: Message, exchange: Exchange, metadata: Metadata = ()
-    ) -> tuple[Message, requests.Response]:
+        self, method: Method, request: Message, exchange: Exchange, metadata: Iterable[tuple[str, str | bytes]] = ()
+    ) -> Message:
         """As `send`, for those who also want the answer's headers, or to abort the exchange from another thread."""
         resource = method.resource(request)
         endpoint = self._endpoints.of(resource)
@@ -79,7 +80,8 @@ class RestTransport:
         response = self._carry(prepared, endpoint, sent.where, exchange)
         if response.status_code == 401:
             self._authorizer.refused(token)
-        return wire.read(sent, response.status_code, response.headers, response.content), response
+        exchange.headers = response.headers
+        return wire.read(sent, response.status_code, response.headers, response.content)
 
     def _carry(
         self, prepared: requests.PreparedRequest, endpoint: Endpoint, where: str, exchange: Exchange
@@ -103,6 +105,7 @@ class RestTransport:
             raise wire.unreachable(where, error, sent=exchange.sent) from error
         finally:
             current.exchange = None
+            exchange.over()
 
     def _opened(self) -> requests.Session:
         if self._session is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import ssl
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -189,6 +190,7 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
             f"{sent.where} redirects to {headers['location']}; redirects are not followed: set the endpoint that is "
             "meant",
             maybe_sent=http_status == 303,  # "see other": what was asked for is done; the others send one elsewhere
+            final=True,
         )
     if not 200 <= http_status < 300:
         raise error_from_http(http_status, body, content_type=content_type, where=sent.where, request_id=its_id)
@@ -227,6 +229,8 @@ def unreachable(where: str, error: BaseException, *, sent: bool) -> TransportErr
     while isinstance(deeper := getattr(reason, "reason", None) or next(iter(reason.args), None), BaseException):
         reason = deeper
     text = str(reason).split(": ", 1)[-1] or type(reason).__name__
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return TransportError(f"{where} is not trusted: {text}", maybe_sent=False, final=True)
     if sent:
         return TransportError(f"the connection to {where} broke before the answer was whole: {text}", maybe_sent=True)
     return TransportError(f"{where} could not be reached: {text}", maybe_sent=False)

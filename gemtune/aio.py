@@ -1,0 +1,385 @@
+"""`AsyncTuningClient`: the calls of `TuningClient`, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from google.longrunning import operations_proto_pb2 as operations_pb2
+
+from gemtune import flows
+from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single
+from gemtune.drive import Clock, arun
+from gemtune.flows import Flow
+from gemtune.retry import Retry
+from gemtune.transport import AsyncTransport
+from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from google.auth.credentials import Credentials
+
+    from gemtune.store import SpecStore
+
+__all__ = ["AsyncJobList", "AsyncTuningClient"]
+
+T = TypeVar("T")
+
+
+class AsyncJobList:
+    """The jobs of a project and location, newest first; pages are fetched as the iteration reaches them."""
+
+    def __init__(
+        self,
+        call: Callable[[ListTuningJobsRequest], Awaitable[ListTuningJobsResponse]],
+        request: Callable[[], Awaitable[ListTuningJobsRequest]],
+    ) -> None:
+        self._call = call
+        self._request = request
+
+    async def pages(self) -> AsyncIterator[ListTuningJobsResponse]:
+        """The answers, page by page. A page may be empty and still have a token; it is not the last then."""
+        request = await self._request()
+        while True:
+            response = await self._call(request)
+            yield response
+            if not response.next_page_token:
+                return
+            request.page_token = response.next_page_token
+
+    async def __aiter__(self) -> AsyncIterator[TuningJob]:
+        async for page in self.pages():
+            for job in page.tuning_jobs:
+                yield job
+
+
+class AsyncTuningClient(Calls):
+    """A client for the tuning jobs of Vertex AI, for an event loop. May be shared by tasks; a context manager.
+
+    Cancelling a task cancels the request that it waits for. Names, arguments and errors are those of `TuningClient`.
+    """
+
+    def __init__(
+        self,
+        project: str | None = None,
+        location: str | None = None,
+        *,
+        credentials: Credentials | None = None,
+        endpoint: str | None = None,
+        transport: str | AsyncTransport = "rest",
+        api_version: str = "v1",
+        timeout: float | None = 60.0,
+        retry: Retry | None = Retry(),  # noqa: B008  frozen
+        request_labels: bool = True,
+        store: SpecStore | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Opens nothing yet, and needs no running loop.
+
+        Args:
+            project: Project id or number; None: GOOGLE_CLOUD_PROJECT, then what the credentials say.
+            location: None: GOOGLE_CLOUD_LOCATION, then `us-central1`.
+            credentials: From google-auth, refreshed off the loop; None: Application Default Credentials.
+            endpoint: `https://host[:port]` for every location; None: GEMTUNE_EMULATOR_HOST (over gRPC
+                GEMTUNE_EMULATOR_GRPC_HOST), GEMTUNE_ENDPOINT, then the host that belongs to the location in each
+                request's resource name.
+            transport: `"rest"` (needs the extra `aio`), `"grpc"` (needs that extra), or an object whose `send` is a
+                coroutine function.
+            api_version: `"v1"` or `"v1beta1"`.
+            timeout: Seconds for a whole call, to the last byte of its answer; None: no limit.
+            retry: How calls are sent again; None: one attempt each.
+            request_labels: Whether a create carries the two labels that make it safe to look for; False turns off
+                every retry of create as well.
+            store: Remembers each submission before it is sent, and decides which of several processes sends.
+            clock: Time and sleep, for tests.
+
+        Raises:
+            ConfigurationError: An argument or a variable of the environment is not what it should be, or an extra is
+                missing.
+        """
+        super().__init__(
+            project,
+            location,
+            credentials=credentials,
+            api_version=api_version,
+            timeout=timeout,
+            retry=retry,
+            request_labels=request_labels,
+            store=store,
+            clock=clock,
+        )
+        self._transport: AsyncTransport = carrier(
+            transport, endpoint=endpoint, credentials=credentials, api_version=api_version, asynchronous=True
+        )
+
+    # -- calls ----------------------------------------------------------------------------------------------------
+
+    async def create_tuning_job(
+        self,
+        tuning_job: TuningJob,
+        *,
+        location: str | None = None,
+        request_id: str | None = None,
+        validate: bool = True,
+        timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
+    ) -> TuningJob:
+        """Starts a tuning job, once: it is never sent again while the first may still appear.
+
+        Args:
+            tuning_job: What to tune; not changed. The job gets two labels more, `gemtune-request` and `gemtune-spec`.
+            location: Where; None: the client's location.
+            request_id: Names this submission for ever: the same id gives the same job, whatever became of it. None: a
+                new one.
+            validate: Whether the spec is checked before anything is sent.
+            timeout: Seconds for everything; left out: 120.
+            retry: How it is looked for and sent again; None: one attempt; left out: the client's.
+
+        Returns:
+            The job as the service shows it, with its name.
+
+        Raises:
+            SpecInvalid: The spec is wrong, or the request id names another spec. Nothing was sent.
+            ApiError: The service refused.
+            TransportError: Nothing was sent.
+            InDoubt: It is not known whether the job was created; `settle` tells later.
+        """
+        flow = partial(
+            self._create,
+            tuning_job,
+            location=location,
+            request_id=request_id,
+            validate=validate,
+            timeout=timeout,
+            retry=retry,
+        )
+        return single(await self._run(flow))
+
+    async def settle(
+        self, request_id: str, *, location: str | None = None, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
+    ) -> TuningJob | None:
+        """What became of a submission in doubt: its job, or None when there is none (yet).
+
+        Args:
+            request_id: The submission's id, such as `InDoubt.request_id`.
+            location: Where it was sent; None: the client's location.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        flow = partial(self._settle, request_id, location=location, timeout=timeout, retry=retry)
+        found = await self._run(flow)
+        return single(found) if found is not None else None
+
+    async def get_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT) -> TuningJob:
+        """A job as it stands.
+
+        Args:
+            name: Its id, `tuningJobs/ID`, full resource name or console link.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        return await self._run(partial(self._get, name, timeout=timeout, retry=retry))
+
+    def list_tuning_jobs(
+        self,
+        *,
+        location: str | None = None,
+        filter: str = "",  # noqa: A002  the request's field
+        page_size: int | None = None,
+        timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
+    ) -> AsyncJobList:
+        """The jobs of the project and location, newest first: `async for job in client.list_tuning_jobs()`.
+
+        Args:
+            location: None: the client's location.
+            filter: A list filter, such as `labels.team="search" AND state="JOB_STATE_SUCCEEDED"`.
+            page_size: Jobs per page, at most; None: the service's choice.
+            timeout: Seconds for each page; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        request = partial(self._list, location=location, filter=filter, page_size=page_size)
+        return AsyncJobList(
+            lambda page: self._run(partial(self._call, "ListTuningJobs", page, timeout, retry)),
+            lambda: self._made(request),
+        )
+
+    async def cancel_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT) -> None:
+        """Asks for a job to be cancelled. The job ends as CANCELLED some time later, or not, if it was about to end.
+
+        Args:
+            name: Its id, `tuningJobs/ID`, full resource name or console link.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        await self._run(partial(self._cancel, name, timeout=timeout, retry=retry))
+
+    async def rebase_tuned_model(
+        self,
+        tuned_model_ref: TunedModelRef,
+        *,
+        tuning_job: TuningJob | None = None,
+        artifact_destination: GcsDestination | None = None,
+        deploy_to_same_endpoint: bool = False,
+        location: str | None = None,
+        timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
+    ) -> operations_pb2.Operation:
+        """Tunes a newer base model with what an older tuned model was tuned with.
+
+        Args:
+            tuned_model_ref: The tuned model, or the tuning or pipeline job that made it.
+            tuning_job: What the new job shall have other than the old one.
+            artifact_destination: Where artifacts go.
+            deploy_to_same_endpoint: Whether the new model takes the old one's place at its endpoint.
+            location: None: the location in `tuned_model_ref`, then the client's.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+
+        Returns:
+            The operation; `wait_operation` follows it to the new job.
+        """
+        flow = partial(
+            self._rebase,
+            tuned_model_ref,
+            tuning_job=tuning_job,
+            artifact_destination=artifact_destination,
+            deploy_to_same_endpoint=deploy_to_same_endpoint,
+            location=location,
+            timeout=timeout,
+            retry=retry,
+        )
+        return await self._run(flow)
+
+    async def get_operation(
+        self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
+    ) -> operations_pb2.Operation:
+        """An operation as it stands.
+
+        Args:
+            operation: Its full resource name, or an older state of it.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        return await self._run(partial(self._get_operation, operation, timeout=timeout, retry=retry))
+
+    async def cancel_operation(
+        self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
+    ) -> None:
+        """Asks for an operation to be cancelled.
+
+        Args:
+            operation: Its full resource name, or an older state of it.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        await self._run(partial(self._cancel_operation, operation, timeout=timeout, retry=retry))
+
+    # -- waiting --------------------------------------------------------------------------------------------------
+
+    async def wait_tuning_job(
+        self,
+        name: str,
+        *,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        on_update: Callable[[TuningJob], object] | None = None,
+        raise_on_failure: bool = True,
+    ) -> TuningJob:
+        """Waits until a job has ended.
+
+        Args:
+            name: Its id, `tuningJobs/ID`, full resource name or console link.
+            timeout: Seconds for the whole wait; None: as long as it takes.
+            poll_interval: Seconds between two looks; None: half a second at first, then longer, up to 30.
+            on_update: Is given the job after each look, the last one included; awaited if it is a coroutine function.
+            raise_on_failure: Whether a job that ends without success raises.
+
+        Returns:
+            The job as it ended.
+
+        Raises:
+            JobFailed: It ended without success.
+            WaitTimeout: It has not ended; it goes on.
+        """
+        flow = partial(self._wait, name, timeout=timeout, poll_interval=poll_interval)
+        job = await self._run(flow, on_update)
+        if on_update is not None:
+            told = on_update(job)
+            if inspect.isawaitable(told):
+                await told
+        return flows.succeeded(job, or_raise=raise_on_failure)
+
+    async def wait_tuning_jobs(
+        self,
+        names: Iterable[str],
+        *,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        on_update: Callable[[TuningJob], object] | None = None,
+    ) -> AsyncIterator[TuningJob]:
+        """Waits for many jobs, and yields each as it ends, whether or not it ended well.
+
+        Jobs of one location share one sweep over its list in each interval: a thousand cost ten calls, not a thousand.
+
+        Args:
+            names: The jobs: ids, `tuningJobs/ID`, full resource names or console links. One named twice comes once.
+            timeout: Seconds for the whole wait; None: as long as it takes.
+            poll_interval: Seconds between two looks; None: half a second at first, then longer, up to 30.
+            on_update: Is given each job after each look at it; awaited if it is a coroutine function.
+
+        Raises:
+            WaitTimeout: Some have not ended; they go on.
+            NotFound: There is no such job.
+        """
+        sweep = await self._made(partial(self._wait_many, names, timeout=timeout, poll_interval=poll_interval))
+        while sweep.pending:
+            for job in await self._run(sweep.round, on_update):
+                yield job
+
+    async def wait_operation(
+        self,
+        operation: str | operations_pb2.Operation,
+        *,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+    ) -> TuningJob:
+        """Waits until an operation is done, and gives the job that it made.
+
+        Args:
+            operation: The operation, or its full resource name.
+            timeout: Seconds for the whole wait; None: as long as it takes.
+            poll_interval: Seconds between two looks; None: half a second at first, then longer, up to 30.
+
+        Raises:
+            ApiError: The operation failed.
+            WaitTimeout: It is not done; it goes on.
+        """
+        return await self._run(partial(self._wait_operation, operation, timeout=timeout, poll_interval=poll_interval))
+
+    # -- plumbing -------------------------------------------------------------------------------------------------
+
+    async def _made(self, make: Callable[[], T]) -> T:
+        """What `make` makes; in a thread while the project has to be looked up, which may read files and ask hosts."""
+        return make() if self._project is not None else await asyncio.to_thread(make)
+
+    async def _run(self, make: Callable[[], Flow], observe: Callable[[Any], object] | None = None) -> Any:
+        return await arun(
+            await self._made(make), self._transport, clock=self._clock, observe=observer(observe), store=self._store
+        )
+
+    async def close(self) -> None:
+        """Lets go of connections. A later call opens new ones."""
+        close = getattr(self._transport, "close", None)
+        if close is not None:
+            await close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

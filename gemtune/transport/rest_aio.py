@@ -1,0 +1,161 @@
+"""REST over aiohttp, for an event loop: the same requests as `rest`, and the same errors."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import ssl
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import aiohttp
+import yarl
+from google.protobuf.message import Message
+
+from gemtune.endpoints import Endpoint, Endpoints
+from gemtune.errors import ConfigurationError
+from gemtune.methods import Method
+from gemtune.transport import Metadata, wire
+from gemtune.transport._fork import renew_in_child
+from gemtune.transport.credentials import Authorizer
+from gemtune.transport.credentials_aio import AsyncAuthorizer
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+__all__ = ["AsyncRestTransport"]
+
+
+class _Progress:
+    """How far one exchange has come: whether a connection was had, after which something may have been sent."""
+
+    connected = False
+
+
+async def _connected(_session: object, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.connected = True
+
+
+class AsyncRestTransport:
+    """Carries calls as REST JSON. Belongs to the event loop that uses it first, until that is closed."""
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        credentials: Credentials | None = None,
+        api_version: str | None = None,
+        connections: int = 100,
+        connect_timeout: float = wire.CONNECT_TIMEOUT,
+        application: str | None = None,
+    ) -> None:
+        """Opens nothing yet, and needs no running loop.
+
+        Args:
+            endpoint: `https://host[:port]`, or `http://host:port` of this machine; None: the host that belongs to
+                the location in each request's resource name.
+            credentials: From google-auth; None: Application Default Credentials, when first needed.
+            api_version: Picks the HTTP bindings whose path begins with it; None: the first that fits a request.
+            connections: How many connections there are at most; calls beyond them wait their turn.
+            connect_timeout: Seconds for a connection to stand.
+            application: A token of your program for the user agent, such as `my-pipeline/1.2`.
+        """
+        self._endpoints = Endpoints(endpoint)
+        self._threaded = Authorizer(credentials)
+        self._authorizer = AsyncAuthorizer(self._threaded)
+        self._api_version = api_version
+        self._connections = connections
+        self._connect_timeout = connect_timeout
+        self._who = wire.identity(f"aiohttp/{aiohttp.__version__}", application)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._proxies: dict[str, str | None] = {}
+        self._parents: list[aiohttp.ClientSession] = []
+        renew_in_child(self)
+
+    async def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
+        """Sends one request once; see `gemtune.transport.AsyncTransport`."""
+        resource = method.resource(request)
+        endpoint = self._endpoints.of(resource)
+        sent = wire.write(
+            method, request, endpoint=endpoint, resource=resource, api_version=self._api_version, who=self._who
+        )
+        own = wire.metadata_headers(metadata) if metadata else {}
+        session = await self._opened()
+        token = await self._authorizer.headers(endpoint, deadline=deadline)
+        progress = _Progress()
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise wire.late(sent.where, sent=False)
+        try:
+            async with session.request(
+                sent.verb,
+                yarl.URL(sent.url, encoded=True),
+                headers=sent.headers | token | own,
+                data=sent.body,
+                allow_redirects=False,
+                proxy=self._proxy(endpoint),
+                timeout=aiohttp.ClientTimeout(
+                    total=None if left == math.inf else left,
+                    sock_connect=self._connect_timeout,
+                    ceil_threshold=math.inf,  # else what is above 5 s is rounded up to whole seconds
+                ),
+                trace_request_ctx=progress,
+            ) as response:
+                body = await response.read()
+        except TimeoutError as error:
+            raise wire.late(sent.where, sent=progress.connected) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise wire.unreachable(sent.where, error, sent=progress.connected) from error
+        if response.status == 401:
+            self._authorizer.refused(token)
+        return wire.read(sent, response.status, response.headers, body)
+
+    async def _opened(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is not None and self._loop is not loop:
+            if self._loop is not None and not self._loop.is_closed():
+                raise ConfigurationError("this client is in use on another event loop; make one for each loop")
+            await self.close()
+        if self._session is None:
+            self._loop = loop
+            self._authorizer = AsyncAuthorizer(self._threaded)
+            tracing = aiohttp.TraceConfig()
+            tracing.on_connection_create_end.append(_connected)
+            tracing.on_connection_reuseconn.append(_connected)
+            # The environment has no say (netrc would replace the token), a call leaves no cookies.
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, ssl=_tls()),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                trace_configs=[tracing],
+            )
+        return self._session
+
+    def _proxy(self, endpoint: Endpoint) -> str | None:
+        if endpoint.url not in self._proxies:
+            proxy = wire.proxy_of(endpoint)
+            if proxy and not proxy.startswith(("http://", "https://")):
+                raise ConfigurationError(f"the proxy {proxy.split('@')[-1]} is of a kind that aiohttp does not speak")
+            self._proxies[endpoint.url] = proxy
+        return self._proxies[endpoint.url]
+
+    async def close(self) -> None:
+        """Closes the connections. A later call opens new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def renew(self) -> None:
+        """In a forked child: forgets the parent's connections, which stay open there."""
+        if self._session is not None:
+            self._parents.append(self._session)
+            self._session = None
+        self._threaded.renew()
+
+
+def _tls() -> ssl.SSLContext:
+    import certifi  # what requests trusts, so that both clients trust the same
+
+    return ssl.create_default_context(cafile=wire.ca_bundle() or certifi.where())
