@@ -140,6 +140,9 @@ _WHEN_MISSING: dict[str, tuple[str, str]] = {
     "output_uri_prefix": ("required", "write gs://bucket/prefix"),
 }
 
+# Annotated as required, and jobs without it are accepted: google-genai never sends it.
+_NOT_MISSED = frozenset({"DistillationSpec.pipeline_root_directory"})
+
 # The type of a resource reference -> what names of it look like.
 _RESOURCES = {
     "aiplatform.googleapis.com/Model": (
@@ -216,7 +219,8 @@ class _Plan:
         self.required: list[tuple[str, bool, str, str]] = [
             (field.name, bool(field.has_presence and not field.is_repeated), *_missing(owner, field.name))
             for field in descriptor.fields
-            if field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+            if f"{owner}.{field.name}" not in _NOT_MISSED
+            and field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
             and (field.has_presence or field.is_repeated or field.cpp_type not in _NUMBERS)
         ]
 
