@@ -191,9 +191,8 @@ def _datasets(job: TuningJob) -> Iterator[Violation]:
         if field is None:
             continue
         uri = getattr(spec, name)
-        if (uri or behaves(field, field_behavior_pb2.REQUIRED)) and not (
-            _GCS_JSONL.fullmatch(uri) or _DATASET.fullmatch(uri)
-        ):
+        needed = behaves(field, field_behavior_pb2.REQUIRED) and not getattr(spec, "prompt_dataset_uri", "")
+        if (uri or needed) and not (_GCS_JSONL.fullmatch(uri) or _DATASET.fullmatch(uri)):
             yield f"tuning_job.{kind}.{name}", f"{name} should be a GCS object of type JSONL."
 
 
@@ -207,6 +206,12 @@ def _hyper_parameters(job: TuningJob) -> Iterator[Violation]:
         value = getattr(parameters, name, 0)
         if not 0 <= value < float("inf"):
             yield f"tuning_job.{kind}.hyper_parameters.{name}", f"{name} is {value}; it must be a positive number."
+
+
+# google-genai's distillation jobs have a prompt_dataset_uri and neither of these; they are accepted.
+_NOT_MISSED = frozenset(
+    f"gemtune.v1.DistillationSpec.{name}" for name in ("pipeline_root_directory", "training_dataset_uri")
+)
 
 
 def behaves(field: FieldDescriptor, behavior: int) -> bool:
@@ -236,5 +241,6 @@ def _required_fields(descriptor: Any) -> list[FieldDescriptor]:
         field
         for field in descriptor.fields
         if behaves(field, field_behavior_pb2.REQUIRED)
+        and field.full_name not in _NOT_MISSED
         and (field.has_presence or field.is_repeated or field.cpp_type in numbers)
     ]

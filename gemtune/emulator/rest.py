@@ -159,7 +159,7 @@ def _match(verb: str, path: str, query: list[tuple[str, str]], body: bytes) -> M
     try:
         return ROUTER.match(verb, path, query, body)
     except InvalidArgument as refusal:
-        bare = ROUTER.match(verb, path, query, b"")  # raises what is wrong with path and query alone
+        bare = _without_body(verb, path, query)
         if not bare.binding.body or not body.strip():
             raise
         mended = without_trailing_commas(body)
@@ -169,13 +169,29 @@ def _match(verb: str, path: str, query: list[tuple[str, str]], body: bytes) -> M
     return ROUTER.match(verb, path, query, mended)
 
 
+def _without_body(verb: str, path: str, query: list[tuple[str, str]]) -> Match:
+    """What path and query alone say; raises what is wrong with them."""
+    try:
+        return ROUTER.match(verb, path, query, b"")
+    except InvalidArgument as refusal:
+        match = ROUTER.match(verb, path, [], b"")
+        descriptor: Any = match.method.input_type.DESCRIPTOR
+        known = {name for field in descriptor.fields for name in (field.name, field.json_name)}
+        fields = json.dumps({name: value for name, value in query if name in known}).encode()
+        raise explain(fields, descriptor, path="", package=_package(match)) or refusal from None
+
+
+def _package(match: Match) -> str:
+    """The proto package of the service's own types."""
+    return f"google.cloud.aiplatform.{match.api_version}"
+
+
 def _explained(match: Match, body: bytes) -> InvalidArgument | None:
     descriptor: Any = match.method.input_type.DESCRIPTOR
     field = match.binding.body
-    package = f"google.cloud.aiplatform.{match.api_version}"
     if field == "*":
-        return explain(body, descriptor, path="", package=package)
-    return explain(body, descriptor.fields_by_name[field].message_type, path=field, package=package)
+        return explain(body, descriptor, path="", package=_package(match))
+    return explain(body, descriptor.fields_by_name[field].message_type, path=field, package=_package(match))
 
 
 # -- writing ------------------------------------------------------------------------------------------------------
