@@ -174,6 +174,26 @@ class AsyncTuningClient(Calls):
         found = await self._run(flow)
         return single(found) if found is not None else None
 
+    async def find_tuning_job(
+        self,
+        tuning_job: TuningJob,
+        *,
+        location: str | None = None,
+        timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
+    ) -> TuningJob | None:
+        """The newest job of the very same spec that is live or succeeded; None when there is none.
+
+        It is known by the label `gemtune-spec`, so only jobs that gemtune created are found.
+
+        Args:
+            tuning_job: The spec.
+            location: Where to look; None: the client's location.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        return await self._run(partial(self._same_spec, tuning_job, location=location, timeout=timeout, retry=retry))
+
     async def get_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT) -> TuningJob:
         """A job as it stands.
 

@@ -162,7 +162,7 @@ class Calls:
         if validate:
             specs.require_valid(tuning_job, api_version=self._api_version)
         seconds = _seconds(CREATE_TIMEOUT if isinstance(timeout, Default) else timeout)
-        submission = self._submission(request_id, tuning_job, location)
+        submission = self._submission(request_id, tuning_job, location, began=time.time())
         if not self._request_labels:
             if request_id is not None:
                 raise ConfigurationError("a request id travels in a label, and request_labels=False turns those off")
@@ -180,14 +180,19 @@ class Calls:
     def _settle(self, request_id: str, *, location: str | None, timeout: Timeout, retry: Retries) -> Flow:
         return once.settle(_RPCS, self._submission(request_id, None, location), **self._limits(timeout, retry))
 
-    def _submission(self, request_id: str | None, job: TuningJob | None, location: str | None) -> once.Submission:
+    def _same_spec(self, tuning_job: TuningJob, *, location: str | None, timeout: Timeout, retry: Retries) -> Flow:
+        return once.same_spec(_RPCS, self._submission(None, tuning_job, location), **self._limits(timeout, retry))
+
+    def _submission(
+        self, request_id: str | None, job: TuningJob | None, location: str | None, *, began: float | None = None
+    ) -> once.Submission:
         return once.Submission(
             request_id=request_id or once.new_request_id(),
             fingerprint=specs.fingerprint(job) if job is not None else "",
             project=self.project,
             location=check_location(location) if location else self._location,
             known=request_id is not None,
-            started=once.born(request_id) if request_id is not None else time.time(),
+            started=began if request_id is None else once.born(request_id),
         )
 
     def _get(self, name: str, *, timeout: Timeout, retry: Retries) -> Flow:

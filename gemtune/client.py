@@ -153,6 +153,26 @@ class TuningClient(Calls):
         found = self._run(self._settle(request_id, location=location, timeout=timeout, retry=retry))
         return single(found) if found is not None else None
 
+    def find_tuning_job(
+        self,
+        tuning_job: TuningJob,
+        *,
+        location: str | None = None,
+        timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
+    ) -> TuningJob | None:
+        """The newest job of the very same spec that is live or succeeded; None when there is none.
+
+        It is known by the label `gemtune-spec`, so only jobs that gemtune created are found.
+
+        Args:
+            tuning_job: The spec.
+            location: Where to look; None: the client's location.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        return self._run(self._same_spec(tuning_job, location=location, timeout=timeout, retry=retry))
+
     def get_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT) -> TuningJob:
         """A job as it stands.
 

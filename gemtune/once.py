@@ -21,7 +21,7 @@ from gemtune.errors import GemtuneError, InDoubt, InvalidArgument, SpecInvalid, 
 from gemtune.flows import Flow, Record, Send, Sleep, attempt_deadline, call, pause
 from gemtune.methods import Method
 from gemtune.retry import Budget, Retry, may_pass, nothing_happened
-from gemtune_pb.v1 import CreateTuningJobRequest, GetTuningJobRequest, ListTuningJobsRequest, TuningJob
+from gemtune_pb.v1 import CreateTuningJobRequest, GetTuningJobRequest, JobState, ListTuningJobsRequest, TuningJob
 
 __all__ = [
     "REQUEST_LABEL",
@@ -33,6 +33,7 @@ __all__ = [
     "create",
     "label_value",
     "new_request_id",
+    "same_spec",
     "settle",
 ]
 
@@ -157,6 +158,29 @@ def settle(rpcs: Rpcs, submission: Submission, *, timeout: float, retry: Retry |
     """Looks for a submission's job once. Returns `Created`, or None when there is no such job (yet)."""
     found = yield from _find(rpcs, submission, timeout=timeout, retry=retry, budget=budget)
     return _oldest(found, submission) if found else None
+
+
+def same_spec(
+    rpcs: Rpcs, submission: Submission, *, timeout: float, retry: Retry | None, budget: Budget | None
+) -> Flow:
+    """The newest job of the same spec that is live or succeeded; None when there is none."""
+    found = yield from _find(rpcs, submission, timeout=timeout, retry=retry, budget=budget, key=SPEC_LABEL)
+    usable = [job for job in found if job.state not in _LOST_STATES]
+    return max(usable, key=_age, default=None)
+
+
+_LOST_STATES = frozenset(
+    {
+        JobState.JOB_STATE_FAILED,
+        JobState.JOB_STATE_CANCELLING,
+        JobState.JOB_STATE_CANCELLED,
+        JobState.JOB_STATE_EXPIRED,
+    }
+)
+
+
+def _age(job: TuningJob) -> tuple[int, int, str]:
+    return job.create_time.seconds, job.create_time.nanos, job.name
 
 
 def create(
@@ -386,14 +410,20 @@ class _Once:
 
 
 def _find(
-    rpcs: Rpcs, submission: Submission, *, timeout: float, retry: Retry | None, budget: Budget | None = None
+    rpcs: Rpcs,
+    submission: Submission,
+    *,
+    timeout: float,
+    retry: Retry | None,
+    budget: Budget | None = None,
+    key: str = REQUEST_LABEL,
 ) -> Flow:
-    """Every job that carries the submission's label, in one look over all pages.
+    """Every job that carries the submission's label `key`, in one look over all pages.
 
     The filter is a help and not a proof: each job that comes back is checked. A service that refuses the filter is read
     whole, newest first, back to before the submission began.
     """
-    key, value = REQUEST_LABEL, submission.labels[REQUEST_LABEL]
+    value = submission.labels[key]
     request = ListTuningJobsRequest(parent=submission.parent, filter=f'labels.{key}="{value}"')
     now: float = yield Sleep(0)
     deadline = now + timeout
@@ -426,7 +456,7 @@ def _oldest(found: Sequence[TuningJob], submission: Submission) -> Created:
     Raises:
         SpecInvalid: The id was used for another spec.
     """
-    first, *others = sorted(found, key=lambda job: (job.create_time.seconds, job.create_time.nanos, job.name))
+    first, *others = sorted(found, key=_age)
     spec = first.labels.get(SPEC_LABEL, "")
     if spec and submission.fingerprint and spec != submission.labels[SPEC_LABEL]:
         raise _other_spec(submission, first.name, spec)

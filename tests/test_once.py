@@ -293,3 +293,23 @@ def test_no_job_is_made_twice_and_none_is_unknown(
     doubtful = [f for f in fates[: len(world.creates)] if f.meets in (LOST, SICK) or f.takes > 20]
     assert len(doubtful) <= 2
     assert world.now - 1000 <= timeout + 0.5
+
+
+class TestTheSameSpec:
+    def same(self, world: World, fingerprint: str = FINGERPRINT) -> TuningJob | None:
+        flow = once.same_spec(RPCS, submission("x", fingerprint=fingerprint), timeout=9, retry=None, budget=None)
+        found: TuningJob | None = world.drive(flow)
+        return found
+
+    def test_is_the_newest_job_that_lives_or_succeeded(self) -> None:
+        world = World()
+        submit(world, request_id="a")
+        second = submit(world, request_id="b").job
+        assert self.same(world) == second
+        second.state = 5  # failed
+        assert self.same(world) == world.jobs[0][1]
+
+    def test_is_none_where_another_spec_was_asked_for(self) -> None:
+        world = World()
+        submit(world)
+        assert self.same(world, "sha256:" + "cd" * 32) is None
