@@ -253,36 +253,33 @@ class _Once:
             found = yield from self._look()
             if found:
                 return _oldest(found, self.submission)
-        outcome = yield from self._send(job)
-        if isinstance(outcome, TuningJob):
-            return Created(outcome)
-        found = yield from self._settle(outcome)
-        if found:
-            return _oldest(found, self.submission)
-        if self.retry is None or not self.retry.resend:
-            raise self._in_doubt(outcome) from outcome
-        return (yield from self._resend(job, outcome))
-
-    def _resend(self, job: TuningJob, first: GemtuneError) -> Flow:
-        """Once more, after the window of the first has ended without a trace of it."""
-        try:
-            if not (yield from self._renew(job)):
-                raise self._in_doubt(first) from first
-            outcome = yield from self._send(job)
-        except InDoubt:
-            raise
-        except GemtuneError as error:  # it proves that the second did nothing; about the first it says nothing
-            raise self._in_doubt(error) from error
-        if isinstance(outcome, TuningJob):
+        doubt: GemtuneError | None = None
+        while True:
             try:
-                found = yield from _find(self.rpcs, self.submission, timeout=self._left_for_a_look, retry=self.retry)
-            except GemtuneError:
-                found = []
-            return _oldest([outcome, *(j for j in found if j.name != outcome.name)], self.submission)
-        found = yield from self._settle(outcome)
-        if not found:
-            raise self._in_doubt(outcome) from outcome
-        return _oldest(found, self.submission)
+                outcome = yield from self._send(job)
+            except InDoubt:
+                raise
+            except GemtuneError as error:
+                if doubt is None:
+                    raise
+                # It proves that this attempt did nothing; about the one before it says nothing.
+                raise self._in_doubt(error) from error
+            if isinstance(outcome, TuningJob):
+                return Created(outcome) if doubt is None else (yield from self._counted(outcome))
+            doubt = outcome
+            found = yield from self._settle(doubt)
+            if found:
+                return _oldest(found, self.submission)
+            if self.retry is None or not self.retry.resend or not (yield from self._renew(job)):
+                raise self._in_doubt(doubt) from doubt
+
+    def _counted(self, job: TuningJob) -> Flow:
+        """The answer to a create that was sent again: the first may have become a job after all."""
+        try:
+            found = yield from _find(self.rpcs, self.submission, timeout=self._left_for_a_look, retry=self.retry)
+        except GemtuneError:
+            found = []
+        return _oldest([job, *(other for other in found if other.name != job.name)], self.submission)
 
     # -- sending --------------------------------------------------------------------------------------------------
 

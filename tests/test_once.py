@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -100,11 +101,10 @@ class TestInDoubt:
         assert world.now - 1000 <= 25.1
         assert len(world.creates) == 1
 
-    def test_it_is_sent_again_once_only(self) -> None:
+    def test_each_attempt_in_doubt_has_a_window_of_its_own(self) -> None:
         world = World([Fate(meets=LOST, acts=False)] * 3)
-        with pytest.raises(InDoubt):
-            submit(world, timeout=1000)
-        assert len(world.creates) == 2
+        assert submit(world, timeout=1000).job.name.endswith("/4")
+        assert all(later - earlier >= 30 for earlier, later in itertools.pairwise(world.creates))
 
     def test_an_attempt_that_takes_too_long_is_in_doubt(self) -> None:
         world = World([Fate(takes=50)])
@@ -290,8 +290,10 @@ def test_no_job_is_made_twice_and_none_is_unknown(
     else:
         assert [job.name for _, job in world.jobs] == [created.job.name]
         assert not created.doubles
-    doubtful = [f for f in fates[: len(world.creates)] if f.meets in (LOST, SICK) or f.takes > 20]
-    assert len(doubtful) <= 2
+    for n, (sent, again) in enumerate(itertools.pairwise(world.creates)):
+        fate = fates[n] if n < len(fates) else OK
+        if fate.meets in (LOST, SICK) or fate.takes > 20:
+            assert again - sent >= WINDOW, "sent again inside the window of an attempt in doubt"
     assert world.now - 1000 <= timeout + 0.5
 
 
