@@ -106,10 +106,10 @@ class RestDoor:
             if self._log:
                 self._log("".join(traceback.format_exception(error)))
             status, body = http_from_error(Internal("Internal error encountered."))
+        if self._log:  # before the answer: who has it finds its line in the log
+            self._log(_line(request, status, time.perf_counter() - begun))
         headers = _HEADERS | ({"www-authenticate": "Bearer"} if status == 401 else {})
         await Response(body, status, headers)(scope, receive, send)
-        if self._log:
-            self._log(_line(request, status, time.perf_counter() - begun))
 
     def _authorize(self, request: Request) -> None:
         if self._token is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -183,25 +184,22 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:  # getaddrinfo would take the remainder
+        raise ConfigurationError(f"cannot listen on port {port}: ports are from 1 to 65535, and 0 picks a free one")
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
         listener = socket.socket(family, kind, protocol)
-    except (OSError, OverflowError) as error:
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"cannot listen on {host}: {error}") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(1024)
     except OSError as error:
         listener.close()
-        raise ConfigurationError(
-            f"cannot listen on {host} port {port}: {error.strerror}; port 0 picks a free one"
-        ) from error
-    except OverflowError as error:
-        listener.close()
-        raise ConfigurationError(f"{port} is not a port; one is from 1 to 65535, and 0 picks a free one") from error
+        reason = f"{error.strerror}; port 0 picks a free one" if error.errno == errno.EADDRINUSE else error.strerror
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {reason}") from error
     return listener
 
 

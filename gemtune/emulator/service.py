@@ -36,7 +36,7 @@ from gemtune.emulator.checks import (
 from gemtune.emulator.statistics import Statistics
 from gemtune.emulator.storage import Record, Storage
 from gemtune.emulator.timeline import Timeline
-from gemtune.errors import FailedPrecondition, InvalidArgument, NotFound, Unimplemented, bad_request
+from gemtune.errors import ConfigurationError, FailedPrecondition, InvalidArgument, NotFound, Unimplemented, bad_request
 from gemtune.methods import Method
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
@@ -56,6 +56,7 @@ __all__ = ["Context", "Service"]
 PAGE, LONGEST_PAGE = 100, 1000
 """Jobs on a page: when the request does not say, and at most."""
 
+_LONGEST_JOB = 10**9  # seconds, some thirty years
 _BATCH = 500  # records that are read at once while a filter looks for jobs
 
 _JOB = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([1-9][0-9]{0,18})")
@@ -121,7 +122,12 @@ class Service:
             statistics: What is said of datasets; None: all of them are made up.
             clock: Seconds since 1970.
             new_id: Makes the ids of jobs, models and operations: positive, 63 bits.
+
+        Raises:
+            ConfigurationError: No job can take that long.
         """
+        if not 0 <= job_duration <= _LONGEST_JOB:
+            raise ConfigurationError(f"a job cannot take {job_duration:g} seconds; it takes from 0 to {_LONGEST_JOB}")
         self._storage = storage
         self._duration = int(job_duration * 1e6)
         self._statistics = statistics or Statistics()

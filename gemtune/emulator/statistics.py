@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from gemtune import codec
-from gemtune.errors import JsonError
+from gemtune.errors import ConfigurationError, JsonError
 from gemtune_pb.v1 import (
     Content,
     SupervisedTuningDatasetDistribution,
@@ -130,7 +130,12 @@ class Statistics:
 
         Args:
             gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`.
+
+        Raises:
+            ConfigurationError: It is not a directory.
         """
+        if gcs_root is not None and not Path(gcs_root).is_dir():
+            raise ConfigurationError(f"{gcs_root} is not a directory, so it cannot stand for Cloud Storage")
         self._root = Path(gcs_root).resolve() if gcs_root is not None else None
 
     def file_of(self, uri: str) -> Path | None:
