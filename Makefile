@@ -30,6 +30,12 @@ generate: $(VENV)/.lint  ## write generated/ anew from protos/
 check-generated: $(VENV)/.lint  ## fail when generated/ is not what protos/ say
 	$(BIN)/python protos/generate.py --check
 
+breaking: $(VENV)/.test  ## fail when the schema breaks what was released: bytes, JSON or names
+	$(BIN)/python protos/breaking.py
+
+interop: $(VENV)/.test  ## specs in TypeScript, Go, Java, C++ and Rust, as far as their compilers are here; ARGS="--require go"
+	$(BIN)/python tests/interop/run.py $(ARGS)
+
 # -- environments: a stamp for each, renewed when pyproject.toml changes -------------------------------------------
 
 $(BIN)/python:
