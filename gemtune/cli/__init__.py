@@ -26,7 +26,7 @@ import click
 from gemtune import __version__
 from gemtune.cli.commands import OPTION_GUESSES, Entry, Group
 from gemtune.cli.session import Session, Stopped
-from gemtune.errors import ApiError, GemtuneError, JobFailed, TransportError, WaitTimeout
+from gemtune.errors import ApiError, GemtuneError, InDoubt, JobFailed, TransportError, WaitTimeout
 
 __all__ = ["COMMANDS", "main", "run"]
 
@@ -37,6 +37,10 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "list": Entry("jobs:list_jobs", "List jobs, newest first"),
         "wait": Entry("jobs:wait", "Follow a job to its end"),
         "cancel": Entry("jobs:cancel", "Cancel a job"),
+    },
+    "Specs": {
+        "validate": Entry("specs:validate", "Say what is wrong with a spec, before it is sent"),
+        "models": Entry("specs:models", "Base models: what is known, and as of when"),
     },
     "On this machine": {
         "emulator": Entry("emulate:emulator", "Serve the API here, for trying out and for tests"),
@@ -49,6 +53,7 @@ STATUS: tuple[tuple[type[BaseException], int], ...] = (
     (ApiError, 1),
     (JobFailed, 1),
     (TransportError, 3),
+    (InDoubt, 3),
     (WaitTimeout, 3),
     (GemtuneError, 2),
     (OSError, 2),
@@ -123,7 +128,12 @@ def _ended_by(session: Session, error: BaseException) -> int:
         notes = list(getattr(error, "__notes__", []))
         if isinstance(error, ApiError) and (error.request_id or error.details) and not session.verbose:
             notes.append(f"({f'request {error.request_id}; ' if error.request_id else ''}-v shows the whole answer)")
-        _error(session, _sentence(error), notes=notes, cause=error)
+        if findings := getattr(error, "findings", None):  # a spec file's mistakes, shown in their places
+            from gemtune.cli.findings import print_findings
+
+            print_findings(session.output, findings, file=getattr(error, "file", ""), text=getattr(error, "text", ""))
+        else:
+            _error(session, _sentence(error), notes=notes, cause=error)
         status = next(status for kind, status in STATUS if isinstance(error, kind))
     else:  # a defect of ours; whoever meets it gets a sentence too
         _error(
@@ -168,12 +178,13 @@ def _more_help(error: click.ClickException) -> str:
 
 
 def _error(session: Session, sentence: str, *, notes: Sequence[str], cause: BaseException | None = None) -> None:
-    red = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    head = "\x1b[1;31merror:\x1b[0m" if red else "error:"
+    head = "\x1b[1;31merror:\x1b[0m" if session.output.colourful else "error:"
     lines = [_printable(line) for text in (sentence, *(f"  {note}" for note in notes)) for line in text.split("\n")]
     _say("\n".join([f"{head} {lines[0]}", *lines[1:]]))
     if session.verbose and cause is not None:
-        _say(_whole(cause))
+        whole = _whole(cause)
+        if whole:
+            _say(whole)
 
 
 def _printable(line: str) -> str:
@@ -182,12 +193,19 @@ def _printable(line: str) -> str:
 
 
 def _whole(error: BaseException) -> str:
-    """Everything there is about an error, for -v: the service's answer, or where it came from."""
+    """Everything there is about an error, for -v: the service's answer, the causes, or where a defect is."""
     if isinstance(error, ApiError):
         from gemtune.errors import http_from_error
 
         status, body = http_from_error(error)
         return f"HTTP {status} {body.decode()}"
+    if isinstance(error, GemtuneError):
+        causes: list[str] = []
+        cause = error.__cause__
+        while cause is not None:
+            causes.append(f"  caused by {type(cause).__name__}: {_printable(str(cause))}")
+            cause = cause.__cause__ or cause.__context__
+        return "\n".join(causes)
     import traceback
 
     return "".join(traceback.format_exception(error)).rstrip()

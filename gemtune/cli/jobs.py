@@ -10,16 +10,18 @@ from google.protobuf import empty_pb2
 
 from gemtune.cli.commands import Command, Option, command
 from gemtune.cli.dry_run import dry_run as show_request
-from gemtune.cli.fields import apply, field_options
+from gemtune.cli.fields import field_options
 from gemtune.cli.listing import print_jobs
-from gemtune.cli.output import STATE_STYLES, took
+from gemtune.cli.output import STATE_STYLES, clean, took
 from gemtune.cli.params import DURATION, DurationType
 from gemtune.cli.progress import Lines, follow
 from gemtune.cli.session import Session, Stopped
 from gemtune.cli.show import print_job, print_lines
+from gemtune.cli.spec_input import Given, read_given
 from gemtune.cli.words import failure, outcome_lines, summary
 from gemtune.errors import JobFailed, TransportError
 from gemtune.names import parse_job_name
+from gemtune.settings import location_from
 from gemtune.states import has_ended, has_succeeded, state_name
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
 
@@ -65,15 +67,13 @@ def _create(
     session = click.get_current_context().ensure_object(Session)
     if not wait and (timeout is not None or poll_interval is not None):
         raise click.UsageError("--timeout and --poll-interval are about waiting; add --wait")
-    job = apply(_spec(file), fields)
-    if file is None:
-        _require(job)
+    given = read_given(session, file, fields, location=location_from(session.location))
     if dry_run:
-        show_request(session, job)
+        show_request(session, given.job)
         return
     with session.client() as client:
-        created = _submit(session, lambda: client.create_tuning_job(job))
-        _announce(session, created, followed=wait)
+        created = _submit(session, lambda: client.create_tuning_job(given.job))
+        _announce(session, given, created, followed=wait)
         if wait:
             ended = follow(session, client, created.name, known=created, timeout=timeout, poll_interval=poll_interval)
             _finish(session, ended, named=True)
@@ -99,25 +99,6 @@ create = Command(
 )
 
 
-def _spec(file: str | None) -> TuningJob:
-    if file is None:
-        return TuningJob()
-    from gemtune.specs import load_spec
-
-    return load_spec(file)
-
-
-def _require(job: TuningJob) -> None:
-    """Says what is missing where there is no file: the flags alone must make a job."""
-    missing: list[str] = []
-    if not (job.base_model or job.custom_base_model or job.pre_tuned_model.tuned_model_name):
-        missing.append("--base-model (or --pre-tuned-model)")
-    if not job.supervised_tuning_spec.training_dataset_uri:
-        missing.append("--training-dataset-uri")
-    if missing:
-        raise click.UsageError(f"{' and '.join(missing)} missing; give a spec with -f FILE, or the job as flags")
-
-
 def _submit(session: Session, send: Callable[[], TuningJob]) -> TuningJob:
     look = "gemtune list --limit 5" + (f" --location {session.location}" if session.location else "")
     try:
@@ -130,7 +111,7 @@ def _submit(session: Session, send: Callable[[], TuningJob]) -> TuningJob:
         raise
 
 
-def _announce(session: Session, job: TuningJob, *, followed: bool) -> None:
+def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool) -> None:
     """Tells that the job is there: on a terminal what it is, in a pipe its name alone (or the first line of many)."""
     output = session.output
     try:
@@ -147,20 +128,27 @@ def _announce(session: Session, job: TuningJob, *, followed: bool) -> None:
         elif output.quiet:
             output.data(job.name)
         else:
-            _announce_to_person(session, job, followed)
+            _announce_to_person(session, given, job, followed)
     except OSError as error:  # whatever becomes of the output: the job is there, and its name must not be lost
         error.add_note(f"the job was created: {job.name}")
         raise
 
 
-def _announce_to_person(session: Session, job: TuningJob, followed: bool) -> None:
+def _announce_to_person(session: Session, given: Given, job: TuningJob, followed: bool) -> None:
     from rich.text import Text
+
+    from gemtune.specs import fingerprint
 
     output = session.output
     console = output.console()
     _, location, job_id = parse_job_name(job.name)
     tick = output.symbol("✓", "ok")
-    console.print(Text.assemble((f"{tick} submitted", "green"), f"  tuningJobs/{job_id} · {location}"), soft_wrap=True)
+    identity = f"{fingerprint(given.job)[:15]}…"
+    for done, what in (
+        ("spec is valid", f"{clean(given.source)} · {identity}"),
+        ("submitted", f"tuningJobs/{job_id} · {location}"),
+    ):
+        console.print(Text.assemble((f"{tick} {done:<15}", "green"), what), soft_wrap=True)
     console.print(Text(f"  {summary(job)}"), soft_wrap=True)
     if link := session.console_link(job.name):
         console.print(Text(f"  {link}", style=f"dim link {link}"), soft_wrap=True)

@@ -44,9 +44,11 @@ class Output:
 
     def __init__(self, wanted: _Wanted, *, environ: Mapping[str, str] = os.environ) -> None:
         self._wanted = wanted
+        self._environ = environ
         self._dumb = environ.get("TERM", "").lower() in ("dumb", "unknown")
         self.out: TextIO = sys.stdout
         self.err: TextIO = sys.stderr
+        self.above: Callable[[str], object] | None = None  # writes above a line that is being redrawn
 
     # -- what is allowed ------------------------------------------------------------------------------------------
 
@@ -70,6 +72,11 @@ class Output:
         """Whether stderr is a terminal that can redraw a line."""
         return self.err.isatty() and not self._dumb and not self.quiet
 
+    @property
+    def colourful(self) -> bool:
+        """Whether stderr takes colour."""
+        return self.err.isatty() and not self._dumb and not self._environ.get("NO_COLOR")
+
     def symbol(self, character: str, instead: str) -> str:
         """A symbol, or its replacement where stdout cannot show it."""
         return character if _unicode(self.out) and not self._dumb else instead
@@ -89,7 +96,11 @@ class Output:
 
     def talk(self, text: str) -> None:
         """Tells a person something; not with -q."""
-        if not self.quiet:
+        if self.quiet:
+            return
+        if self.above is not None:
+            self.above(text)
+        else:
             self.err.write(f"{text}\n")
             self.err.flush()
 

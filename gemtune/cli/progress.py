@@ -170,7 +170,11 @@ def _live(output: Output, back: str) -> Generator[Observer]:
         return Group(spinner, advice)
 
     with Live(get_renderable=render, console=console, transient=True, refresh_per_second=8):
-        yield lambda job: latest.__setitem__(slice(None), [job])
+        output.above = lambda text: console.print(Text(text, style="dim"))
+        try:
+            yield lambda job: latest.__setitem__(slice(None), [job])
+        finally:
+            output.above = None
 
 
 def _advice(back: str, width: int) -> str:

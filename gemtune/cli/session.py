@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gemtune.cli.output import Output
+from gemtune.cli.output import Output, duration_text, one_line
+from gemtune.errors import TransportError
 from gemtune.names import JobName, parse_job_name
 
 if TYPE_CHECKING:
     from gemtune.client import TuningClient
+    from gemtune.retry import Retrying
     from gemtune.transport import Transport
 
 __all__ = ["Session", "Stopped"]
@@ -56,6 +58,7 @@ class Session:
             transport: In place of the one that `--transport` names.
         """
         from gemtune.client import TuningClient
+        from gemtune.retry import Retry
 
         if self.verbose:
             _log_requests(self.output)
@@ -65,7 +68,27 @@ class Session:
             endpoint=self.endpoint,
             transport=self.transport or "rest" if transport is None else transport,
             api_version=self.api_version or "v1",
+            retry=Retry(on_retry=self._retrying),
         )
+
+    def _retrying(self, retrying: Retrying) -> None:
+        """Tells that a call is sent again: whoever waits shall know for what.
+
+        On this machine a door that is shut stays shut: there is no point in knocking for a minute.
+        """
+        error = retrying.error
+        if isinstance(error, TransportError) and not error.maybe_sent and self._local():
+            error.add_note("is the emulator running? gemtune emulator starts it")
+            raise error
+        if retrying.attempt == 1 or retrying.pause >= 5:
+            self.output.talk(f"{one_line(str(error))}; trying again in {duration_text(retrying.pause)}")
+
+    def _local(self) -> bool:
+        from gemtune.endpoints import Endpoint
+        from gemtune.settings import endpoint_from
+
+        endpoint = endpoint_from(self.endpoint).endpoint
+        return endpoint is not None and Endpoint.parse(endpoint).loopback
 
     @contextmanager
     def looking_for(self, client: TuningClient, name: str) -> Generator[None]:
