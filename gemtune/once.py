@@ -266,12 +266,12 @@ class _Once:
                 raise self._in_doubt(error) from error
             if isinstance(outcome, TuningJob):
                 return Created(outcome) if doubt is None else (yield from self._counted(outcome))
-            doubt = outcome
-            found = yield from self._settle(doubt)
+            found = yield from self._settle(outcome)
             if found:
                 return _oldest(found, self.submission)
             if self.retry is None or not self.retry.resend or not (yield from self._renew(job)):
-                raise self._in_doubt(doubt) from doubt
+                raise self._in_doubt(outcome) from outcome
+            doubt = outcome
 
     def _counted(self, job: TuningJob) -> Flow:
         """The answer to a create that was sent again: the first may have become a job after all."""
