@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent / "gemtune"
 LAYERS = [
     {"errors"},
     {"codec"},
-    {"http_rule", "methods", "names", "states"},
+    {"http_rule", "methods", "names", "states", "published"},
     {"settings", "endpoints", "specs", "schema", "json_schema", "dataset"},
     {"retry", "remedies"},
     {"flows", "once", "store", "sweep"},

@@ -193,7 +193,14 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
             final=True,
         )
     if not 200 <= http_status < 300:
-        raise error_from_http(http_status, body, content_type=content_type, where=sent.where, request_id=its_id)
+        raise error_from_http(
+            http_status,
+            body,
+            content_type=content_type,
+            where=sent.where,
+            request_id=its_id,
+            retry_after=headers.get("retry-after"),
+        )
     answer = _raw_answer(sent, content_type, body)
     if answer is not None:
         return answer

@@ -1,0 +1,136 @@
+"""gRPC over grpcio: the same calls as REST, under the service's own method names."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from google.protobuf.message import Message
+
+from gemtune.endpoints import Endpoint, Endpoints
+from gemtune.methods import Method
+from gemtune.transport import Metadata, grpc_wire, wire
+from gemtune.transport._fork import renew_in_child
+from gemtune.transport.credentials import Authorizer
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+__all__ = ["GrpcTransport"]
+
+
+class GrpcTransport:
+    """Carries calls as gRPC. May be shared by threads; a forked child opens channels of its own."""
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        credentials: Credentials | None = None,
+        api_version: str | None = None,
+        connect_timeout: float = wire.CONNECT_TIMEOUT,
+        application: str | None = None,
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            endpoint: `https://host[:port]`, or `http://host:port` of this machine, without TLS; None: the host that
+                belongs to the location in each request's resource name.
+            credentials: From google-auth; None: Application Default Credentials, when first needed.
+            api_version: `v1` or `v1beta1`; None: v1.
+            connect_timeout: Seconds for a connection to stand.
+            application: A token of your program for the user agent, such as `my-pipeline/1.2`.
+        """
+        self._endpoints = Endpoints(endpoint)
+        self._authorizer = Authorizer(credentials)
+        self._caller = grpc_wire.Caller.of(api_version, application)
+        self._connect_timeout = connect_timeout
+        self._lock = threading.Lock()
+        self._channels: dict[str, _Opened] = {}
+        self._parents: list[_Opened] = []
+        renew_in_child(self)
+
+    def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
+        """Sends one request once; see `gemtune.transport.Transport`."""
+        grpc_wire.refuse_unpublished(request, self._caller.api_version)
+        resource = method.resource(request)
+        endpoint = self._endpoints.of(resource)
+        token = self._authorizer.headers(endpoint, deadline=deadline)
+        opened = self._opened(endpoint)
+        path = self._caller.path(method)
+        if not opened.connected:
+            self._connect(opened, f"{endpoint.url}{path}", deadline)
+        pairs = self._caller.metadata(method, resource, token, metadata)
+        try:
+            return opened.calls(path, method)(request, timeout=grpc_wire.seconds(deadline), metadata=pairs)
+        except grpc.RpcError as error:
+            failure = grpc_wire.error_from_rpc(error, where=f"{endpoint.url}{path}", deadline=deadline)
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                self._authorizer.refused(token)
+            raise failure from error
+
+    def _connect(self, opened: _Opened, where: str, deadline: float) -> None:
+        """Waits for a new channel's connection: a call that the deadline ends before it stands is known not sent."""
+        settled = threading.Event()
+
+        def seen(state: grpc.ChannelConnectivity) -> None:
+            if state is grpc.ChannelConnectivity.READY:
+                opened.connected = True
+            if state in (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
+                settled.set()  # after a failure too: the call fails at once, and says why
+
+        left = deadline - time.monotonic()
+        opened.channel.subscribe(seen, try_to_connect=True)
+        try:
+            if not settled.wait(max(0.0, min(left, self._connect_timeout))):
+                raise grpc_wire.not_connected(where, late=left <= self._connect_timeout)
+        finally:
+            opened.channel.unsubscribe(seen)
+
+    def _opened(self, endpoint: Endpoint) -> _Opened:
+        opened = self._channels.get(endpoint.url)
+        if opened is None:
+            with self._lock:
+                opened = self._channels.get(endpoint.url)
+                if opened is None:
+                    opened = self._channels[endpoint.url] = _Opened(endpoint, self._caller.agent)
+        return opened
+
+    def close(self) -> None:
+        """Closes the connections. A later call opens new ones."""
+        with self._lock:
+            channels, self._channels = self._channels, {}
+        for opened in channels.values():
+            opened.channel.close()
+
+    def renew(self) -> None:
+        """In a forked child: forgets the parent's channels, which stay open there."""
+        self._lock = threading.Lock()
+        self._parents += self._channels.values()
+        self._channels = {}
+        self._authorizer.renew()
+
+
+class _Opened:
+    """A channel, and its callables by the name of their method."""
+
+    def __init__(self, endpoint: Endpoint, agent: str) -> None:
+        target, options = grpc_wire.target(endpoint), grpc_wire.options(endpoint, agent)
+        tls = grpc_wire.credentials_of(endpoint)
+        self.channel: grpc.Channel = (
+            grpc.insecure_channel(target, options) if tls is None else grpc.secure_channel(target, tls, options)
+        )
+        self.connected = False
+        self._calls: dict[str, Any] = {}
+
+    def calls(self, path: str, method: Method) -> Any:
+        call = self._calls.get(path)
+        if call is None:
+            call = self._calls[path] = self.channel.unary_unary(
+                path,
+                request_serializer=method.input_type.SerializeToString,
+                response_deserializer=method.output_type.FromString,
+            )
+        return call

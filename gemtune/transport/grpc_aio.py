@@ -1,0 +1,138 @@
+"""gRPC over grpc.aio, for an event loop: the same calls as `grpc`, and the same errors."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from gemtune.endpoints import Endpoint, Endpoints
+from gemtune.errors import ConfigurationError
+from gemtune.methods import Method
+from gemtune.transport import Metadata, grpc_wire, wire
+from gemtune.transport._fork import renew_in_child
+from gemtune.transport.credentials import Authorizer
+from gemtune.transport.credentials_aio import AsyncAuthorizer
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+__all__ = ["AsyncGrpcTransport"]
+
+
+class AsyncGrpcTransport:
+    """Carries calls as gRPC. Belongs to the event loop that uses it first, until that is closed."""
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        credentials: Credentials | None = None,
+        api_version: str | None = None,
+        connect_timeout: float = wire.CONNECT_TIMEOUT,
+        application: str | None = None,
+    ) -> None:
+        """Opens nothing yet, and needs no running loop.
+
+        Args:
+            endpoint: `https://host[:port]`, or `http://host:port` of this machine, without TLS; None: the host that
+                belongs to the location in each request's resource name.
+            credentials: From google-auth; None: Application Default Credentials, when first needed.
+            api_version: `v1` or `v1beta1`; None: v1.
+            connect_timeout: Seconds for a connection to stand.
+            application: A token of your program for the user agent, such as `my-pipeline/1.2`.
+        """
+        self._endpoints = Endpoints(endpoint)
+        self._threaded = Authorizer(credentials)
+        self._authorizer = AsyncAuthorizer(self._threaded)
+        self._caller = grpc_wire.Caller.of(api_version, application)
+        self._connect_timeout = connect_timeout
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._channels: dict[str, _Opened] = {}
+        self._parents: list[_Opened] = []
+        renew_in_child(self)
+
+    async def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
+        """Sends one request once; see `gemtune.transport.AsyncTransport`."""
+        grpc_wire.refuse_unpublished(request, self._caller.api_version)
+        resource = method.resource(request)
+        endpoint = self._endpoints.of(resource)
+        opened = self._opened(endpoint)
+        token = await self._authorizer.headers(endpoint, deadline=deadline)
+        path = self._caller.path(method)
+        if not opened.connected:
+            await self._connect(opened, f"{endpoint.url}{path}", deadline)
+        pairs = self._caller.metadata(method, resource, token, metadata)
+        try:
+            return await opened.calls(path, method)(request, timeout=grpc_wire.seconds(deadline), metadata=pairs)
+        except grpc.aio.AioRpcError as error:
+            failure = grpc_wire.error_from_rpc(error, where=f"{endpoint.url}{path}", deadline=deadline)
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                self._authorizer.refused(token)
+            raise failure from error
+
+    async def _connect(self, opened: _Opened, where: str, deadline: float) -> None:
+        """Waits for a new channel's connection: a call that the deadline ends before it stands is known not sent."""
+        left = deadline - time.monotonic()
+        channel = opened.channel
+        try:
+            async with asyncio.timeout(max(0.0, min(left, self._connect_timeout))):
+                state = channel.get_state(try_to_connect=True)
+                while state not in (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
+                    await channel.wait_for_state_change(state)
+                    state = channel.get_state(try_to_connect=True)
+        except TimeoutError:
+            raise grpc_wire.not_connected(where, late=left <= self._connect_timeout) from None
+        opened.connected = state is grpc.ChannelConnectivity.READY
+
+    def _opened(self, endpoint: Endpoint) -> _Opened:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._channels and self._loop is not None and not self._loop.is_closed():
+                raise ConfigurationError("this client is in use on another event loop; make one for each loop")
+            self._loop = loop
+            self._channels = {}
+            self._authorizer = AsyncAuthorizer(self._threaded)
+        opened = self._channels.get(endpoint.url)
+        if opened is None:
+            opened = self._channels[endpoint.url] = _Opened(endpoint, self._caller.agent)
+        return opened
+
+    async def close(self) -> None:
+        """Closes the connections. A later call opens new ones."""
+        channels, self._channels = self._channels, {}
+        for opened in channels.values():
+            await opened.channel.close()
+
+    def renew(self) -> None:
+        """In a forked child: forgets the parent's channels, which stay open there."""
+        self._parents += self._channels.values()
+        self._channels = {}
+        self._threaded.renew()
+
+
+class _Opened:
+    """A channel, and its callables by the name of their method."""
+
+    def __init__(self, endpoint: Endpoint, agent: str) -> None:
+        target, options = grpc_wire.target(endpoint), grpc_wire.options(endpoint, agent)
+        tls = grpc_wire.credentials_of(endpoint)
+        self.channel: grpc.aio.Channel = (
+            grpc.aio.insecure_channel(target, options) if tls is None else grpc.aio.secure_channel(target, tls, options)
+        )
+        self.connected = False
+        self._calls: dict[str, Any] = {}
+
+    def calls(self, path: str, method: Method) -> Any:
+        call = self._calls.get(path)
+        if call is None:
+            call = self._calls[path] = self.channel.unary_unary(
+                path,
+                request_serializer=method.input_type.SerializeToString,
+                response_deserializer=method.output_type.FromString,
+            )
+        return call

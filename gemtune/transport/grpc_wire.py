@@ -1,0 +1,195 @@
+"""gRPC without I/O: names, metadata and channel options, and what a failure means. Shared by both transports."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from google.rpc import code_pb2, status_pb2
+
+from gemtune.endpoints import Endpoint
+from gemtune.errors import GemtuneError, SpecInvalid, TransportError, bad_request, error_from_status
+from gemtune.methods import Method
+from gemtune.published import JSON_ONLY, UNPUBLISHED, unpublished
+from gemtune.transport import request_id, wire
+
+__all__ = ["Caller", "credentials_of", "error_from_rpc", "not_connected", "options", "refuse_unpublished", "target"]
+
+_OURS = "gemtune.v1.TuningService"
+_OPERATIONS = frozenset({"GetOperation", "CancelOperation"})
+"""Methods of our service that are google.longrunning.Operations' on a gRPC wire."""
+
+KEEPALIVE, KEEPALIVE_TIMEOUT = 60.0, 20.0
+"""Seconds without a byte before a ping, while a call is under way, and until its answer. Servers bear one a minute."""
+
+# How C-core words a failure of its own. A service's error has its own words, and the first of these prove that the
+# request never left.
+_NEVER_SENT = ("failed to connect to all addresses", "errors resolving", "DNS resolution failed", "connections to all")
+_BROKEN = ("Stream removed", "Socket closed", "Connection reset", "recvmsg:", "Broken pipe", "keepalive", "GOAWAY",
+           "Transport closed", "Endpoint closing", "Connection closed", "Channel closed", "Connection dropped",
+           "Stream refused", "sendmsg:", "End of TCP stream", "Cancelling all calls")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What a transport says of itself in every call, and which version of the API it speaks.
+
+    Attributes:
+        api_version: `v1` or `v1beta1`.
+        who: Metadata that name the program.
+        agent: The beginning of the user agent.
+    """
+
+    api_version: str
+    who: tuple[tuple[str, str], ...]
+    agent: str
+
+    @classmethod
+    def of(cls, api_version: str | None, application: str | None) -> Caller:
+        """The caller of an API version (None: v1), of a program that may have a token of its own."""
+        named = wire.identity(f"grpc/{grpc.__version__}", application)
+        return cls(api_version or "v1", (("x-goog-api-client", named["x-goog-api-client"]),), named["user-agent"])
+
+    def path(self, method: Method) -> str:
+        """The name of a method on the wire: ours has Google's names there."""
+        if method.service != _OURS:
+            return f"/{method.full_name}"
+        if method.name in _OPERATIONS:
+            return f"/google.longrunning.Operations/{method.name}"
+        return f"/google.cloud.aiplatform.{self.api_version}.GenAiTuningService/{method.name}"
+
+    def metadata(
+        self, method: Method, resource: str, token: Mapping[str, str], given: Sequence[tuple[str, str]]
+    ) -> list[tuple[str, str]]:
+        """The metadata of one call; what the caller gives takes the place of ours."""
+        metadata = [*self.who, *token.items()]
+        if resource:
+            metadata.append(("x-goog-request-params", wire.routing(method, resource)))
+        if given:
+            names = {name.lower() for name, _ in given}
+            metadata = [pair for pair in metadata if pair[0] not in names]
+            metadata += [(name.lower(), value) for name, value in given]
+        return metadata
+
+
+def refuse_unpublished(request: Message, api_version: str) -> None:
+    """Refuses a request that would lose something on its way.
+
+    Raises:
+        SpecInvalid: It sets fields that have no number in that version's .proto.
+    """
+    other = "v1beta1" if api_version == "v1" else "v1"
+    lost: list[tuple[str, str]] = []
+    for path, field in unpublished(request, api_version):
+        owner: Any = field.containing_type
+        name = owner.full_name.removeprefix("gemtune.v1.") + "." + field.name
+        help_ = 'use transport="rest"'
+        if field.number < JSON_ONLY and name in UNPUBLISHED[api_version]:
+            help_ += f' or api_version="{other}"'
+        what = field.name if field.number >= JSON_ONLY or name in UNPUBLISHED[api_version] else f"this {field.name}"
+        lost.append((path, f"{what} does not travel over {api_version}'s gRPC and would be lost; {help_}"))
+    if lost:
+        raise SpecInvalid(bad_request(lost))
+
+
+def target(endpoint: Endpoint) -> str:
+    """Host and port, as a channel takes them."""
+    place = endpoint.url.partition("://")[2]
+    has_port = place.rpartition("]")[2].count(":") == 1
+    return place if has_port else f"{place}:{443 if endpoint.secure else 80}"
+
+
+def options(endpoint: Endpoint, agent: str) -> list[tuple[str, Any]]:
+    """The options of a channel."""
+    return [
+        ("grpc.primary_user_agent", agent),
+        ("grpc.enable_retries", 0),  # one attempt a call: what is sent again is the client's decision
+        ("grpc.service_config_disable_resolution", 1),  # nor is it that of a DNS record
+        ("grpc.max_receive_message_length", -1),  # a page of jobs may be larger than 4 MB
+        ("grpc.keepalive_time_ms", int(KEEPALIVE * 1000)),
+        ("grpc.keepalive_timeout_ms", int(KEEPALIVE_TIMEOUT * 1000)),
+        ("grpc.enable_http_proxy", 0 if endpoint.loopback else 1),
+        ("grpc.use_local_subchannel_pool", 1),  # close() closes this channel's connections, whoever else is connected
+    ]
+
+
+def credentials_of(endpoint: Endpoint) -> grpc.ChannelCredentials | None:
+    """TLS with the certificates that the environment names, or gRPC's own; None for plain HTTP/2."""
+    if not endpoint.secure:
+        return None
+    bundle = wire.ca_bundle()
+    if bundle is None:
+        return grpc.ssl_channel_credentials()
+    with open(bundle, "rb") as file:  # noqa: PTH123  read once for a channel
+        return grpc.ssl_channel_credentials(file.read())
+
+
+def seconds(deadline: float) -> float | None:
+    """The time that a call has left, as gRPC takes it."""
+    return None if deadline == math.inf else deadline - time.monotonic()
+
+
+def not_connected(where: str, *, late: bool) -> TransportError:
+    """No connection stood in time, so nothing was sent."""
+    if late:
+        return wire.late(where, sent=False)
+    return TransportError(f"{where} could not be reached: no connection in time", maybe_sent=False)
+
+
+def error_from_rpc(error: Any, *, where: str, deadline: float) -> GemtuneError:
+    """What a failed call means.
+
+    Args:
+        error: The `grpc.RpcError`, sync or asyncio.
+        where: Server and method, for sentences.
+        deadline: The call's.
+    """
+    number: int = error.code().value[0]
+    details: str = error.details() or ""
+    trailers = _pairs(error.trailing_metadata())
+    headers = _pairs(error.initial_metadata())
+    its_id = trailers.get("x-goog-request-id") or headers.get("x-goog-request-id")
+    request_id.set(its_id)
+    answered = bool(headers or trailers)
+    if number == code_pb2.DEADLINE_EXCEEDED and not answered and time.monotonic() >= deadline - 0.01:
+        return wire.late(where, sent=True)
+    if number in (code_pb2.UNAVAILABLE, code_pb2.CANCELLED) and not answered:
+        if details.startswith(_NEVER_SENT):
+            return TransportError(f"{where} could not be reached: {_reason(details)}", maybe_sent=False)
+        if details.startswith(_BROKEN):
+            return TransportError(
+                f"the connection to {where} broke before the answer was whole: {_reason(details)}", maybe_sent=True
+            )
+    if number == code_pb2.INTERNAL and details.startswith("Exception deserializing response"):
+        return TransportError(f"{where} answered with something that is not the answer's type", maybe_sent=True)
+    status = _status(trailers)
+    if status is None or status.code != number:
+        status = status_pb2.Status(code=number, message=details)
+    return error_from_status(status, request_id=its_id)
+
+
+def _pairs(metadata: Any) -> dict[str, Any]:
+    return dict(metadata or ())
+
+
+def _status(trailers: Mapping[str, Any]) -> status_pb2.Status | None:
+    data = trailers.get("grpc-status-details-bin")
+    if not isinstance(data, bytes):
+        return None
+    try:
+        return status_pb2.Status.FromString(data)
+    except DecodeError:
+        return None
+
+
+def _reason(details: str) -> str:
+    """C-core's words without its wrapping: what the last address, or the stream, met."""
+    inner = details.rpartition("last error: ")[2]
+    if inner.startswith("Stream removed (") and inner.endswith(")"):
+        return inner.removeprefix("Stream removed (")[:-1]
+    return inner.removeprefix("UNKNOWN: ").removeprefix("UNAVAILABLE: ")
