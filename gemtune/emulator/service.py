@@ -297,7 +297,9 @@ class Service:
         return stats
 
     def _operation(self, record: Record, now: int, context: Context) -> operations_pb2.Operation:
-        job = self._show(record, now, context)
+        # As v1 shows it, whichever version asks: Google's generated client refuses an operation whose job has a field
+        # that the published .proto lacks, as v1beta1's states have.
+        job = self._show(record, now, Context("v1"))
         version = context.version_for(record)
         metadata = RebaseTunedModelOperationMetadata()
         metadata.generic_metadata.create_time.CopyFrom(job.create_time)

@@ -607,6 +607,16 @@ def test_an_operation_is_answered_in_the_version_that_asks_or_that_began_it(
     assert f"aiplatform.{answered}." in found.metadata.type_url
 
 
+def test_the_job_in_an_operation_has_no_field_that_is_in_no_published_proto(emulated: Emulated) -> None:
+    """Google's generated client, which passes over unknown fields elsewhere, refuses them there."""
+    old = succeeded(emulated)
+    operation = rebase(emulated, tuned_model_ref=TunedModelRef(tuning_job=old.name), api_version="v1beta1")
+    emulated.clock.advance(DURATION)
+    job = TuningJob.FromString(get_operation(emulated, operation.name, api_version="v1beta1").response.value)
+    assert emulated.get(job.name, api_version="v1beta1").HasField("tuning_job_metadata")
+    assert not [field.name for field, _ in job.ListFields() if field.number >= 10_000]
+
+
 def test_a_cancelled_operation_ends_with_an_error(emulated: Emulated) -> None:
     old = succeeded(emulated)
     operation = rebase(emulated, tuned_model_ref=TunedModelRef(tuning_job=old.name))

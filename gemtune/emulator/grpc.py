@@ -1,0 +1,175 @@
+"""The gRPC door: grpcio's server over the same service object, under the names that Google's clients and ours call.
+
+Our messages have the bytes of Google's, so a request is read and an answer written as ours. What the service's .proto
+does not publish, because REST alone has it, is left out of answers under Google's names.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import hmac
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn, TypeAlias
+
+import grpc
+from google.cloud.location import locations_pb2
+from google.longrunning import operations_proto_pb2 as operations_pb2
+from google.protobuf.message import Message
+
+from gemtune import published
+from gemtune.emulator.experiments import GetContextRequest, get_context
+from gemtune.emulator.service import Service
+from gemtune.errors import ApiError, ConfigurationError, Internal, Unauthenticated, status_from_error
+from gemtune.methods import Method, service_methods
+from gemtune_pb.v1 import tuning_service_pb2
+
+__all__ = ["GrpcDoor"]
+
+LARGEST_REQUEST = 10 * 2**20
+"""Bytes; the same as over REST."""
+
+_GOOGLE = "google.cloud.aiplatform"
+
+Answer: TypeAlias = Callable[[Any], Message]
+
+
+class GrpcDoor:
+    """A gRPC server that carries requests to a service."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        token: str | None = None,
+        log: Callable[[str], None] | None = None,
+        threads: int = 16,
+    ) -> None:
+        """Serves nothing yet.
+
+        Args:
+            service: What answers.
+            token: Calls must carry it as metadata `authorization: Bearer TOKEN`; None: nothing is asked.
+            log: Is given a line a call, and what went wrong inside; None: silence.
+            threads: How many calls are answered at once.
+        """
+        self._service = service
+        self._token = token
+        self._log = log
+        self._server = grpc.server(
+            concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="gemtune-grpc"),
+            handlers=list(self._handlers()),
+            options=[
+                ("grpc.max_receive_message_length", LARGEST_REQUEST),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.so_reuseport", 0),  # a port that is taken is an error, not a port that is shared
+            ],
+        )
+
+    def start(self, host: str, port: int) -> str:
+        """Serves, and returns `host:port`; port 0 picks a free one.
+
+        Raises:
+            ConfigurationError: The address cannot be used.
+        """
+        shown = f"[{host}]" if ":" in host else host
+        try:
+            bound = self._server.add_insecure_port(f"{shown}:{port}")
+        except (RuntimeError, ValueError) as error:
+            raise ConfigurationError(
+                f"cannot listen on {host} port {port} for gRPC: is it in use? port 0 picks a free one"
+            ) from error
+        self._server.start()
+        return f"{shown}:{bound}"
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Ends it, when the calls under way have been answered; after `grace` seconds without waiting for them."""
+        self._server.stop(grace).wait()
+
+    # -- what is served -------------------------------------------------------------------------------------------
+
+    def _handlers(self) -> Iterator[grpc.GenericRpcHandler]:
+        ours = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
+        yield self._served("gemtune.v1.TuningService", ours, "v1")
+        for version in ("v1", "v1beta1"):
+            named = {name: m for name, m in ours.items() if not name.endswith("Operation")}
+            yield self._served(f"{_GOOGLE}.{version}.GenAiTuningService", named, version, strip=version)
+        # These two do not say which version they are asked in: an answer is as its subject was created.
+        yield self._served("google.longrunning.Operations", _methods(operations_pb2, "Operations"), "")
+        yield self._served("google.cloud.location.Locations", _methods(locations_pb2, "Locations"), "")
+        for version in ("v1", "v1beta1"):
+            name = f"{_GOOGLE}.{version}.MetadataService"
+            handlers = {"GetContext": self._handler(f"{name}/GetContext", GetContextRequest, get_context)}
+            yield grpc.method_handlers_generic_handler(name, handlers)
+
+    def _served(
+        self, name: str, methods: Mapping[str, Method], version: str, *, strip: str | None = None
+    ) -> grpc.GenericRpcHandler:
+        def answer_to(method: Method) -> Answer:
+            def answer(request: Message) -> Message:
+                message = self._service.handle(method, request, api_version=version)
+                if strip is not None:
+                    published.strip(message, strip)
+                return message
+
+            return answer
+
+        handlers = {m.name: self._handler(f"{name}/{m.name}", m.input_type, answer_to(m)) for m in methods.values()}
+        return grpc.method_handlers_generic_handler(name, handlers)
+
+    def _handler(
+        self, path: str, request_type: type[Message], answer: Answer
+    ) -> grpc.RpcMethodHandler[Message, Message]:
+        def handle(request: Message, context: grpc.ServicerContext) -> Message:
+            begun = time.perf_counter()
+            status = "OK"
+            try:
+                self._authorize(context)
+                return answer(request)
+            except ApiError as error:
+                status = error.status
+                _abort(context, error)
+            except Exception as error:
+                if self._log:
+                    self._log("".join(traceback.format_exception(error)))
+                status = "INTERNAL"
+                _abort(context, Internal("Internal error encountered."))
+            finally:
+                if self._log:
+                    self._log(_line(path, status, time.perf_counter() - begun, context))
+
+        return grpc.unary_unary_rpc_method_handler(
+            handle,
+            request_deserializer=request_type.FromString,
+            response_serializer=lambda message: message.SerializeToString(),
+        )
+
+    def _authorize(self, context: grpc.ServicerContext) -> None:
+        if self._token is None:
+            return
+        given = str(dict(context.invocation_metadata()).get("authorization", ""))
+        if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+            raise Unauthenticated(
+                "Request had invalid authentication credentials. Expected authorization: Bearer TOKEN, with the token "
+                "that the emulator was started with."
+            )
+
+
+def _methods(module: Any, service: str) -> Mapping[str, Method]:
+    return service_methods(module.DESCRIPTOR.services_by_name[service])
+
+
+def _abort(context: grpc.ServicerContext, error: ApiError) -> NoReturn:
+    """Ends a call with an error, its details in the trailer where Google's clients look for them."""
+    if error.details:
+        context.set_trailing_metadata((("grpc-status-details-bin", status_from_error(error).SerializeToString()),))
+    code = next((c for c in grpc.StatusCode if c.value[0] == error.code), grpc.StatusCode.UNKNOWN)
+    context.abort(code, error.message)
+
+
+def _line(path: str, status: str, seconds: float, context: grpc.ServicerContext) -> str:
+    """`10:00:02 gRPC google.cloud.aiplatform.v1.GenAiTuningService/GetTuningJob OK 1 ms  grpc-python/1.80`."""
+    agent = str(dict(context.invocation_metadata()).get("user-agent", "-")).split(" ", maxsplit=1)[0]
+    line = f"{time.strftime('%H:%M:%S')} gRPC {path} {status} {seconds * 1e3:.0f} ms  {agent}"
+    return "".join(c for c in line if c.isprintable())
