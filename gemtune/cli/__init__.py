@@ -125,15 +125,13 @@ def _ended_by(session: Session, error: BaseException) -> int:
         _say("interrupted")
         status = 130
     elif isinstance(error, (GemtuneError, OSError)):
-        notes = list(getattr(error, "__notes__", []))
-        if isinstance(error, ApiError) and (error.request_id or error.details) and not session.verbose:
-            notes.append(f"({f'request {error.request_id}; ' if error.request_id else ''}-v shows the whole answer)")
         if findings := getattr(error, "findings", None):  # a spec file's mistakes, shown in their places
             from gemtune.cli.findings import print_findings
 
             print_findings(session.output, findings, file=getattr(error, "file", ""), text=getattr(error, "text", ""))
         else:
-            _error(session, _sentence(error), notes=notes, cause=error)
+            sentence, notes = _api_words(error) if isinstance(error, ApiError) else (_sentence(error), [])
+            _error(session, sentence, notes=[*notes, *getattr(error, "__notes__", [])], cause=error)
         status = next(status for kind, status in STATUS if isinstance(error, kind))
     else:  # a defect of ours; whoever meets it gets a sentence too
         _error(
@@ -153,6 +151,18 @@ def _sentence(error: BaseException) -> str:
         name = f"{error.filename}: " if error.filename else ""
         return f"{name}{error.strerror or error}"
     return str(error).replace("\t", "\n  ").rstrip()
+
+
+def _api_words(error: ApiError) -> tuple[str, list[str]]:
+    """An answer of the service that is an error: what it means where that is known, then the service's own words."""
+    from gemtune.remedies import remedy_for
+
+    said = _sentence(error)
+    remedy = remedy_for(error)
+    notes = [f"request {error.request_id}; -v shows the whole answer"] if error.request_id else []
+    if remedy is None:
+        return said, notes
+    return remedy[0], [f"to mend it: {remedy[1]}", f"the service said: {said}", *notes]
 
 
 def _usage(error: click.ClickException) -> str:

@@ -21,6 +21,7 @@ from gemtune.cli.words import (
     label_of,
     number_text,
     progress_text,
+    remedy_of,
     scalar,
 )
 from gemtune.states import state_name
@@ -70,7 +71,7 @@ def job_sections(job: TuningJob, *, human: bool, symbol: Callable[[str, str], st
     yield _asked(job)
     yield _standing(job, human)
     if job.HasField("error"):
-        yield Section("why", [("error", failure(job)), *_remedy(job)])
+        yield _why(job)
     yield _outcome(job)
     yield from _data(job, human, symbol)
 
@@ -140,10 +141,13 @@ def _moment(job: TuningJob, name: str, human: bool) -> str:
     return f"{ago(moment)} ago · {local:%Y-%m-%d %H:%M:%S %Z}"
 
 
-def _remedy(job: TuningJob) -> list[tuple[str, str]]:
-    if job.tuned_model.model and not job.tuned_model.endpoint:
-        return [("to mend it", "the model is there: deploy it to an endpoint, nothing needs to be tuned again")]
-    return []
+def _why(job: TuningJob) -> Section:
+    section = Section("why")
+    if remedy := remedy_of(job):
+        section.add("meaning", remedy[0])
+        section.add("remedy", remedy[1])
+    section.add("error", failure(job))
+    return section
 
 
 def _outcome(job: TuningJob) -> Section:

@@ -61,9 +61,8 @@ def read_given(session: Session, file: str | None, fields: Mapping[str, Any], *,
     spec = specs[0]
     if any(value not in (None, ()) for value in fields.values()):
         job = apply(spec.require(), fields)
-        _warn(
-            session, check(job, api_version=version, location=location)
-        )  # without places: the file does not say all that is sent
+        # Without places: the file does not say all that is sent.
+        _warn(session, check(job, api_version=version, location=location))
         return Given(job, file)
     found = spec.check(api_version=version, location=location)
     if any(finding.severity is Severity.ERROR for finding in found):

@@ -22,6 +22,7 @@ __all__ = [
     "number_text",
     "outcome_lines",
     "progress_text",
+    "remedy_of",
     "scalar",
     "summary",
 ]
@@ -77,9 +78,23 @@ def failure(job: TuningJob) -> str:
     return one_line(f"{job.error.message} ({known.name if known else job.error.code})")
 
 
+def remedy_of(job: TuningJob) -> tuple[str, str] | None:
+    """What a job's error means and what to do about it, where that is known."""
+    if not job.HasField("error"):
+        return None
+    from gemtune.errors import error_from_status
+    from gemtune.remedies import remedy_for
+
+    return remedy_for(error_from_status(job.error))
+
+
 def outcome_lines(job: TuningJob) -> list[tuple[str, str]]:
     """What to show below a job's end: what came out, or why nothing did."""
-    lines = [] if has_succeeded(job) or not has_ended(job) else [("why", failure(job))]
+    lines: list[tuple[str, str]] = []
+    if has_ended(job) and not has_succeeded(job):
+        lines.append(("why", failure(job)))
+        if remedy := remedy_of(job):
+            lines.append(("remedy", remedy[1]))
     lines += [("model", clean(job.tuned_model.model)), ("endpoint", clean(job.tuned_model.endpoint))]
     return [(label, value) for label, value in lines if value]
 
