@@ -18,9 +18,9 @@ __all__ = ["GetContextRequest", "get_context"]
 _Field = descriptor_pb2.FieldDescriptorProto
 
 
-def _message(name: str, **strings: int) -> descriptor_pb2.DescriptorProto:
+def _message(title: str, /, **strings: int) -> descriptor_pb2.DescriptorProto:
     return descriptor_pb2.DescriptorProto(
-        name=name,
+        name=title,
         field=[
             _Field(name=field, number=number, type=_Field.TYPE_STRING, label=_Field.LABEL_OPTIONAL)
             for field, number in strings.items()
