@@ -11,12 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-import gemtune_pb
-from gemtune_pb.v1 import TuningJob
 from google.api import field_behavior_pb2
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
+
+import gemtune_pb
+from gemtune_pb.v1 import TuningJob
 
 __all__ = ["json_schema"]
 

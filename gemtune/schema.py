@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import gemtune_pb
 from google.protobuf import descriptor_pb2
 
+import gemtune_pb
 from gemtune.errors import ConfigurationError
 from gemtune.json_schema import json_schema
 

@@ -22,7 +22,7 @@ ORDERS = list(itertools.permutations(MODULES))
 RUNS = [*(("upb", order) for order in ORDERS), ("python", ORDERS[0]), ("python", ORDERS[-1])]
 
 PROGRAM = """
-import importlib, sys, warnings
+import importlib, sys, tempfile, warnings
 warnings.simplefilter("ignore")  # Google's packages about their own future
 for name in sys.argv[1:]:
     importlib.import_module(name)
@@ -38,6 +38,8 @@ assert TuningJob.deserialize(ours.SerializeToString()) == theirs
 assert gemtune.from_json(gemtune.to_json(ours), gemtune.TuningJob) == ours
 assert len(fingerprint(ours)) == 71
 assert gemtune.schema.json_schema()["$defs"]["TuningJob"]
+with tempfile.TemporaryDirectory() as folder:
+    assert gemtune.schema.write_protos(folder)  # of what the wheel carries
 CreateTuningJobConfig(epoch_count=1)
 """
 
