@@ -21,13 +21,13 @@ from gemtune_pb.v1 import CreateTuningJobRequest, SupervisedHyperParameters, Tun
 
 __all__ = [
     "MODELS",
-    "PARENT",
     "REBASED",
     "REGIONS",
     "Violation",
     "behaves",
     "check_create",
     "check_job",
+    "check_parent",
     "check_supported",
     "facts_of",
     "invalid",
@@ -110,19 +110,22 @@ def invalid(violations: list[Violation]) -> InvalidArgument:
     return InvalidArgument(f"List of found errors:{found}\t", details=[bad_request(violations)])
 
 
-PARENT = re.compile(r"projects/[A-Za-z0-9][A-Za-z0-9:._-]*/locations/[a-z][a-z0-9-]*")
+_PARENT = re.compile(r"projects/[A-Za-z0-9][A-Za-z0-9:._-]*/locations/[a-z][a-z0-9-]*")
 _GCS_JSONL = re.compile(r"gs://[a-z0-9][a-z0-9._-]+/.*[^/]\.jsonl", re.DOTALL)
 _DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
 _NAME_LENGTH, _LABELS, _LABEL_LENGTH = 128, 64, 64
 
 
+def check_parent(parent: str) -> list[Violation]:
+    """What is wrong with the name of a project and location."""
+    if _PARENT.fullmatch(parent):
+        return []
+    return [("parent", f"{parent!r} is not a location's name; it must be projects/P/locations/L.")]
+
+
 def check_create(request: CreateTuningJobRequest) -> list[Violation]:
     """Everything that is wrong with the fields of a create; empty when nothing is."""
-    violations: list[Violation] = []
-    if not PARENT.fullmatch(request.parent):
-        violations.append(
-            ("parent", f"{request.parent!r} is not a location's name; it must be projects/P/locations/L.")
-        )
+    violations = check_parent(request.parent)
     job = request.tuning_job
     if not job.base_model and not job.pre_tuned_model.tuned_model_name:
         text = "base_model or pre_tuned_model is required, such as base_model gemini-2.0-flash-001."

@@ -37,6 +37,8 @@ __all__ = ["RestDoor"]
 LARGEST_BODY = 10 * 2**20
 """Bytes. A create is a few thousand."""
 
+_DRAINED = 10 * LARGEST_BODY  # of a body that is too large, so that its sender gets to read the answer
+
 _HEADERS = {"content-type": "application/json; charset=UTF-8", "server": "ESF"}
 
 _JOB, _OPERATION = "projects/*/locations/*/tuningJobs/*", "projects/*/locations/*/tuningJobs/*/operations/*"
@@ -96,8 +98,9 @@ class RestDoor:
         begun = time.perf_counter()
         request = Request(scope, receive)
         try:
+            sent = await _read(request)  # to its end, whatever the answer: a client that still sends may not read it
             self._authorize(request)
-            status, body = 200, await self._answer(request)
+            status, body = 200, await self._answer(request, sent)
         except ApiError as error:
             status, body = http_from_error(error)
         except ClientDisconnect:
@@ -121,10 +124,9 @@ class RestDoor:
                 "that the emulator was started with."
             )
 
-    async def _answer(self, request: Request) -> bytes:
+    async def _answer(self, request: Request, body: bytes) -> bytes:
         query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         form = _form(dict(query))
-        body = await _read(request)
         # A thread: the service waits for the disk, and large bodies take their time to read.
         return await asyncio.to_thread(self._call, request.method, _path(request), query, body, form)
 
@@ -143,15 +145,18 @@ def _path(request: Request) -> str:
 
 
 async def _read(request: Request) -> bytes:
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise InvalidArgument("a compressed body is not read; send it without content-encoding", http_status=415)
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > LARGEST_BODY:
-            raise InvalidArgument(f"the body is larger than {LARGEST_BODY} bytes", http_status=413)
-        chunks.append(chunk)
+        if size <= LARGEST_BODY:
+            chunks.append(chunk)
+        elif size > _DRAINED:
+            break
+    if size > LARGEST_BODY:
+        raise InvalidArgument(f"the body is larger than {LARGEST_BODY} bytes", http_status=413)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise InvalidArgument("a compressed body is not read; send it without content-encoding", http_status=415)
     return b"".join(chunks)
 
 

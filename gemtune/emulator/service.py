@@ -24,11 +24,11 @@ from google.protobuf.message import Message
 
 from gemtune.emulator import filters, jobs
 from gemtune.emulator.checks import (
-    PARENT,
     REBASED,
     REGIONS,
     check_create,
     check_job,
+    check_parent,
     check_supported,
     invalid,
     model_id,
@@ -161,7 +161,7 @@ class Service:
         check_supported(location, request.tuning_job)
         origin = self._origin(project, location, request.tuning_job)
         record = self._create(project, location, request.tuning_job, context, origin)
-        return jobs.show(record, record.timeline.created, api_version=context.version_for(record), stats=None)
+        return self._bare(record, record.timeline.created, context)
 
     def GetTuningJob(self, request: GetTuningJobRequest, context: Context) -> TuningJob:
         """A job as it stands."""
@@ -188,7 +188,7 @@ class Service:
             records = self._storage.page(project, location, before=before, limit=limit)
             for record in records:
                 before = record.sequence
-                if not fits(jobs.show(record, now, api_version=context.version_for(record), stats=None)):
+                if request.filter and not fits(self._bare(record, now, context)):
                     continue
                 if len(answer.tuning_jobs) == size:
                     answer.next_page_token = _token(last, seal)
@@ -205,11 +205,7 @@ class Service:
 
     def RebaseTunedModel(self, request: RebaseTunedModelRequest, context: Context) -> operations_pb2.Operation:
         """Tunes a newer base model with what an older model was tuned with."""
-        violations = check_job(request.tuning_job)
-        if not PARENT.fullmatch(request.parent):
-            violations.append(
-                ("parent", f"{request.parent!r} is not a location's name; it must be projects/P/locations/L.")
-            )
+        violations = check_parent(request.parent) + check_job(request.tuning_job)
         if request.tuned_model_ref.WhichOneof("tuned_model_ref") is None:
             text = "one of tuned_model, tuning_job and pipeline_job is required."
             violations.append(("tuned_model_ref", text))
@@ -286,6 +282,10 @@ class Service:
     def _show(self, record: Record, now: int, context: Context) -> TuningJob:
         stats = self._stats(record) if record.timeline.has_processed(now) else None
         return jobs.show(record, now, api_version=context.version_for(record), stats=stats)
+
+    def _bare(self, record: Record, now: int, context: Context) -> TuningJob:
+        """The job without its statistics, which may take a while to make."""
+        return jobs.show(record, now, api_version=context.version_for(record), stats=None)
 
     def _stats(self, record: Record) -> TuningDataStats | None:
         """The statistics of a job's dataset. Those of a file are stored when they are first asked for."""
@@ -406,8 +406,9 @@ class Service:
 
 def _place(parent: str) -> tuple[str, str]:
     """A project's number, and a location."""
-    if not PARENT.fullmatch(parent):
-        raise invalid([("parent", f"{parent!r} is not a location's name; it must be projects/P/locations/L.")])
+    violations = check_parent(parent)
+    if violations:
+        raise invalid(violations)
     _, project, _, location = parent.split("/")
     return jobs.project_number(project), location
 

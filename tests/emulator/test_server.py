@@ -159,6 +159,15 @@ def test_a_signal_ends_it_with_status_0(tmp_path: Path, number: signal.Signals) 
     assert [file.name for file in tmp_path.iterdir()] == ["jobs.db"]  # the log was folded in: a clean end
 
 
+def test_what_was_answered_outlives_a_kill(tmp_path: Path) -> None:
+    with process(db=str(tmp_path / "jobs.db")) as (emulator, url):
+        names = [create(url) for _ in range(10)]
+        emulator.kill()
+    with running(db=tmp_path / "jobs.db") as url:
+        listed = requests.get(f"{url}/{JOBS}", timeout=10).json()["tuningJobs"]
+    assert [job["name"] for job in listed] == names[::-1]
+
+
 def test_without_a_file_named_the_jobs_are_in_the_users_state_directory() -> None:
     with process() as (_, url):
         create(url)
