@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,13 @@ __all__ = ["emulator"]
 @click.option(
     "--port", default=8085, show_default=True, type=click.IntRange(0, 65535), metavar="N", help="0: a free one"
 )
+@click.option(
+    "--grpc-port",
+    default=None,
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Port for gRPC, where grpcio is installed; 0: a free one  [default: the one after --port]",
+)
 @click.option("--db", type=click.Path(dir_okay=False), metavar="FILE", help="Where jobs are kept")
 @click.option("--job-duration", default="5s", show_default=True, type=DURATION, metavar="TIME", help="What a job takes")
 @click.option(
@@ -31,6 +39,7 @@ def emulator(  # noqa: PLR0917  click passes by name
     session: Session,
     host: str,
     port: int,
+    grpc_port: int | None,
     db: str | None,
     job_duration: float,
     gcs_root: str | None,
@@ -38,23 +47,37 @@ def emulator(  # noqa: PLR0917  click passes by name
 ) -> None:
     """Serve the tuning API on this machine, for trying out and for tests; no account, no bill.
 
-    When it serves, it prints one line on stdout: ready rest=http://127.0.0.1:8085
+    When it serves, it prints one line on stdout: ready rest=http://127.0.0.1:8085 grpc=127.0.0.1:8086
     """
-    from gemtune.emulator import default_db, serve
+    from gemtune.emulator import Address, default_db, serve
 
     output = session.output
 
-    def ready(url: str) -> None:
-        output.data(f"ready rest={url}")
+    def ready(url: Address) -> None:
+        output.data(f"ready rest={url}" + (f" grpc={url.grpc}" if url.grpc else ""))
         address = urlsplit(url).netloc
         jobs = f"{url}/v1/projects/demo/locations/us-central1/tuningJobs"
         output.talk(f"  gemtune        export GEMTUNE_EMULATOR_HOST={address} GOOGLE_CLOUD_PROJECT=demo")
+        if url.grpc:
+            output.talk(f"  over gRPC      export GEMTUNE_EMULATOR_GRPC_HOST={url.grpc}")
         output.talk(f'  google-genai   http_options={{"base_url": "{url}"}}')
         output.talk(f"  curl           {jobs}")
         output.talk(f"  jobs are kept in {_home(file)} · a job takes {duration_text(job_duration)}")
 
     file = Path(db) if db else default_db()
-    serve(host, port, db=file, job_duration=job_duration, gcs_root=gcs_root, token=token, ready=ready, log=output.talk)
+    if grpc_port is None and importlib.util.find_spec("grpc") is not None:
+        grpc_port = port + 1 if 0 < port < 65535 else 0
+    serve(
+        host,
+        port,
+        grpc_port=grpc_port,
+        db=file,
+        job_duration=job_duration,
+        gcs_root=gcs_root,
+        token=token,
+        ready=ready,
+        log=output.talk,
+    )
 
 
 def _home(path: Path) -> str:

@@ -3,7 +3,7 @@
     >>> with gemtune.emulator.running(job_duration=0.5) as url:
     ...     client = gemtune.TuningClient("demo", endpoint=url)
 
-One service object (`service`) behind doors (`rest`); jobs live in SQLite (`storage`).
+One service object (`service`) behind doors (`rest`, `grpc`); jobs live in SQLite (`storage`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,6 @@ try:
 except ModuleNotFoundError as error:
     raise ConfigurationError(f"the emulator needs {error.name}: pip install 'gemtune[emulator]'") from error
 
-from gemtune.emulator.server import default_db, running, serve
+from gemtune.emulator.server import Address, default_db, running, serve
 
-__all__ = ["default_db", "running", "serve"]
+__all__ = ["Address", "default_db", "running", "serve"]

@@ -22,9 +22,26 @@ from gemtune.emulator.statistics import Statistics
 from gemtune.emulator.storage import MEMORY, Storage
 from gemtune.errors import ConfigurationError
 
-__all__ = ["default_db", "running", "serve"]
+__all__ = ["Address", "default_db", "running", "serve"]
 
 _GRACE = 5  # seconds that requests under way have when the server ends
+
+
+class Address(str):
+    """Where an emulator is: the URL of its REST door.
+
+    Attributes:
+        grpc: `host:port` of its gRPC door; None: that door is not there.
+    """
+
+    __slots__ = ("grpc",)
+    grpc: str | None
+
+    def __new__(cls, url: str, grpc: str | None = None) -> Address:
+        """An address of two doors, or of one."""
+        address = super().__new__(cls, url)
+        address.grpc = grpc
+        return address
 
 
 def default_db() -> Path:
@@ -37,11 +54,12 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8085,
     *,
+    grpc_port: int | None = None,
     db: str | Path | None = None,
     job_duration: float = 5.0,
     gcs_root: str | Path | None = None,
     token: str | None = None,
-    ready: Callable[[str], None] | None = None,
+    ready: Callable[[Address], None] | None = None,
     log: Callable[[str], None] | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT.
@@ -49,11 +67,12 @@ def serve(
     Args:
         host: The address to listen on.
         port: 0 picks a free one.
+        grpc_port: The port of the gRPC door, 0 picks a free one; None: without it. It needs grpcio.
         db: The file that keeps the jobs; None: `default_db()`.
         job_duration: Seconds from a job's creation to its success.
         gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`.
         token: Requests must carry it as `Authorization: Bearer TOKEN`; None: nothing is asked.
-        ready: Is given the URL once it is served.
+        ready: Is given the address once it is served.
         log: Is given each line of talk; None: standard error.
 
     Raises:
@@ -69,7 +88,8 @@ def serve(
         with contextlib.closing(Storage(db if db is not None else default_db())) as storage:
             service = Service(storage, job_duration=job_duration, statistics=Statistics(gcs_root))
             server = _Server(RestDoor(service, token=token, log=say))
-            server.run_on(listener, lambda: ready(_url(listener)) if ready else None)
+            with _grpc_door(service, host, grpc_port, token=token, log=say) as grpc:
+                server.run_on(listener, lambda: ready(Address(_url(listener), grpc)) if ready else None)
 
 
 @contextlib.contextmanager
@@ -82,8 +102,9 @@ def running(
     clock: Callable[[], float] = time.time,
     host: str = "127.0.0.1",
     port: int = 0,
+    grpc_port: int | None = None,
     log: Callable[[str], None] | None = None,
-) -> Generator[str]:
+) -> Generator[Address]:
     """Runs an emulator on a thread of this process, for tests.
 
     Args:
@@ -94,10 +115,11 @@ def running(
         clock: Seconds since 1970, for tests that move time.
         host: The address to listen on.
         port: 0 picks a free one.
+        grpc_port: The port of the gRPC door, 0 picks a free one; None: without it. It needs grpcio.
         log: Is given each line of talk; None: silence.
 
     Yields:
-        The URL, such as `http://127.0.0.1:40213`.
+        The URL, such as `http://127.0.0.1:40213`; its `.grpc` is the `host:port` of the gRPC door.
 
     Raises:
         ConfigurationError: The address or the file cannot be used.
@@ -115,10 +137,32 @@ def running(
             while not started.wait(0.5):
                 if not thread.is_alive():
                     raise ConfigurationError("the emulator's server did not start")
-            yield _url(listener)
+            with _grpc_door(service, host, grpc_port, token=token, log=log) as grpc:
+                yield Address(_url(listener), grpc)
         finally:
             server.stop()
             thread.join()
+
+
+@contextlib.contextmanager
+def _grpc_door(
+    service: Service, host: str, port: int | None, *, token: str | None, log: Callable[[str], None] | None
+) -> Generator[str | None]:
+    """Serves gRPC meanwhile, if there is a port for it, and yields `host:port`."""
+    if port is None:
+        yield None
+        return
+    try:
+        from gemtune.emulator.grpc import GrpcDoor
+    except ModuleNotFoundError as error:
+        if error.name != "grpc":
+            raise
+        raise ConfigurationError("the emulator's gRPC door needs grpcio: pip install 'gemtune[grpc]'") from error
+    door = GrpcDoor(service, token=token, log=log)
+    try:
+        yield door.start(host, port)
+    finally:
+        door.stop(_GRACE)
 
 
 class _Server(uvicorn.Server):
