@@ -39,6 +39,8 @@ LARGEST_BODY = 10 * 2**20
 
 _DRAINED = 10 * LARGEST_BODY  # of a body that is too large, so that its sender gets to read the answer
 
+_READABLE = 64 * 2**10  # bytes of an answer that is written for reading, as the service's are; it doubles the time
+
 _HEADERS = {"content-type": "application/json; charset=UTF-8", "server": "ESF"}
 
 _JOB, _OPERATION = "projects/*/locations/*/tuningJobs/*", "projects/*/locations/*/tuningJobs/*/operations/*"
@@ -204,19 +206,25 @@ def _explained(match: Match, body: bytes) -> InvalidArgument | None:
 
 @dataclasses.dataclass(frozen=True)
 class _Form:
-    """How an answer is to be written, as the system parameters ask for it."""
+    """How an answer is to be written, as the system parameters ask for it.
+
+    Attributes:
+        enum_numbers: Enums as numbers in place of names.
+        pretty: Over many lines; None: where a person might read it.
+    """
 
     enum_numbers: bool
-    pretty: bool
+    pretty: bool | None
 
     def write(self, match: Match, answer: Message) -> bytes:
         body = write_answer(match.binding, answer)
-        if not self.enum_numbers and not self.pretty:
+        pretty = len(body) <= _READABLE if self.pretty is None else self.pretty
+        if not self.enum_numbers and not pretty:
             return body
         value = json.loads(body)
         if self.enum_numbers:
             _number_enums(value, answer.DESCRIPTOR)
-        return json.dumps(value, indent=2 if self.pretty else None, ensure_ascii=False).encode()
+        return json.dumps(value, indent=2 if pretty else None, ensure_ascii=False).encode()
 
 
 def _form(query: dict[str, str]) -> _Form:
@@ -225,8 +233,8 @@ def _form(query: dict[str, str]) -> _Form:
     kind, *options = (word.strip() for word in alt.split(";"))
     if kind != "json":
         raise InvalidArgument(f"alt={alt} is not served; use alt=json")
-    pretty = query.get("$prettyPrint", query.get("prettyPrint", "true"))
-    return _Form("enum-encoding=int" in options, pretty != "false")
+    pretty = query.get("$prettyPrint", query.get("prettyPrint"))
+    return _Form("enum-encoding=int" in options, None if pretty is None else pretty != "false")
 
 
 def _number_enums(value: Any, descriptor: Any) -> None:

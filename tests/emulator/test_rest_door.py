@@ -120,6 +120,13 @@ def test_answers_are_written_to_be_read_unless_asked_otherwise(door: Door) -> No
         assert "\n" not in door("GET", f"v1/{name}?{parameter}=false").text
 
 
+def test_an_answer_that_nobody_reads_is_written_in_one_line(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = door.create()["name"]
+    monkeypatch.setattr("gemtune.emulator.rest._READABLE", 100)
+    assert "\n" not in door("GET", f"v1/{name}").text
+    assert "\n" in door("GET", f"v1/{name}?prettyPrint=true").text
+
+
 def test_another_form_than_json_is_refused(door: Door) -> None:
     assert error(door("GET", f"v1/{JOBS}?alt=proto"))["message"] == "alt=proto is not served; use alt=json"
 
