@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 
-from gemtune import flows, once, specs
+from gemtune import flows, once
 from gemtune.drive import Clock
 from gemtune.errors import ConfigurationError, DuplicateSubmission
 from gemtune.flows import Flow
@@ -160,6 +160,8 @@ class Calls:
     ) -> Flow:
         """Returns `once.Created`; `single` makes the job of it."""
         if validate:
+            from gemtune import specs  # reading jobs needs none of it
+
             specs.require_valid(tuning_job, api_version=self._api_version)
         seconds = _seconds(CREATE_TIMEOUT if isinstance(timeout, Default) else timeout)
         submission = self._submission(request_id, tuning_job, location, began=time.time())
@@ -188,7 +190,7 @@ class Calls:
     ) -> once.Submission:
         return once.Submission(
             request_id=request_id or once.new_request_id(),
-            fingerprint=specs.fingerprint(job) if job is not None else "",
+            fingerprint=_fingerprint(job) if job is not None else "",
             project=self.project,
             location=check_location(location) if location else self._location,
             known=request_id is not None,
@@ -360,6 +362,12 @@ _CARRIERS: Mapping[tuple[str, bool], tuple[str, str, str, str]] = {
     ("grpc", True): ("gemtune.transport.grpc_aio", "AsyncGrpcTransport", "grpc", "grpc"),
 }
 """Name, and whether it is asynchronous -> module and class, the extra that it is installed by, and what that brings."""
+
+
+def _fingerprint(job: TuningJob) -> str:
+    from gemtune.specs.fingerprint import fingerprint
+
+    return fingerprint(job)
 
 
 def _seconds(timeout: float | None) -> float:
