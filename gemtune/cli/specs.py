@@ -85,15 +85,16 @@ def _report(spec: SpecFile, findings: list[Finding], *, valid: bool) -> dict[str
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    made = dataclasses.asdict(finding) | {"severity": finding.severity.value}
-    position = made.pop("position") or {}
-    return {"rule_id": made.pop("rule_id"), "severity": made.pop("severity"), **position, **made}
+    made = dataclasses.asdict(finding)
+    place = made.pop("position") or {"line": None, "column": None, "length": None}
+    return made | {"severity": finding.severity.value} | place
 
 
 def _unreadable(error: SpecFileError) -> dict[str, Any]:
-    place = {name: value for name, value in (("line", error.line), ("column", error.column)) if value is not None}
-    finding = {"rule_id": "unreadable", "severity": "error", **place, "field": "", "message": error.message}
-    return {"file": error.file, "valid": False, "findings": [finding]}
+    from gemtune.specs import Finding, Severity
+
+    found = _finding(Finding("unreadable", Severity.ERROR, "", error.message))
+    return {"file": error.file, "valid": False, "findings": [found | {"line": error.line, "column": error.column}]}
 
 
 @command("models")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from functools import cache
 from typing import Any, cast
 
@@ -83,6 +85,10 @@ def _sort_maps(made: dict[str, Any], descriptor: Any) -> None:
                 _sort_maps(part, inner)
 
 
+_OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
+"""What YAML takes for the end of a line, and a reader therefore for a blank."""
+
+
 # -- YAML --------------------------------------------------------------------------------------------------------------
 
 
@@ -102,19 +108,25 @@ def _plain(message: Message) -> dict[str, Any]:
 
 def _value(field: Any, value: Any) -> Any:
     if field.message_type is not None:
-        if field.message_type.full_name.startswith("google.protobuf."):
-            from google.protobuf import json_format
-
-            return json_format.MessageToDict(value)
-        return _plain(value)
+        return _well_known(value) if field.message_type.full_name.startswith("google.protobuf.") else _plain(value)
     if field.enum_type is not None:
         known = field.enum_type.values_by_number.get(value)
         return known.name if known else value
     if field.type == FieldDescriptor.TYPE_BYTES:
         return bytes_text(value)
-    if field.type == FieldDescriptor.TYPE_FLOAT:
-        return float(float_text(value, single=True))
-    return value
+    return _float(value, single=field.type == FieldDescriptor.TYPE_FLOAT) if isinstance(value, float) else value
+
+
+def _well_known(value: Message) -> Any:
+    from google.protobuf import json_format
+
+    return json_format.MessageToDict(value)
+
+
+def _float(value: float, *, single: bool) -> float | str:
+    if not math.isfinite(value):  # as JSON has it: YAML's .inf is a number to no JSON reader
+        return float_text(value, single=single)
+    return float(float_text(value, single=True)) if single and value else value
 
 
 def _yaml(value: dict[str, Any]) -> str:
@@ -134,7 +146,9 @@ def _dumper() -> Any:
             return True
 
         def text(self, data: str) -> Any:
-            style = '"' if ambiguous(data) or data in NULLS else "|" if "\n" in data else None
+            style = "|" if "\n" in data else None
+            if ambiguous(data) or data in NULLS or _OTHER_BREAKS.search(data):
+                style = '"'
             return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
     Dumper.add_representer(str, Dumper.text)

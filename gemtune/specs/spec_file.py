@@ -132,10 +132,11 @@ def parse(data: str | bytes, format: str, *, file: str) -> list[SpecFile]:  # no
     if len(data) > MAX_BYTES:
         raise SpecFileError(f"larger than {MAX_BYTES // 2**20} MiB, which no spec is; is it a dataset?", file=file)
     if format == "binpb":
-        specs = [_from_bytes(data, file)] if data else []
+        specs = [_from_bytes(data, file)]
     else:
         text = _text(data, file)
-        specs = list(_from_text(text, format, file)) if text.strip() else []
+        # Nothing at all is how textproto and protobuf's bytes write a message without fields; YAML and JSON write {}.
+        specs = list(_from_text(text, format, file)) if text.strip() or format == "textproto" else []
     if not specs:
         raise SpecFileError("the file is empty; a spec has at least a base_model and a tuning spec", file=file)
     return specs

@@ -6,6 +6,7 @@ YAML 1.1 thinks of them. Tags mean nothing and are refused where they are met.
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 from typing import Any, cast
 
@@ -69,9 +70,7 @@ def _loader() -> Any:
             return None
 
     if yaml.__with_libyaml__:
-        from yaml import cyaml
-
-        parser: Any = cyaml.CParser  # type: ignore[attr-defined]  # written in Cython, unknown to type checkers
+        parser: Any = vars(importlib.import_module("yaml.cyaml"))["CParser"]  # Cython, unknown to type checkers
 
         class Fast(NoGuesses, parser):  # type: ignore[misc]
             pass
