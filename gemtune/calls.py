@@ -162,7 +162,12 @@ class Calls:
         if validate:
             from gemtune import specs  # reading jobs needs none of it
 
-            specs.require_valid(tuning_job, api_version=self._api_version)
+            specs.require_valid(
+                tuning_job,
+                api_version=self._api_version,
+                location=location or self._location,
+                request_labels=self._request_labels,
+            )
         seconds = _seconds(CREATE_TIMEOUT if isinstance(timeout, Default) else timeout)
         submission = self._submission(request_id, tuning_job, location, began=time.time())
         if not self._request_labels:

@@ -38,6 +38,7 @@ def check(
     location: str | None = None,
     project: str | None = None,
     models: Catalogue | None = None,
+    request_labels: bool = True,
 ) -> list[Finding]:
     """Everything that can be known to be wrong with a job before it is sent, and what we advise against.
 
@@ -47,6 +48,7 @@ def check(
         location: Where it would be sent; None leaves out the rules about places, but for names that disagree.
         project: For which project (id or number).
         models: What is known of base models; None: gemtune's catalogue and the user's.
+        request_labels: Whether gemtune's own two labels will be added.
 
     Returns:
         The findings, errors and warnings, in the order of the fields.
@@ -58,7 +60,9 @@ def check(
     if api_version not in API_VERSIONS:
         raise ConfigurationError(f"{api_version!r} is no version of the API; there are {' and '.join(API_VERSIONS)}")
     models = catalogue() if models is None else models
-    run = Run(job, api_version=api_version, location=location, project=project, models=models, own_labels=True)
+    run = Run(
+        job, api_version=api_version, location=location, project=project, models=models, own_labels=request_labels
+    )
     return _findings(run)
 
 
@@ -69,13 +73,23 @@ def validate(
     location: str | None = None,
     project: str | None = None,
     models: Catalogue | None = None,
+    request_labels: bool = True,
 ) -> error_details_pb2.BadRequest:
-    """The errors of `check`, in the shape in which the service itself reports them.
+    """The errors of `check`, in the shape in which the service itself reports them. The arguments are those of `check`.
 
     Returns:
         A violation for each error, with the rule's id as `reason`; none when the job is valid.
     """
-    return bad_request_of(check(job, api_version=api_version, location=location, project=project, models=models))
+    return bad_request_of(
+        check(
+            job,
+            api_version=api_version,
+            location=location,
+            project=project,
+            models=models,
+            request_labels=request_labels,
+        )
+    )
 
 
 def require_valid(
@@ -85,13 +99,21 @@ def require_valid(
     location: str | None = None,
     project: str | None = None,
     models: Catalogue | None = None,
+    request_labels: bool = True,
 ) -> None:
-    """Raises when `check` finds an error.
+    """Raises when `check`, whose arguments these are, finds an error.
 
     Raises:
         SpecInvalid: With all errors.
     """
-    found = validate(job, api_version=api_version, location=location, project=project, models=models)
+    found = validate(
+        job,
+        api_version=api_version,
+        location=location,
+        project=project,
+        models=models,
+        request_labels=request_labels,
+    )
     if found.field_violations:
         raise SpecInvalid(found)
 

@@ -291,6 +291,27 @@ def test_labels_of_our_own_that_are_there_already_do_not_count_twice() -> None:
     assert gemtune.check(wrong) == []
 
 
+def test_a_client_that_adds_no_labels_leaves_them_all_to_the_caller() -> None:
+    wrong = changed(labels={f"k{i}": "" for i in range(63)})
+    assert rules(gemtune.check(wrong)) == ["label-count"]
+    assert gemtune.check(wrong, request_labels=False) == []
+
+
+def test_a_client_refuses_before_anything_is_sent() -> None:
+    class NoTransport:
+        def send(self, *_: Any, **__: Any) -> Any:
+            raise AssertionError("something was sent")
+
+        def close(self) -> None:
+            pass
+
+    with gemtune.TuningClient("p", "us-central1", transport=NoTransport()) as client:
+        with pytest.raises(SpecInvalid, match="at most 128 are allowed"):
+            client.create_tuning_job(changed(tuned_model_display_name="x" * 129))
+        with pytest.raises(SpecInvalid, match=r"gemini-2\.5-flash is not tuned in the location global"):
+            client.create_tuning_job(good(), location="global")
+
+
 # -- what a server asks ---------------------------------------------------------------------------------------------------
 
 PARENT = "projects/p/locations/us-central1"
