@@ -1,0 +1,182 @@
+"""The database behind a store: from a URL to transactions, SQLite and PostgreSQL alike.
+
+A transaction has a connection of its own. That costs a millisecond, and buys that a store can be shared by threads,
+outlives a fork and a restart of the server, and leaves nothing open behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from gemtune.errors import ConfigurationError, GemtuneError
+from gemtune.store import tables
+
+__all__ = ["Database", "StoreError", "default_file"]
+
+logger = logging.getLogger("gemtune.store")
+
+BUSY_TIMEOUT = 30.0
+"""Seconds that SQLite waits for another process's transaction; those last milliseconds."""
+
+# One number of PostgreSQL's advisory locks, for those who make or change the tables: "gemtune" as bytes.
+_SCHEMA_LOCK = int.from_bytes(b"gemtune", "big")
+_URLS = "sqlite:///file.db or postgresql://user@host/database"
+
+
+class StoreError(GemtuneError):
+    """The store cannot be read or written: its database does not answer, is full, is locked, or lost something."""
+
+
+def default_file() -> Path:
+    """Where a store is when nobody names one: `~/.local/share/gemtune/store.db`, or below XDG_DATA_HOME."""
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "gemtune" / "store.db"
+
+
+class Database:
+    """Transactions on the database of a URL, whose tables are of today's format."""
+
+    def __init__(self, url: str | os.PathLike[str] | None) -> None:
+        """Opens or makes the store.
+
+        Args:
+            url: `sqlite:///PATH`, `postgresql://...`, or the path of a file of SQLite; None: the default file.
+
+        Raises:
+            ConfigurationError: The URL is none of these, or names something that is no store.
+            StoreError: The database does not answer.
+        """
+        parsed = _url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.where = (parsed.database or "") if self.is_sqlite else parsed.render_as_string(hide_password=True)
+        self._engine = _sqlite(parsed) if self.is_sqlite else _postgresql(parsed)
+        with self.reading() as db:
+            ready = tables.read_format(db) == tables.FORMAT
+        if not ready:
+            with self.writing() as db:
+                if not self.is_sqlite:
+                    db.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _SCHEMA_LOCK})
+                tables.upgrade(db, self.where)
+
+    @contextlib.contextmanager
+    def reading(self) -> Generator[Connection]:
+        """A transaction that only reads."""
+        with self._transaction(write=False) as db:
+            yield db
+
+    @contextlib.contextmanager
+    def writing(self) -> Generator[Connection]:
+        """A transaction that is on the disk when it has ended: a machine that loses power loses nothing of it."""
+        with self._transaction(write=True) as db:
+            yield db
+
+    @contextlib.contextmanager
+    def _transaction(self, *, write: bool) -> Generator[Connection]:
+        try:
+            with self._engine.connect().execution_options(gemtune_write=write) as db, db.begin():
+                yield db
+        except SQLAlchemyError as error:
+            reason = str(error.orig if isinstance(error, DBAPIError) else error).strip().partition("\n")[0]
+            if "not a database" in reason:
+                raise ConfigurationError(f"{self.where} is no store but some other file; name another") from error
+            raise StoreError(f"the store {self.where} does not answer: {reason}") from error
+
+    def close(self) -> None:
+        """Lets go of what is left open."""
+        self._engine.dispose()
+
+
+def _url(url: str | os.PathLike[str] | None) -> URL:
+    if url is None:
+        url = default_file()
+    if not isinstance(url, str) or "://" not in url:
+        return _file(url)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:  # the URL is not repeated: there may be a password in it
+        raise ConfigurationError(f"the URL of the store cannot be read; it is {_URLS}") from error
+    if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise ConfigurationError(f"a store cannot be in {parsed.drivername}; its URL is {_URLS}")
+    if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
+        raise ConfigurationError("a store is a file: what is remembered in memory is forgotten; give sqlite:///PATH")
+    return _file(parsed.database)
+
+
+def _file(path: str | os.PathLike[str]) -> URL:
+    # Absolute, since each transaction opens it anew and the program may have gone elsewhere.
+    return URL.create("sqlite", database=os.fspath(Path(path).expanduser().absolute()))
+
+
+# -- SQLite -----------------------------------------------------------------------------------------------------------
+
+
+def _sqlite(url: URL) -> Engine:
+    path = Path(url.database or "")
+    try:
+        _own_alone(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the store cannot be in {path}: {error.strerror or error}; name another file"
+        ) from error
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT})
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _own_alone(path: Path) -> None:
+    """Makes the file, readable by its owner alone. SQLite gives the files beside it the same permissions."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    mode = path.stat().st_mode & 0o777
+    if os.name != "posix" or not mode & 0o077:
+        return
+    if path.stat().st_size == 0:
+        path.chmod(0o600)
+    else:  # somebody opened it to others, perhaps on purpose
+        logger.warning("the store %s can be read by others (mode %o); to keep it to yourself: chmod 600 it", path, mode)
+
+
+def _on_connect(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # Python's module would begin transactions by rules of its own
+    cursor = connection.cursor()
+    try:
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+    finally:
+        cursor.close()
+
+
+def _on_begin(db: Connection) -> None:
+    # A writer takes the lock at once: one that reads first and then wants to write could only fail.
+    db.exec_driver_sql("BEGIN IMMEDIATE" if db.get_execution_options().get("gemtune_write") else "BEGIN")
+
+
+# -- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        engine = create_engine(url, poolclass=NullPool, hide_parameters=True, isolation_level="READ COMMITTED")
+    except ModuleNotFoundError as error:
+        raise ConfigurationError("a store in PostgreSQL needs psycopg 3: pip install 'gemtune[store]'") from error
+    event.listen(engine, "begin", _durable)
+    return engine
+
+
+def _durable(db: Connection) -> None:
+    if db.get_execution_options().get("gemtune_write"):
+        # A server that answers a commit before it is on the disk is asked not to, for this transaction.
+        db.exec_driver_sql(
+            "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+        )

@@ -1,0 +1,322 @@
+"""`SpecStore`: specs by fingerprint, and what was submitted when and as which job."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import DecodeError
+from sqlalchemy import Connection, Insert, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gemtune.errors import ConfigurationError, SpecInvalid, bad_request
+from gemtune.specs.diff import Value, leaves
+from gemtune.specs.fingerprint import fingerprint as fingerprint_of
+from gemtune.specs.request import is_map, request_of
+from gemtune.specs.suggest import nearest
+from gemtune.states import state_name
+from gemtune.store.database import Database, StoreError
+from gemtune.store.tables import jobs, specs, submissions
+from gemtune_pb.v1 import TuningJob
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["SpecNotFound", "SpecStore", "StoredSpec", "Submission", "SubmittedJob"]
+
+_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
+_PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{0,64})")
+
+
+class SpecNotFound(StoreError):
+    """The store has no spec of that fingerprint."""
+
+
+@dataclass(frozen=True)
+class StoredSpec:
+    """A spec of the store.
+
+    Attributes:
+        fingerprint: Its identity.
+        job: What it asks for.
+        stored_at: When it was put there first, in seconds since 1970.
+    """
+
+    fingerprint: str
+    job: TuningJob
+    stored_at: float
+
+
+@dataclass(frozen=True)
+class SubmittedJob:
+    """A job that came of a submission.
+
+    Attributes:
+        name: Its resource name.
+        state: Its state when it was last recorded, such as `PENDING`; it is not followed from there.
+        recorded_at: When it was recorded first, in seconds since 1970.
+    """
+
+    name: str
+    state: str
+    recorded_at: float
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One submission: a spec that was, or may have been, sent under a request id.
+
+    Attributes:
+        request_id: What names it within its project and location.
+        project: Where it was sent.
+        location: Where it was sent.
+        fingerprint: Its spec's; "" where its job was recorded by a process that had found it and not sent it.
+        submitted_at: When it was claimed first, in seconds since 1970.
+        jobs: What came of it; none while that is not known, several where one submission was acted on twice.
+    """
+
+    request_id: str
+    project: str
+    location: str
+    fingerprint: str
+    submitted_at: float
+    jobs: tuple[SubmittedJob, ...]
+
+
+class SpecStore:
+    """Specs and submissions in a database: SQLite for one machine, PostgreSQL for a team.
+
+    May be shared by threads and by processes, also by one that forked. A context manager.
+    """
+
+    def __init__(self, url: str | os.PathLike[str] | None = None, *, now: Callable[[], float] = time.time) -> None:
+        """Opens the store, makes it if there is none, and brings one of an older gemtune to today's format.
+
+        Args:
+            url: `sqlite:///PATH` or the path alone, or `postgresql://user@host/database`; None: `gemtune/store.db`
+                below XDG_DATA_HOME (`~/.local/share`). A file that it makes is readable by its owner alone.
+            now: The time in seconds since 1970, for tests.
+
+        Raises:
+            ConfigurationError: The URL cannot be a store's, or the store is of a newer gemtune.
+            StoreError: The database does not answer.
+        """
+        self._database = Database(url)
+        self._now = now
+        self._insert: Callable[[Table], Any] = sqlite.insert if self._database.is_sqlite else postgresql.insert
+
+    def __repr__(self) -> str:
+        return f"SpecStore({self._database.where!r})"
+
+    # -- specs ----------------------------------------------------------------------------------------------------
+
+    def put(self, job: TuningJob) -> str:
+        """Keeps what a job asks for. Twice the same is once, whoever puts it, and at the same time too.
+
+        Args:
+            job: A spec, or a job as the service shows it: what it set there is not kept.
+
+        Returns:
+            The fingerprint.
+
+        Raises:
+            SpecInvalid: The job holds fields that this version of gemtune does not know, and so has no fingerprint.
+            StoreError: The database does not answer.
+        """
+        fingerprint = fingerprint_of(job)
+        with self._database.writing() as db:
+            self._keep(db, fingerprint, job)
+        return fingerprint
+
+    def get(self, fingerprint: str) -> TuningJob:
+        """The spec of a fingerprint.
+
+        Raises:
+            SpecNotFound: There is none.
+            ConfigurationError: That is no fingerprint.
+            StoreError: The database does not answer.
+        """
+        if not _FINGERPRINT.fullmatch(fingerprint):
+            raise ConfigurationError(
+                f"{fingerprint!r} is no fingerprint, which is sha256: and 64 hexadecimal digits; "
+                "find(fingerprint=...) takes its beginning"
+            )
+        with self._database.reading() as db:
+            request = db.scalar(select(specs.c.request).where(specs.c.fingerprint == fingerprint))
+        if request is None:
+            raise SpecNotFound(f"there is no spec {fingerprint} in the store {self._database.where}")
+        return self._job(fingerprint, request)
+
+    def find(
+        self, where: Mapping[str, Value] | None = None, *, fingerprint: str = "", limit: int | None = None
+    ) -> list[StoredSpec]:
+        """The specs that fit, newest first. Each is looked into: thousands are a matter of a moment, millions are not.
+
+        Args:
+            where: Field path in proto spelling -> value, all of which must fit: `{"base_model": "gemini-2.5-flash",
+                "labels.team": "search"}`; an enum by name; None: the field is not set.
+            fingerprint: How the fingerprint begins, with or without `sha256:`.
+            limit: How many, at most.
+
+        Raises:
+            SpecInvalid: There is no such field.
+            ConfigurationError: No fingerprint begins like that.
+            StoreError: The database does not answer.
+        """
+        for path in where or ():
+            _check_path(path)
+        prefix = _PREFIX.fullmatch(fingerprint)
+        if prefix is None:
+            raise ConfigurationError(
+                f"{fingerprint!r} is no beginning of a fingerprint, which looks like sha256:9f2c41d0"
+            )
+        query = select(specs).order_by(specs.c.stored_at.desc(), specs.c.fingerprint)
+        if prefix[1]:
+            query = query.where(specs.c.fingerprint.startswith(f"sha256:{prefix[1]}"))
+        found: list[StoredSpec] = []
+        with self._database.reading() as db:
+            for row in db.execute(query):
+                if limit is not None and len(found) >= limit:
+                    break
+                job = self._job(row.fingerprint, row.request)
+                if not where or _fits(job, where):
+                    found.append(StoredSpec(row.fingerprint, job, row.stored_at))
+        return found
+
+    # -- submissions ------------------------------------------------------------------------------------------------
+
+    def record(self, request_id: str, *, project: str, location: str, job: TuningJob) -> None:
+        """Remembers that a job came of a submission. The same again only brings its state up to date.
+
+        A second job under the same id is remembered beside the first: that must not be forgotten.
+
+        Args:
+            request_id: The submission's.
+            project: Where it was sent.
+            location: Where it was sent.
+            job: As the service shows it; its name and state are kept.
+
+        Raises:
+            SpecInvalid: The job has no name, or the id cannot be stored.
+            StoreError: The database does not answer.
+        """
+        key = _key(request_id, project, location)
+        if not job.name:
+            raise SpecInvalid(bad_request([("name", "the job has no name; record what the service answered")]))
+        now = self._now()
+        with self._database.writing() as db:
+            seen = job.create_time.ToNanoseconds() / 1e9 if job.HasField("create_time") else now
+            db.execute(self._insert(submissions).values(**key, submitted_at=seen).on_conflict_do_nothing())
+            submission = db.scalar(select(submissions.c.id).filter_by(**key))
+            state = state_name(job)
+            row = {"submission": submission, "name": job.name, "state": state, "recorded_at": now}
+            same = [jobs.c.submission, jobs.c.name]
+            db.execute(self._insert(jobs).values(row).on_conflict_do_update(index_elements=same, set_={"state": state}))
+
+    def submissions(
+        self,
+        *,
+        request_id: str | None = None,
+        project: str | None = None,
+        location: str | None = None,
+        fingerprint: str | None = None,
+        job_name: str | None = None,
+        limit: int | None = None,
+    ) -> list[Submission]:
+        """What was submitted, newest first; all of it, or what fits.
+
+        Args:
+            request_id: The id of the submission.
+            project: Where it was sent.
+            location: Where it was sent.
+            fingerprint: What was sent.
+            job_name: The resource name of a job that came of it.
+            limit: How many, at most.
+        """
+        wanted = {"request_id": request_id, "project": project, "location": location, "fingerprint": fingerprint}
+        query = select(submissions).filter_by(**{name: value for name, value in wanted.items() if value is not None})
+        if job_name is not None:
+            query = query.where(submissions.c.id.in_(select(jobs.c.submission).where(jobs.c.name == job_name)))
+        query = query.order_by(submissions.c.id.desc()).limit(limit)
+        with self._database.reading() as db:
+            rows = db.execute(query).all()
+            made: dict[int, list[SubmittedJob]] = {row.id: [] for row in rows}
+            for job in db.execute(select(jobs).where(jobs.c.submission.in_(made)).order_by(jobs.c.id)):
+                made[job.submission].append(SubmittedJob(job.name, job.state, job.recorded_at))
+        return [
+            Submission(
+                request_id=row.request_id,
+                project=row.project,
+                location=row.location,
+                fingerprint=row.fingerprint or "",
+                submitted_at=row.submitted_at,
+                jobs=tuple(made[row.id]),
+            )
+            for row in rows
+        ]
+
+    # -- plumbing -------------------------------------------------------------------------------------------------
+
+    def _keep(self, db: Connection, fingerprint: str, job: TuningJob) -> None:
+        request = request_of(job).SerializeToString(deterministic=True)
+        row = {"fingerprint": fingerprint, "request": request, "stored_at": self._now()}
+        statement: Insert = self._insert(specs).values(row).on_conflict_do_nothing()
+        db.execute(statement)
+
+    def _job(self, fingerprint: str, request: bytes) -> TuningJob:
+        try:
+            return TuningJob.FromString(request)
+        except DecodeError as error:
+            raise StoreError(f"the spec {fingerprint} in the store {self._database.where} is damaged") from error
+
+    def close(self) -> None:
+        """Lets go of the database. A later call opens it again."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _key(request_id: str, project: str, location: str) -> dict[str, str]:
+    """The columns that name a submission."""
+    key = {"project": project, "location": location, "request_id": request_id}
+    for name, value in key.items():
+        if not value or _UNSTORABLE.search(value):
+            what = "holds characters that a database refuses (NUL, or half of a pair)" if value else "is empty"
+            raise SpecInvalid(bad_request([(name, f"{name} {what}; give one such as a UUID")]))
+    return key
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def _fits(job: TuningJob, where: Mapping[str, Value]) -> bool:
+    asked = leaves(job)
+    return all(asked.get(path) == value for path, value in where.items())
+
+
+def _check_path(path: str) -> None:
+    """Refuses a path that no spec can have: it would find nothing, or everything."""
+    descriptor: Descriptor | None = TuningJob.DESCRIPTOR
+    for name in re.split(r"[.\[]", path):
+        if name.endswith("]"):  # the index of a list
+            continue
+        fields = descriptor.fields_by_name if descriptor is not None else {}
+        if name not in fields:
+            near = nearest(name, fields)
+            hint = f"did you mean {near}?" if near else "a path looks like supervised_tuning_spec.training_dataset_uri"
+            raise SpecInvalid(bad_request([(path, f"{name}: no such field; {hint}")]))
+        if is_map(fields[name]):
+            return
+        descriptor = fields[name].message_type
+    if descriptor is not None:
+        some = ", ".join(list(descriptor.fields_by_name)[:3])
+        raise SpecInvalid(bad_request([(path, f"a message, which is found by a field in it, such as {some}")]))
