@@ -16,7 +16,7 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 
-from gemtune.errors import FailedPrecondition, GemtuneError, JobFailed, WaitTimeout, error_from_status
+from gemtune.errors import FailedPrecondition, GemtuneError, JobFailed, Unauthenticated, WaitTimeout, error_from_status
 from gemtune.methods import Method
 from gemtune.retry import Budget, Retry, Retrying, may_pass, nothing_happened
 from gemtune.states import has_succeeded, state_name
@@ -125,8 +125,10 @@ def pause(
     method: Method, error: GemtuneError, attempt: int, *, deadline: float, retry: Retry, budget: Budget | None
 ) -> Flow:
     """Waits before the next attempt and returns the time; raises `error` where waiting cannot help."""
-    seconds = retry.pause(attempt, error)
     now: float = yield Sleep(0)
+    if isinstance(error, Unauthenticated) and attempt == 1:
+        return now  # the transport has noted the refusal, and gets a new token for the second attempt
+    seconds = retry.pause(attempt, error)
     # A pause that outlasts the deadline would only put off the news.
     if not may_pass(error) or now + seconds >= deadline or (budget is not None and not budget.spend()):
         raise error

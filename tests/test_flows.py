@@ -83,13 +83,19 @@ class TestCall:
         script = Script([error, error, JOB])
         assert script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry())) is JOB
 
-    @pytest.mark.parametrize(
-        "error", [PermissionDenied("m"), InvalidArgument("m"), NotFound("m"), Unauthenticated("m"), AlreadyExists("m")]
-    )
+    @pytest.mark.parametrize("error", [PermissionDenied("m"), InvalidArgument("m"), NotFound("m"), AlreadyExists("m")])
     def test_a_refusal_is_not(self, error: GemtuneError) -> None:
         script = Script([error])
         with pytest.raises(type(error)):
             script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
+
+    def test_a_refused_token_is_replaced_once(self) -> None:
+        script = Script([Unauthenticated("expired"), JOB])
+        assert script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry())) is JOB
+        assert not script.slept
+        script = Script([Unauthenticated("expired"), Unauthenticated("wrong")])
+        with pytest.raises(Unauthenticated, match="wrong"):
+            script.drive(flows.call(CREATE, TuningJob(), timeout=60, retry=Retry()))
 
     @pytest.mark.parametrize("error", [SICK, LOST, Internal("m", http_status=500)])
     def test_a_method_that_is_not_idempotent_is_sent_again_only_after_proof(self, error: GemtuneError) -> None:
