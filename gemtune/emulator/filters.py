@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from gemtune.errors import InvalidArgument, bad_request
@@ -256,7 +257,7 @@ class _Parser:
         if comparator == ":":
             if value != "*":
                 self._fail(f"{value!r} does not fit; with : only * (is set) may follow", at)
-            return lambda job: job.HasField(attribute)  # type: ignore[arg-type]
+            return lambda job: _is_set(job, attribute)
         wanted = Timestamp()
         try:
             wanted.FromJsonString(value)
@@ -265,12 +266,16 @@ class _Parser:
         limit, compare = wanted.ToNanoseconds(), _ORDER[comparator]
 
         def predicate(job: TuningJob) -> bool:
-            if not job.HasField(attribute):  # type: ignore[arg-type]
+            if not _is_set(job, attribute):
                 return comparator == "!="
             moment: Timestamp = getattr(job, attribute)
             return compare(moment.ToNanoseconds(), limit)
 
         return predicate
+
+
+def _is_set(message: Message, name: str) -> bool:
+    return message.HasField(name)
 
 
 def _all(parts: list[Predicate]) -> Predicate:

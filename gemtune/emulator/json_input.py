@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, cast
 
 from google.protobuf import message_factory
@@ -50,7 +51,7 @@ def explain(body: bytes, descriptor: Descriptor, *, path: str, package: str) -> 
     """
     try:
         value = json.loads(body)
-        found = list(_limited(_Walk(descriptor.file.package, package).message(value, descriptor, path)))
+        found = _limited(_Walk(descriptor.file.package, package).message(value, descriptor, path))
     except json.JSONDecodeError as error:
         return InvalidArgument(
             f"Invalid JSON payload received. {error.msg} at line {error.lineno} column {error.colno}."
@@ -64,9 +65,9 @@ def explain(body: bytes, descriptor: Descriptor, *, path: str, package: str) -> 
     return InvalidArgument("\n".join(text for _, text in found), details=[bad_request(found)])
 
 
-def _limited(violations: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    for _ in range(_MOST):
-        yield from (v for v in [next(violations, None)] if v is not None)
+def _limited(violations: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
+    # JSON may hold half of a surrogate pair, and a message may not: it is shown escaped.
+    return [(path, text.encode("utf-8", "backslashreplace").decode()) for path, text in islice(violations, _MOST)]
 
 
 class _Walk:
@@ -130,8 +131,8 @@ class _Walk:
 
 
 def _field(descriptor: Descriptor, key: str) -> FieldDescriptor | None:
-    by_name: Mapping[str, FieldDescriptor] = descriptor.fields_by_name
-    return by_name.get(key) or next((field for field in descriptor.fields if field.json_name == key), None)
+    # Not by `fields_by_name`: upb's fails on half a surrogate pair.
+    return next((field for field in descriptor.fields if key in (field.name, field.json_name)), None)
 
 
 def _takes_null(field: FieldDescriptor) -> bool:

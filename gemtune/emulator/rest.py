@@ -32,7 +32,7 @@ from gemtune.http_rule import Match, Router, bindings, write_answer
 from gemtune.methods import Method, service_methods
 from gemtune_pb.v1 import tuning_service_pb2
 
-__all__ = ["RestDoor"]
+__all__ = ["RestDoor", "answer"]
 
 LARGEST_BODY = 10 * 2**20
 """Bytes. A create is a few thousand."""
@@ -128,14 +128,27 @@ class RestDoor:
 
     async def _answer(self, request: Request, body: bytes) -> bytes:
         query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        form = _form(dict(query))
         # A thread: the service waits for the disk, and large bodies take their time to read.
-        return await asyncio.to_thread(self._call, request.method, _path(request), query, body, form)
+        return await asyncio.to_thread(answer, self._service, request.method, _path(request), query=query, body=body)
 
-    def _call(self, verb: str, path: str, query: list[tuple[str, str]], body: bytes, form: _Form) -> bytes:
-        match = _match(verb, path, query, body)
-        answer = self._service.handle(match.method, match.message, api_version=match.api_version)
-        return form.write(match, answer)
+
+def answer(service: Service, verb: str, path: str, *, query: list[tuple[str, str]], body: bytes) -> bytes:
+    """The body of the answer to a request.
+
+    Args:
+        service: What answers.
+        verb: The HTTP method.
+        path: The path as it came, still percent-encoded.
+        query: The query's pairs, decoded.
+        body: The body's bytes; empty when there is none.
+
+    Raises:
+        ApiError: The request is refused.
+    """
+    form = _form(dict(query))
+    match = _match(verb, path, query, body)
+    message = service.handle(match.method, match.message, api_version=match.api_version)
+    return form.write(match, message)
 
 
 # -- reading ------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from gemtune.emulator.checks import (
     model_id,
 )
 from gemtune.emulator.statistics import Statistics
-from gemtune.emulator.storage import Record, Storage
+from gemtune.emulator.storage import LARGEST_ID, Record, Storage
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import ConfigurationError, FailedPrecondition, InvalidArgument, NotFound, Unimplemented, bad_request
 from gemtune.methods import Method
@@ -154,7 +154,7 @@ class Service:
 
     def CreateTuningJob(self, request: CreateTuningJobRequest, context: Context) -> TuningJob:
         """Starts a job."""
-        violations = check_create(request)
+        violations = check_create(request, api_version=context.api_version)
         if violations:
             raise invalid(violations)
         project, location = _place(request.parent)
@@ -363,7 +363,7 @@ class Service:
         Tuning a tuned model further makes a new version of it, unless another display name is given.
         """
         found = _MODEL.fullmatch(job.pre_tuned_model.tuned_model_name)
-        if found is None:
+        if found is None or int(found[3]) > LARGEST_ID:
             return _Origin()
         model, version = int(found[3]), int(found[4] or 1)
         place = jobs.project_number(found[1]), found[2]

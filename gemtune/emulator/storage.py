@@ -19,10 +19,13 @@ from typing import Any
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import ConfigurationError
 
-__all__ = ["MEMORY", "Record", "Storage"]
+__all__ = ["LARGEST_ID", "MEMORY", "Record", "Storage"]
 
 MEMORY = ":memory:"
 """In place of a file: the jobs are gone when the storage is closed."""
+
+LARGEST_ID = 2**63 - 1
+"""SQLite's integers end there, and no id of the service is larger."""
 
 _VERSION = 1
 _ATTEMPTS = 10  # ids of 63 random bits meet once in a lifetime; two versions of one model may be made at once
@@ -208,6 +211,8 @@ class Storage:
 
     def get(self, project: str, location: str, job_id: int) -> Record | None:
         """The job of that id in that place."""
+        if job_id > LARGEST_ID:
+            return None
         rows = self._rows("id = ? AND project = ? AND location = ?", job_id, project, location)
         return rows[0] if rows else None
 
@@ -217,12 +222,14 @@ class Storage:
             "project = ? AND location = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?",
             project,
             location,
-            before if before is not None else 2**63 - 1,
+            before if before is not None else LARGEST_ID,
             limit,
         )
 
     def of_model(self, project: str, location: str, model: int) -> list[Record]:
         """The jobs that make the versions of a model, newest version first."""
+        if model > LARGEST_ID:
+            return []
         where = "model = ? AND project = ? AND location = ? ORDER BY version DESC, sequence DESC"
         return self._rows(where, model, project, location)
 

@@ -158,6 +158,12 @@ def test_text_that_is_no_json_is_said_with_its_place(body: bytes, says: str) -> 
     assert said(body) == [("", says)]
 
 
+@pytest.mark.parametrize("body", [{"baseModel": "\ud800"}, {"\ud800": 1}, {"labels": {"a": "\ud800"}}])
+def test_half_a_surrogate_pair_is_shown_escaped(body: Any) -> None:
+    [(_, text)] = said(body)
+    assert r"\ud800" in text
+
+
 def test_at_most_a_hundred_things_are_said() -> None:
     assert len(said({f"x{i}": 1 for i in range(1000)})) == 100
 

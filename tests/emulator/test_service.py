@@ -183,6 +183,7 @@ def test_what_only_the_service_may_say_is_passed_over(emulated: Emulated) -> Non
     [
         MISSING,
         f"{PARENT}/tuningJobs/99999999999999999999999",
+        f"{PARENT}/tuningJobs/{2**63}",
         f"{PARENT}/tuningJobs/abc",
         f"{PARENT}/tuningJobs/0",
         "x",
@@ -557,6 +558,11 @@ def test_a_model_that_was_tuned_elsewhere_is_taken_as_it_is_named(emulated: Emul
     assert job.pre_tuned_model.base_model == ""
 
 
+def test_a_model_whose_number_is_none_of_the_services_gets_a_new_one(emulated: Emulated) -> None:
+    job = succeeded(emulated, further(f"{PARENT}/models/{2**63}@1"))
+    assert re.fullmatch(r".*/models/[1-9]\d{18}@1", job.tuned_model.model)
+
+
 def rebase(emulated: Emulated, *, api_version: str = "v1", **fields: object) -> operations_pb2.Operation:
     request = RebaseTunedModelRequest(**{"parent": PARENT, **fields})  # type: ignore[arg-type]
     answer = emulated.call("RebaseTunedModel", request, api_version=api_version)
@@ -647,6 +653,7 @@ def test_a_rebase_may_keep_the_endpoint_and_change_the_job(emulated: Emulated) -
     ("reference", "kind", "says"),
     [
         (TunedModelRef(tuned_model=f"{PARENT}/models/5@1"), NotFound, "The Model does not exist."),
+        (TunedModelRef(tuned_model=f"{PARENT}/models/{2**63}"), NotFound, "The Model does not exist."),
         (TunedModelRef(tuned_model="mine"), NotFound, "The Model does not exist."),
         (TunedModelRef(tuning_job=MISSING), NotFound, "The TuningJob does not exist."),
         (TunedModelRef(pipeline_job=f"{PARENT}/pipelineJobs/5"), NotFound, "The PipelineJob does not exist."),
