@@ -17,15 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from google.protobuf.message import Message
 
-from gemtune.errors import (
-    ApiError,
-    Cancelled,
-    ConfigurationError,
-    GemtuneError,
-    TransportError,
-    Unimplemented,
-    status_from_error,
-)
+from gemtune.error_forms import status_from_error
+from gemtune.errors import ApiError, Cancelled, ConfigurationError, GemtuneError, TransportError, Unimplemented
 from gemtune.methods import Method, find_method
 from gemtune.transport._http import Exchange
 from gemtune.transport._shapes import (
@@ -388,9 +381,10 @@ class _RestFuture(Future, Call):  # type: ignore[type-arg]  # pyright: ignore[re
 
     def cancel(self) -> bool:
         """Cancels the request, if it is not over; the service may have acted on it all the same."""
-        cancelled = self._outcome.cancel()
+        if self._outcome.done() or not self._outcome.cancel():
+            return False
         self._exchange.abort()
-        return cancelled
+        return True
 
     def cancelled(self) -> bool:
         """Whether it was cancelled."""

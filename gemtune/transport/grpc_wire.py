@@ -13,7 +13,8 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, status_pb2
 
 from gemtune.endpoints import Endpoint
-from gemtune.errors import GemtuneError, SpecInvalid, TransportError, bad_request, error_from_status
+from gemtune.error_forms import error_from_status
+from gemtune.errors import GemtuneError, SpecInvalid, TransportError, bad_request
 from gemtune.methods import Method
 from gemtune.published import JSON_ONLY, UNPUBLISHED, unpublished
 from gemtune.transport import request_id, wire

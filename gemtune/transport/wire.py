@@ -20,7 +20,8 @@ from google.protobuf.message import Message
 
 from gemtune import __version__, http_rule
 from gemtune.endpoints import Endpoint
-from gemtune.errors import ConfigurationError, JsonError, TransportError, error_from_http
+from gemtune.error_forms import error_from_http
+from gemtune.errors import ConfigurationError, JsonError, TransportError
 from gemtune.methods import Method
 from gemtune.transport import request_id
 
