@@ -14,10 +14,11 @@ from gemtune.errors import ConfigurationError
 
 try:
     from gemtune.store.database import StoreError
-    from gemtune.store.spec_store import SpecNotFound, SpecStore, StoredSpec, Submission, SubmittedJob
+    from gemtune.store.records import Claim, StoredSpec, Submission, SubmittedJob
+    from gemtune.store.spec_store import SpecNotFound, SpecStore
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "sqlalchemy":
         raise
     raise ConfigurationError("stored specs need SQLAlchemy: pip install 'gemtune[store]'") from error
 
-__all__ = ["SpecNotFound", "SpecStore", "StoreError", "StoredSpec", "Submission", "SubmittedJob"]
+__all__ = ["Claim", "SpecNotFound", "SpecStore", "StoreError", "StoredSpec", "Submission", "SubmittedJob"]

@@ -6,12 +6,11 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
-from sqlalchemy import Connection, Insert, Table, select
+from sqlalchemy import Connection, Insert, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gemtune.errors import ConfigurationError, SpecInvalid, bad_request
@@ -21,13 +20,14 @@ from gemtune.specs.request import is_map, request_of
 from gemtune.specs.suggest import nearest
 from gemtune.states import state_name
 from gemtune.store.database import Database, StoreError
+from gemtune.store.records import Claim, StoredSpec, Submission, SubmittedJob
 from gemtune.store.tables import jobs, specs, submissions
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["SpecNotFound", "SpecStore", "StoredSpec", "Submission", "SubmittedJob"]
+__all__ = ["SpecNotFound", "SpecStore"]
 
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 _PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{0,64})")
@@ -35,57 +35,6 @@ _PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{0,64})")
 
 class SpecNotFound(StoreError):
     """The store has no spec of that fingerprint."""
-
-
-@dataclass(frozen=True)
-class StoredSpec:
-    """A spec of the store.
-
-    Attributes:
-        fingerprint: Its identity.
-        job: What it asks for.
-        stored_at: When it was put there first, in seconds since 1970.
-    """
-
-    fingerprint: str
-    job: TuningJob
-    stored_at: float
-
-
-@dataclass(frozen=True)
-class SubmittedJob:
-    """A job that came of a submission.
-
-    Attributes:
-        name: Its resource name.
-        state: Its state when it was last recorded, such as `PENDING`; it is not followed from there.
-        recorded_at: When it was recorded first, in seconds since 1970.
-    """
-
-    name: str
-    state: str
-    recorded_at: float
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One submission: a spec that was, or may have been, sent under a request id.
-
-    Attributes:
-        request_id: What names it within its project and location.
-        project: Where it was sent.
-        location: Where it was sent.
-        fingerprint: Its spec's; "" where its job was recorded by a process that had found it and not sent it.
-        submitted_at: When it was claimed first, in seconds since 1970.
-        jobs: What came of it; none while that is not known, several where one submission was acted on twice.
-    """
-
-    request_id: str
-    project: str
-    location: str
-    fingerprint: str
-    submitted_at: float
-    jobs: tuple[SubmittedJob, ...]
 
 
 class SpecStore:
@@ -190,6 +139,52 @@ class SpecStore:
 
     # -- submissions ------------------------------------------------------------------------------------------------
 
+    def claim(
+        self, request_id: str, *, project: str, location: str, job: TuningJob, until: float, token: int | None = None
+    ) -> Claim:
+        """Asks whether this process may send a submission. The spec and the intent are on the disk when it is granted.
+
+        Of all processes that claim an id, one is granted it; another one only once the time of the first has run out,
+        never when a job is known to have come of it, and never for another spec.
+
+        Args:
+            request_id: The submission's.
+            project: Where it is to be sent. An id and a number of the same project are two.
+            location: Where it is to be sent.
+            job: What is to be sent.
+            until: Up to when this process's request may still appear at the service, in seconds since 1970 by a clock
+                that agrees with the store's. Until then nobody else is granted the id.
+            token: The one of a claim that is to be renewed.
+
+        Raises:
+            SpecInvalid: The job has no fingerprint, or the id cannot be stored.
+            StoreError: The database does not answer: it is not known whether the id was claimed.
+        """
+        key = _key(request_id, project, location)
+        fingerprint = fingerprint_of(job)
+        now = self._now()
+        mine = select(submissions).filter_by(**key).with_for_update()  # SQLite's writer is alone anyway
+        with self._database.writing() as db:
+            row = db.execute(mine).one_or_none()
+            if row is None:
+                self._keep(db, fingerprint, job)
+                first = {**key, "fingerprint": fingerprint, "submitted_at": now, "token": 1, "until": until}
+                made = db.execute(self._insert(submissions).values(first).on_conflict_do_nothing())
+                if made.rowcount:
+                    return Claim(True, 1, until, max(until - now, 0.0), fingerprint, "", now)
+                row = db.execute(mine).one()  # another process was faster
+            # A job that was found, and not sent from here, does not say of which spec it is; its labels do.
+            named = row.fingerprint or fingerprint
+            of_it = select(jobs.c.name).where(jobs.c.submission == row.id).order_by(jobs.c.id).limit(1)
+            job_name = db.scalar(of_it) or ""
+            granted = named == fingerprint and not job_name and (row.token == token or row.until < now)
+            if granted:
+                change = {"token": row.token + 1, "until": until}
+                db.execute(update(submissions).where(submissions.c.id == row.id).values(change))
+            ends = until if granted else row.until
+            next_token = row.token + 1 if granted else 0
+            return Claim(granted, next_token, ends, max(ends - now, 0.0), named, job_name, row.submitted_at)
+
     def record(self, request_id: str, *, project: str, location: str, job: TuningJob) -> None:
         """Remembers that a job came of a submission. The same again only brings its state up to date.
 
@@ -255,6 +250,7 @@ class SpecStore:
                 location=row.location,
                 fingerprint=row.fingerprint or "",
                 submitted_at=row.submitted_at,
+                claims=row.token,
                 jobs=tuple(made[row.id]),
             )
             for row in rows

@@ -33,10 +33,16 @@ from gemtune.errors import ConfigurationError
 
 __all__ = ["FORMAT", "jobs", "read_format", "specs", "submissions", "upgrade"]
 
-FORMAT = 1
+FORMAT = 2
 """The format that this version writes. A number is never used for two formats."""
 
-MIGRATIONS: Mapping[int, Sequence[str]] = {}
+MIGRATIONS: Mapping[int, Sequence[str]] = {
+    2: (
+        # Claims. A submission of before has ended or can be taken over: whoever does that looks for its job first.
+        "ALTER TABLE gemtune_submissions ADD COLUMN token INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE gemtune_submissions ADD COLUMN until DOUBLE PRECISION NOT NULL DEFAULT 0",
+    ),
+}
 """Format -> what makes it of the one before, in SQL that both databases understand."""
 
 metadata = MetaData()
@@ -62,6 +68,8 @@ submissions = Table(
     Column("request_id", Text, nullable=False),
     Column("fingerprint", Text, ForeignKey("gemtune_specs.fingerprint")),  # none: the job was found, not sent from here
     Column("submitted_at", Double, nullable=False),
+    Column("token", Integer, nullable=False, server_default="1"),  # how often it was claimed
+    Column("until", Double, nullable=False, server_default="0"),  # when what the claimant sends can appear no more
     UniqueConstraint("project", "location", "request_id"),
     Index("gemtune_submissions_by_spec", "fingerprint"),
 )
