@@ -1,4 +1,4 @@
-"""Exceptions, and the two forms an error has on the wire: `google.rpc.Status` and Google's HTTP error body.
+"""Exceptions: one tree.
 
     GemtuneError
     ├── ApiError              the service answered with an error: one subclass for each google.rpc.Code
@@ -11,22 +11,18 @@
     ├── JobFailed             the job ended, but not well
     └── WaitTimeout           the wait ended, the job goes on
 
-Classes differ by who must act. This module knows messages and HTTP statuses, not transports.
+Classes differ by who must act. `error_forms` has the forms of an `ApiError` on the wire.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from google.protobuf.message import Message
-from google.rpc import code_pb2, error_details_pb2, status_pb2
+from google.rpc import code_pb2, error_details_pb2
 
 __all__ = [
-    "HTTP_STATUS",
     "Aborted",
     "AlreadyExists",
     "ApiError",
@@ -55,10 +51,6 @@ __all__ = [
     "Unknown",
     "WaitTimeout",
     "bad_request",
-    "error_from_http",
-    "error_from_status",
-    "http_from_error",
-    "status_from_error",
 ]
 
 
@@ -316,55 +308,6 @@ class WaitTimeout(_WithJob):
     """The wait ended, the job goes on: `.job` as the service showed it last."""
 
 
-HTTP_STATUS: dict[int, int] = {
-    code_pb2.OK: 200,
-    code_pb2.CANCELLED: 499,
-    code_pb2.UNKNOWN: 500,
-    code_pb2.INVALID_ARGUMENT: 400,
-    code_pb2.DEADLINE_EXCEEDED: 504,
-    code_pb2.NOT_FOUND: 404,
-    code_pb2.ALREADY_EXISTS: 409,
-    code_pb2.PERMISSION_DENIED: 403,
-    code_pb2.RESOURCE_EXHAUSTED: 429,
-    code_pb2.FAILED_PRECONDITION: 400,
-    code_pb2.ABORTED: 409,
-    code_pb2.OUT_OF_RANGE: 400,
-    code_pb2.UNIMPLEMENTED: 501,
-    code_pb2.INTERNAL: 500,
-    code_pb2.UNAVAILABLE: 503,
-    code_pb2.DATA_LOSS: 500,
-    code_pb2.UNAUTHENTICATED: 401,
-}
-"""`google.rpc.Code` -> HTTP status, as google/rpc/code.proto gives it."""
-
-# The other way round is not one to one: where several codes share a status, the broadest one. Statuses that no code
-# has (a proxy's 502, a 405) get the code whose advice to the caller fits.
-_CODE_OF_HTTP: dict[int, int] = {
-    400: code_pb2.INVALID_ARGUMENT,
-    401: code_pb2.UNAUTHENTICATED,
-    403: code_pb2.PERMISSION_DENIED,
-    404: code_pb2.NOT_FOUND,
-    405: code_pb2.UNIMPLEMENTED,
-    408: code_pb2.DEADLINE_EXCEEDED,
-    409: code_pb2.ABORTED,
-    416: code_pb2.OUT_OF_RANGE,
-    429: code_pb2.RESOURCE_EXHAUSTED,
-    499: code_pb2.CANCELLED,
-    500: code_pb2.INTERNAL,
-    501: code_pb2.UNIMPLEMENTED,
-    502: code_pb2.UNAVAILABLE,
-    503: code_pb2.UNAVAILABLE,
-    504: code_pb2.DEADLINE_EXCEEDED,
-}
-
-_CODE_NAMES = frozenset(code_pb2.Code.keys())
-_CLASSES: dict[int, type[ApiError]] = {cls.code: cls for cls in ApiError.__subclasses__()}
-
-
-def _api_error(code: int, message: str, details: Iterable[Message], **context: Any) -> ApiError:
-    return _CLASSES.get(code, Unknown)(message, code=code, details=details, **context)
-
-
 def bad_request(violations: Iterable[tuple[str, str]]) -> error_details_pb2.BadRequest:
     """A `google.rpc.BadRequest` of (field path, description) pairs."""
     return error_details_pb2.BadRequest(
@@ -373,118 +316,3 @@ def bad_request(violations: Iterable[tuple[str, str]]) -> error_details_pb2.BadR
             for field, description in violations
         ]
     )
-
-
-def error_from_status(
-    status: status_pb2.Status, *, http_status: int | None = None, request_id: str | None = None
-) -> ApiError:
-    """The exception for a `google.rpc.Status`, its details unpacked."""
-    details = [_unpack(detail) for detail in status.details]
-    return _api_error(status.code, status.message, details, http_status=http_status, request_id=request_id)
-
-
-def status_from_error(error: ApiError) -> status_pb2.Status:
-    """The `google.rpc.Status` that says what the exception says."""
-    status = status_pb2.Status(code=error.code, message=error.message)
-    for detail in error.details:
-        status.details.add().Pack(detail)
-    return status
-
-
-def error_from_http(
-    http_status: int,
-    body: bytes,
-    *,
-    content_type: str = "",
-    where: str = "",
-    request_id: str | None = None,
-    retry_after: str | None = None,
-) -> ApiError:
-    """The exception for an HTTP answer that is no success, whatever its body is.
-
-    `status` in Google's error body decides before the HTTP status. A body that is not Google's (a proxy's HTML page,
-    nothing at all) gives an error that says what came, and from `where`. `retry_after` is that header's value.
-    """
-    body_error = _google_error(body)
-    fallback = _CODE_OF_HTTP.get(http_status, code_pb2.INTERNAL if http_status >= 500 else code_pb2.UNKNOWN)
-    context: dict[str, Any] = {
-        "http_status": http_status,
-        "request_id": request_id,
-        "retry_after": _seconds_from(retry_after),
-    }
-    if body_error is None:
-        kind = content_type.split(";", maxsplit=1)[0].strip() or "an unnamed type"
-        came = f"{len(body)} bytes of {kind}" if body else "an empty body"
-        return _api_error(fallback, f"HTTP {http_status} with {came} from {where or 'the service'}", (), **context)
-    name = body_error.get("status")
-    code = code_pb2.Code.Value(name) if isinstance(name, str) and name in _CODE_NAMES else fallback
-    message = body_error.get("message")
-    details = body_error.get("details")
-    unpacked = [_unpack_json(d) for d in details if isinstance(d, dict)] if isinstance(details, list) else []
-    return _api_error(code, message if isinstance(message, str) else "", unpacked, **context)
-
-
-def _seconds_from(retry_after: str | None) -> float | None:
-    """A Retry-After header: seconds, or a date."""
-    if not retry_after:
-        return None
-    try:
-        return max(0.0, float(retry_after)) if math.isfinite(float(retry_after)) else None
-    except ValueError:
-        pass
-    import email.utils  # heavy, and dates are rare here
-
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except ValueError:
-        return None
-
-
-def http_from_error(error: ApiError) -> tuple[int, bytes]:
-    """The HTTP status and Google's error body for an exception."""
-    http_status = error.http_status or HTTP_STATUS.get(error.code, 500)
-    inner: dict[str, Any] = {"code": http_status, "message": error.message, "status": error.status}
-    if error.details:
-        from google.protobuf import json_format
-
-        status = status_from_error(error)
-        inner["details"] = [json_format.MessageToDict(detail) for detail in status.details]
-    return http_status, json.dumps({"error": inner}, indent=2, ensure_ascii=False).encode()
-
-
-def _google_error(body: bytes) -> dict[str, Any] | None:
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(parsed, list) and parsed:  # streaming methods wrap the error in a list
-        parsed = parsed[0]
-    error = parsed.get("error") if isinstance(parsed, dict) else None
-    return error if isinstance(error, dict) else None
-
-
-def _unpack(detail: Any) -> Message:
-    from google.protobuf import symbol_database
-
-    try:
-        cls = symbol_database.Default().GetSymbol(detail.TypeName())
-    except KeyError:
-        return detail
-    message = cls()
-    try:
-        return message if detail.Unpack(message) else detail
-    except Exception:  # bytes that are not of the type they claim; upb and pure Python raise different classes
-        return detail
-
-
-def _unpack_json(detail: dict[str, Any]) -> Message:
-    from google.protobuf import any_pb2, json_format, struct_pb2
-
-    try:
-        return _unpack(json_format.ParseDict(detail, any_pb2.Any(), ignore_unknown_fields=True))
-    except Exception:  # a type this process does not know, or a shape that is not that type's
-        struct = struct_pb2.Struct()
-        try:
-            return json_format.ParseDict(detail, struct)
-        except Exception:
-            return struct

@@ -16,7 +16,8 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 
-from gemtune.errors import FailedPrecondition, GemtuneError, JobFailed, Unauthenticated, WaitTimeout, error_from_status
+from gemtune.error_forms import error_from_status
+from gemtune.errors import FailedPrecondition, GemtuneError, JobFailed, Unauthenticated, WaitTimeout
 from gemtune.methods import Method
 from gemtune.retry import Budget, Retry, Retrying, may_pass, nothing_happened
 from gemtune.states import has_succeeded, state_name

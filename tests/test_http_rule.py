@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from gemtune import http_rule
 from gemtune.errors import InvalidArgument, NotFound, SpecInvalid, Unimplemented
-from gemtune.http_rule import Router, Template, expand
+from gemtune.http_rule import Router, expand
 from gemtune.methods import find_method, service_methods
+from gemtune.path_template import Template
 
 SERVICE = "gemtune_tests.rules.v1.Rules"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from google.rpc import code_pb2, error_details_pb2
 
-from gemtune.errors import ApiError, error_from_status, status_from_error
+from gemtune.error_forms import error_from_status, status_from_error
+from gemtune.errors import ApiError
 from gemtune.remedies import REMEDIES, remedy_for, row_for
 
 C = code_pb2

@@ -109,6 +109,8 @@ def run(args: Sequence[str]) -> int:
 def _ended_by(session: Session, error: BaseException) -> int:
     """Says what ended the run and returns the exit status."""
     status = 2
+    if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):  # what click makes of it
+        error = error.__context__
     if isinstance(error, BrokenPipeError):
         _drop_stdout()
         status = 0  # the reader has had enough (`| head`)
@@ -174,7 +176,8 @@ def _usage(error: click.ClickException) -> str:
     if isinstance(error, click.MissingParameter):
         return f"{error.param.make_metavar(error.ctx) if error.param and error.ctx else 'an argument'} is missing"
     if isinstance(error, click.BadParameter) and error.param is not None:
-        return f"{error.param.get_error_hint(error.ctx)}: {error.message.rstrip('.')}"
+        hint = error.param.get_error_hint(error.ctx).replace("'", "").replace(" / ", "/")
+        return f"{hint}: {error.message.rstrip('.')}"
     message = error.format_message().rstrip(".")
     ctx = getattr(error, "ctx", None)
     if "extra argument" in message and ctx is not None and ctx.command.name == "create":
@@ -205,7 +208,7 @@ def _printable(line: str) -> str:
 def _whole(error: BaseException) -> str:
     """Everything there is about an error, for -v: the service's answer, the causes, or where a defect is."""
     if isinstance(error, ApiError):
-        from gemtune.errors import http_from_error
+        from gemtune.error_forms import http_from_error
 
         status, body = http_from_error(error)
         return f"HTTP {status} {body.decode()}"

@@ -82,7 +82,7 @@ def remedy_of(job: TuningJob) -> tuple[str, str] | None:
     """What a job's error means and what to do about it, where that is known."""
     if not job.HasField("error"):
         return None
-    from gemtune.errors import error_from_status
+    from gemtune.error_forms import error_from_status
     from gemtune.remedies import remedy_for
 
     return remedy_for(error_from_status(job.error))

@@ -21,7 +21,8 @@ from google.protobuf.message import Message
 from gemtune import published
 from gemtune.emulator.experiments import GetContextRequest, get_context
 from gemtune.emulator.service import Service
-from gemtune.errors import ApiError, ConfigurationError, Internal, Unauthenticated, status_from_error
+from gemtune.error_forms import status_from_error
+from gemtune.errors import ApiError, ConfigurationError, Internal, Unauthenticated
 from gemtune.methods import Method, service_methods
 from gemtune_pb.v1 import tuning_service_pb2
 

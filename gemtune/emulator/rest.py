@@ -27,7 +27,8 @@ from starlette.types import Receive, Scope, Send
 
 from gemtune.emulator.json_input import explain, without_trailing_commas
 from gemtune.emulator.service import Service
-from gemtune.errors import ApiError, Internal, InvalidArgument, Unauthenticated, http_from_error
+from gemtune.error_forms import http_from_error
+from gemtune.errors import ApiError, Internal, InvalidArgument, Unauthenticated
 from gemtune.http_rule import Match, Router, bindings, write_answer
 from gemtune.methods import Method, service_methods
 from gemtune_pb.v1 import tuning_service_pb2
