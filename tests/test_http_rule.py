@@ -222,7 +222,7 @@ QUERY_FIELDS = {
     "text": TEXT,
     "data": st.binary(max_size=5),
     "real": st.floats(allow_nan=False),
-    "single": st.floats(-(2.0**127), 2.0**127, width=32)  # json_format refuses the largest ones as numbers,
+    "single": st.floats(-(2.0**127), 2.0**127, width=32),  # json_format refuses the largest ones as numbers
     "maybe": st.integers(-5, 5),
     "texts": st.lists(TEXT, max_size=3),
     "kinds": st.lists(st.integers(0, 4), max_size=3),
