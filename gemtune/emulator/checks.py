@@ -1,26 +1,23 @@
-"""What a create is refused for, and the tables behind that.
+"""What a create is refused for: the rules of `gemtune.specs`, in the forms in which the service refuses.
 
-The texts in quotation marks of the service are its own where they are known (docs/emulator.md lists which are not).
+The texts are the service's own where they are known (docs/emulator.md lists which are not).
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
 
-from gemtune.errors import FailedPrecondition, InvalidArgument, bad_request
+from gemtune.errors import ApiError, FailedPrecondition, InvalidArgument, bad_request
+from gemtune.specs import RULES, SIZES, Finding, Severity, catalogue, check_request
 from gemtune_pb.v1 import CreateTuningJobRequest, SupervisedHyperParameters, TuningJob
 
 __all__ = [
-    "MODELS",
     "REBASED",
     "REGIONS",
     "Violation",
@@ -38,43 +35,20 @@ Violation = tuple[str, str]
 """A field's path in proto spelling from the request on, and a sentence."""
 
 _Size = SupervisedHyperParameters.AdapterSize
-_ONE, _TWO, _FOUR = _Size.ADAPTER_SIZE_ONE, _Size.ADAPTER_SIZE_TWO, _Size.ADAPTER_SIZE_FOUR
-_EIGHT, _SIXTEEN = _Size.ADAPTER_SIZE_EIGHT, _Size.ADAPTER_SIZE_SIXTEEN
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What tuning a base model allows and assumes.
+    """What tuning a base model assumes.
 
     Attributes:
-        adapter_sizes: The sizes that it takes; empty: any.
         default: The size that it gets when none is asked for.
         checkpoints: Whether the tuned model keeps one per epoch (up to ten); models before Gemini 2.0 do not.
     """
 
-    adapter_sizes: tuple[SupervisedHyperParameters.AdapterSize.ValueType, ...] = ()
-    default: SupervisedHyperParameters.AdapterSize.ValueType = _FOUR
+    default: SupervisedHyperParameters.AdapterSize.ValueType = _Size.ADAPTER_SIZE_FOUR
     checkpoints: bool = True
 
-
-_LATE = (_ONE, _TWO, _FOUR, _EIGHT, _SIXTEEN)
-
-# Adapter sizes as documented in 2024 (1.x), 2025 (2.0) and September 2026 (2.5 and later); defaults as the service
-# filled them in (1.5), as documented (1.0), and 4 where nothing is known.
-MODELS: Mapping[str, ModelFacts] = {
-    "gemini-1.0-pro-002": ModelFacts((_ONE, _FOUR, _EIGHT, _SIXTEEN), _ONE, checkpoints=False),
-    "gemini-1.5-pro-002": ModelFacts((_ONE, _FOUR), _FOUR, checkpoints=False),
-    "gemini-1.5-flash-002": ModelFacts((_ONE, _FOUR, _EIGHT, _SIXTEEN), _EIGHT, checkpoints=False),
-    "gemini-2.0-flash-001": ModelFacts(_LATE),
-    "gemini-2.0-flash-lite-001": ModelFacts(_LATE),
-    "gemini-2.5-flash": ModelFacts(_LATE),
-    "gemini-2.5-flash-lite": ModelFacts(_LATE),
-    "gemini-2.5-pro": ModelFacts((_ONE, _TWO, _FOUR, _EIGHT)),
-    "gemini-3.1-flash-lite": ModelFacts(_LATE),
-    "gemini-3.5-flash": ModelFacts(_LATE),
-    "gemini-3.5-flash-lite": ModelFacts(_LATE),
-}
-_UNKNOWN = ModelFacts()
 
 REBASED: Mapping[str, str] = {
     "gemini-1.0-pro-002": "gemini-2.5-pro",
@@ -100,8 +74,10 @@ def model_id(base_model: str) -> str:
 
 
 def facts_of(base_model: str) -> ModelFacts:
-    """What is known of a base model; of one that is not in the table, nothing is refused."""
-    return MODELS.get(model_id(base_model), _UNKNOWN)
+    """What a base model assumes; size 4 where the catalogue does not say."""
+    known = catalogue().get(base_model)
+    default = known.default_adapter_size if known else None
+    return ModelFacts(_Size.Value(SIZES[default or 4]), checkpoints=not model_id(base_model).startswith("gemini-1."))
 
 
 def invalid(violations: list[Violation]) -> InvalidArgument:
@@ -111,9 +87,6 @@ def invalid(violations: list[Violation]) -> InvalidArgument:
 
 
 _PARENT = re.compile(r"projects/[A-Za-z0-9][A-Za-z0-9:._-]*/locations/[a-z][a-z0-9-]*")
-_GCS_JSONL = re.compile(r"gs://[a-z0-9][a-z0-9._-]+/.*[^/]\.jsonl", re.DOTALL)
-_DATASET = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
-_NAME_LENGTH, _LABELS, _LABEL_LENGTH = 128, 64, 64
 
 
 def check_parent(parent: str) -> list[Violation]:
@@ -123,127 +96,58 @@ def check_parent(parent: str) -> list[Violation]:
     return [("parent", f"{parent!r} is not a location's name; it must be projects/P/locations/L.")]
 
 
-def check_create(request: CreateTuningJobRequest) -> list[Violation]:
+def check_create(request: CreateTuningJobRequest, *, api_version: str = "v1beta1") -> list[Violation]:
     """Everything that is wrong with the fields of a create; empty when nothing is."""
-    violations = check_parent(request.parent)
-    job = request.tuning_job
-    if not job.base_model and not job.pre_tuned_model.tuned_model_name:
-        text = "base_model or pre_tuned_model is required, such as base_model gemini-2.0-flash-001."
-        violations.append(("tuning_job.base_model", text))
-    if job.WhichOneof("tuning_spec") is None:
-        text = "a tuning spec is required, such as supervised_tuning_spec."
-        violations.append(("tuning_job.supervised_tuning_spec", text))
-    return violations + check_job(job)
+    return check_parent(request.parent) + _violations(request.parent, request.tuning_job, api_version)
 
 
 def check_job(job: TuningJob) -> list[Violation]:
     """Everything that is wrong with what is set in a job, whether or not it would be enough for a create."""
-    violations: list[Violation] = []
-    if len(job.tuned_model_display_name) > _NAME_LENGTH:
-        length = len(job.tuned_model_display_name)
-        text = f"tuned_model_display_name has {length} characters; at most {_NAME_LENGTH} are allowed."
-        violations.append(("tuning_job.tuned_model_display_name", text))
-    violations += _labels(job)
-    violations += _datasets(job)
-    reported = {field for field, _ in violations}
-    violations += [v for v in _required(job, "tuning_job") if v[0] not in reported]
-    violations += _hyper_parameters(job)
-    return violations
+    needed = ("tuning_job.base_model", "tuning_job.supervised_tuning_spec")
+    return [violation for violation in _violations("", job, "v1beta1") if violation[0] not in needed]
 
 
 def check_supported(location: str, job: TuningJob) -> None:
     """Refuses what is well-formed, but cannot be tuned.
 
     Raises:
-        InvalidArgument: The base model does not take that adapter size.
-        FailedPrecondition: The base model is not tuned in that location.
+        ApiError: Without details: the base model does not take that adapter size, is not tuned in that location, ...
     """
-    sizes = facts_of(job.base_model).adapter_sizes
-    wanted = job.supervised_tuning_spec.hyper_parameters.adapter_size
-    if wanted and sizes and wanted not in sizes:
-        raise InvalidArgument("The adapter size is not supported for this base model.")
-    open_model = "/" in job.base_model and "google" not in job.base_model.split("/")
-    if location == "global" and not open_model:
-        raise FailedPrecondition("Tuning is not supported in location global for this base model; use a region.")
+    for finding in _errors(f"projects/-/locations/{location}", job, "v1beta1"):
+        rule = RULES[finding.rule_id]
+        if not rule.service_field:
+            raise _REFUSALS[rule.service_code](_words(finding))
 
 
-def _labels(job: TuningJob) -> Iterator[Violation]:
-    if len(job.labels) > _LABELS:
-        yield "tuning_job.labels", f"there are {len(job.labels)} labels; at most {_LABELS} are allowed."
-    rule = f"at most {_LABEL_LENGTH} characters: lowercase letters, digits, _ and -"
-    for key, value in sorted(job.labels.items()):
-        if not _is_label(key) or unicodedata.category(key[0])[0] != "L":
-            yield "tuning_job.labels", f"{key!r} is not a label's key; it must have {rule}, a letter first."
-        if value and not _is_label(value):
-            yield "tuning_job.labels", f"{value!r} is not a label's value ({key!r}); it must have {rule}."
+_REFUSALS: dict[str, type[ApiError]] = {
+    "INVALID_ARGUMENT": InvalidArgument,
+    "FAILED_PRECONDITION": FailedPrecondition,
+}
 
 
-def _is_label(text: str) -> bool:
-    # "International characters are allowed": letters and marks of every script, none of them uppercase.
-    fitting = all(c in "_-" or unicodedata.category(c) in ("Ll", "Lo", "Lm", "Mn", "Mc", "Nd") for c in text)
-    return fitting and 0 < len(text) <= _LABEL_LENGTH
+def _violations(parent: str, job: TuningJob, api_version: str) -> list[Violation]:
+    return [
+        (_field(finding.field), _words(finding))
+        for finding in _errors(parent, job, api_version)
+        if RULES[finding.rule_id].service_field
+    ]
 
 
-def _datasets(job: TuningJob) -> Iterator[Violation]:
-    kind = job.WhichOneof("tuning_spec")
-    if kind is None:
-        return
-    spec = getattr(job, kind)
-    for name in ("training_dataset_uri", "validation_dataset_uri"):
-        field = spec.DESCRIPTOR.fields_by_name.get(name)
-        if field is None:
-            continue
-        uri = getattr(spec, name)
-        needed = behaves(field, field_behavior_pb2.REQUIRED) and not getattr(spec, "prompt_dataset_uri", "")
-        if (uri or needed) and not (_GCS_JSONL.fullmatch(uri) or _DATASET.fullmatch(uri)):
-            yield f"tuning_job.{kind}.{name}", f"{name} should be a GCS object of type JSONL."
+def _errors(parent: str, job: TuningJob, api_version: str) -> list[Finding]:
+    findings = check_request(parent, job, api_version=api_version)
+    return [finding for finding in findings if finding.severity is Severity.ERROR]
 
 
-def _hyper_parameters(job: TuningJob) -> Iterator[Violation]:
-    kind = job.WhichOneof("tuning_spec")
-    field = kind and getattr(job, kind).DESCRIPTOR.fields_by_name.get("hyper_parameters")
-    if not kind or field is None or field.is_repeated:
-        return
-    parameters = getattr(job, kind).hyper_parameters
-    for name in ("epoch_count", "learning_rate_multiplier", "learning_rate", "batch_size"):
-        value = getattr(parameters, name, 0)
-        if not 0 <= value < float("inf"):
-            yield f"tuning_job.{kind}.hyper_parameters.{name}", f"{name} is {value}; it must be a positive number."
+def _field(path: str) -> str:
+    """The path as a violation has it: a map is one field."""
+    return "tuning_job.labels" if path.startswith("tuning_job.labels") else path
 
 
-# google-genai's distillation jobs have a prompt_dataset_uri and neither of these; they are accepted.
-_NOT_MISSED = frozenset(
-    f"gemtune.v1.DistillationSpec.{name}" for name in ("pipeline_root_directory", "training_dataset_uri")
-)
+def _words(finding: Finding) -> str:
+    return finding.service_message or f"{finding.sentence}."
 
 
 def behaves(field: FieldDescriptor, behavior: int) -> bool:
     """Whether a field is annotated with a `google.api.field_behavior`."""
     extension: Any = field_behavior_pb2.field_behavior  # its stub hides what it extends
     return behavior in field.GetOptions().Extensions[extension]
-
-
-def _required(message: Message, path: str) -> Iterator[Violation]:
-    """Fields that `google.api.field_behavior` says must be set, in what is set."""
-    for field in _required_fields(message.DESCRIPTOR):
-        empty = not message.HasField(field.name) if field.has_presence else not getattr(message, field.name)
-        if empty:
-            yield f"{path}.{field.name}", f"{field.name} is required."
-    for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
-            continue
-        for i, part in enumerate(value if field.is_repeated else (value,)):
-            yield from _required(part, f"{path}.{field.name}[{i}]" if field.is_repeated else f"{path}.{field.name}")
-
-
-@cache
-def _required_fields(descriptor: Any) -> list[FieldDescriptor]:
-    # A number or an enum without presence may be zero on purpose.
-    numbers = (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_MESSAGE)
-    return [
-        field
-        for field in descriptor.fields
-        if behaves(field, field_behavior_pb2.REQUIRED)
-        and field.full_name not in _NOT_MISSED
-        and (field.has_presence or field.is_repeated or field.cpp_type in numbers)
-    ]

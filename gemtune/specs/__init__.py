@@ -11,13 +11,14 @@ from gemtune.specs.finding import Finding, Position, Severity, SpecFileInvalid
 from gemtune.specs.fingerprint import fingerprint
 from gemtune.specs.render import render
 from gemtune.specs.rules import FILE_RULES, RULES, Rule
-from gemtune.specs.sizes import adapter_size
+from gemtune.specs.sizes import SIZES, adapter_size
 from gemtune.specs.spec_file import SpecFile
 from gemtune.specs.walk import check, check_request, require_valid, validate
 
 __all__ = [
     "FILE_RULES",
     "RULES",
+    "SIZES",
     "BaseModel",
     "Catalogue",
     "Finding",

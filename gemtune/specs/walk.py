@@ -20,7 +20,7 @@ from gemtune.errors import ConfigurationError, SpecInvalid
 from gemtune.specs.catalogue import Catalogue, FieldLimit, catalogue
 from gemtune.specs.checks import CHECKS, Check, Run
 from gemtune.specs.finding import Finding, Severity, bad_request_of, key_path
-from gemtune.specs.rules import V1BETA1_ONLY
+from gemtune.specs.rules import RULES, V1BETA1_ONLY
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ _WHEN_MISSING: dict[str, tuple[str, str]] = {
     "output_uri_prefix": ("required", "write gs://bucket/prefix"),
 }
 
-# Annotated as required, and jobs without it are accepted: google-genai never sends it.
-_NOT_MISSED = frozenset({"DistillationSpec.pipeline_root_directory"})
+# Annotated as required, and google-genai never sends them: it names prompts instead of whole examples.
+_NOT_MISSED = frozenset({"DistillationSpec.pipeline_root_directory", "DistillationSpec.training_dataset_uri"})
 
 # The type of a resource reference -> what names of it look like.
 _RESOURCES = {
@@ -259,6 +259,11 @@ def _plan(descriptor: Any) -> _Plan:
 def _walk(run: Run, message: Message, path: str) -> None:
     plan = _plan(message.DESCRIPTOR)
     prefix = f"{path}." if path else ""
+    for name, has_presence, rule_id, remedy in plan.required:
+        if not (message.HasField(name) if has_presence else getattr(message, name)):
+            # A dataset that is missing is refused in the words for one that is wrong.
+            words = RULES["dataset-uri"].service_message if name == "training_dataset_uri" else "{name} is required."
+            run.add(rule_id, prefix + name, f"{name} is missing", remedy, words=words)
     if plan.check is not None:
         plan.check(run, message, path)
     limits = run.limits.get(plan.owner)
@@ -272,9 +277,6 @@ def _walk(run: Run, message: Message, path: str) -> None:
             _walk(run, value, prefix + known.name)
         else:
             _look(run, known, value, prefix + known.name)
-    for name, has_presence, rule_id, remedy in plan.required:
-        if not (message.HasField(name) if has_presence else getattr(message, name)):
-            run.add(rule_id, prefix + name, f"{name} is missing", remedy)
     if len(UnknownFieldSet(message)):
         _unknown(run, message, path)
 

@@ -101,7 +101,7 @@ def test_enums_are_numbers_where_that_is_asked_for(door: Door, parameter: str) -
     evaluated = json.loads(json.dumps(BODY))
     evaluated["supervisedTuningSpec"]["evaluationConfig"] = {
         "metrics": [{"aggregationMetrics": ["AVERAGE", "MODE"], "bleuSpec": {}}],
-        "outputConfig": {"gcsDestination": {"outputUriPrefix": "gs://b/x"}},
+        "outputConfig": {"gcsDestination": {"outputUriPrefix": "gs://bucket/x"}},
     }
     name = door.create(evaluated)["name"]
     job = door("GET", f"v1/{name}?{parameter}=json;enum-encoding=int").json()

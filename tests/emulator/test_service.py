@@ -123,7 +123,7 @@ def test_what_was_asked_for_is_not_replaced_by_defaults(emulated: Emulated) -> N
 @pytest.mark.parametrize(
     ("base_model", "size"),
     [("gemini-1.0-pro-002", "ONE"), ("gemini-1.5-pro-002", "FOUR"), ("gemini-1.5-flash-002", "EIGHT"),
-     ("gemini-2.5-pro", "FOUR"), ("publishers/google/models/gemini-1.0-pro-002", "ONE"), ("meta/llama3_1@8b", "FOUR")],
+     ("gemini-2.5-pro", "FOUR"), ("publishers/google/models/gemini-1.0-pro-002", "ONE"), ("a-model-of-next-year", "FOUR")],
 )  # fmt: skip
 def test_the_default_adapter_size_is_the_base_models(emulated: Emulated, base_model: str, size: str) -> None:
     found = succeeded(emulated, tuning_job(base_model)).supervised_tuning_spec.hyper_parameters.adapter_size
@@ -330,8 +330,8 @@ def test_all_that_is_wrong_is_said_at_once_in_the_services_form(emulated: Emulat
         "tuning_job.labels",
         f"{spec}.training_dataset_uri",
         f"{spec}.validation_dataset_uri",
-        "tuning_job.encryption_spec.kms_key_name",
         f"{spec}.hyper_parameters.epoch_count",
+        "tuning_job.encryption_spec.kms_key_name",
     ]
     assert error.message.startswith("List of found errors:\t1.Field: parent; Message: 'projects/p' is not")
     assert error.message.endswith(".\t")
@@ -403,7 +403,21 @@ def test_an_adapter_size_that_the_model_does_not_take_is_refused_without_details
 
 def test_gemini_is_not_tuned_in_global(emulated: Emulated) -> None:
     assert isinstance(refusal(emulated, tuning_job(), parent="projects/demo/locations/global"), FailedPrecondition)
-    emulated.create(tuning_job("meta/llama3_1@llama-3.1-8b"), parent="projects/demo/locations/global")
+    open_model = tuning_job("meta/llama3_1@llama-3.1-8b", output_uri="gs://bucket/out")
+    emulated.create(open_model, parent="projects/demo/locations/global", api_version="v1beta1")
+
+
+def test_an_open_model_needs_a_place_for_its_output(emulated: Emulated) -> None:
+    error = refusal(emulated, tuning_job("meta/llama3_1@llama-3.1-8b"))
+    assert error.message == "The output_uri field is required for this model."
+    assert error.details == ()
+
+
+def test_a_field_of_v1beta1_is_unknown_to_v1(emulated: Emulated) -> None:
+    [violation] = refusal(emulated, tuning_job("meta/llama3_1@8b", output_uri="gs://bucket/out")).violations
+    assert violation.description == (
+        "Invalid JSON payload received. Unknown name \"output_uri\" at 'tuning_job': Cannot find field."
+    )
 
 
 # -- lists --------------------------------------------------------------------------------------------------------

@@ -198,6 +198,18 @@ def test_required_fields_are_read_from_the_annotations_at_any_depth() -> None:
     ]
 
 
+def test_a_distillation_learns_from_examples_or_from_prompts() -> None:
+    text = (
+        "base_model: gemini-2.5-flash\ndistillation_spec: {base_teacher_model: gemini-2.5-pro, %s: gs://acme/a.jsonl}"
+    )
+    for name, rules_found in {
+        "training_dataset_uri": [],
+        "prompt_dataset_uri": [],
+        "validation_dataset_uri": ["required"],
+    }.items():
+        assert rules(gemtune.check(job(text % name), api_version="v1beta1")) == rules_found
+
+
 def test_a_finished_job_only_has_warnings_about_what_the_service_set() -> None:
     answer = (Path(__file__).parent.parent / "data" / "answers").glob("*.json")
     for path in answer:

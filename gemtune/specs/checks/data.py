@@ -11,7 +11,7 @@ __all__ = ["datasets", "distillation", "gcs", "gcs_destination"]
 
 _GCS = re.compile(r"gs://([^/]*)(?:/(.*))?", re.DOTALL)
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
-_JSONL = re.compile(r"gs://[a-z0-9](?:[a-z0-9_-]{1,61})[a-z0-9]/[^*?\[\]\s]*[^/*?\[\]\s]\.jsonl")
+_JSONL = re.compile(r"gs://[a-z0-9](?:[a-z0-9_-]{1,61})[a-z0-9]/[^*?\[\]]*[^/*?\[\]]\.jsonl")
 _DATASET = re.compile(r"projects/[^/\s]+/locations/[^/\s]+/datasets/[^/\s]+")
 
 
@@ -63,8 +63,6 @@ def _dataset(run: Run, uri: str, path: str) -> None:
         ending = name.rpartition("/")[2].rpartition(".")[2] if "." in name.rpartition("/")[2] else ""
         what = f"ends in .{ending}" if ending else "has no ending"
         run.add("dataset-uri", path, f"{shown(uri)} {what}", f"a dataset is a JSON Lines file, named {wanted}")
-    elif any(c.isspace() for c in name):
-        run.add("dataset-uri", path, f"{shown(uri)} has a space", f"name the file without: {wanted}")
 
 
 def _from_web(uri: str) -> str:
@@ -103,5 +101,8 @@ def gcs_destination(run: Run, destination: Any, path: str) -> None:
 def distillation(run: Run, spec: Any, path: str) -> None:
     """The data of a distillation, and where its pipeline keeps its own."""
     datasets(run, spec, path)
+    if not (spec.training_dataset_uri or spec.prompt_dataset_uri):
+        remedy = "give training_dataset_uri or prompt_dataset_uri, a gs://bucket/object.jsonl"
+        run.add("required", f"{path}.training_dataset_uri", "there is nothing to learn from", remedy)
     if spec.pipeline_root_directory:
         gcs(run, spec.pipeline_root_directory, f"{path}.pipeline_root_directory")

@@ -56,7 +56,7 @@ def evaluation(run: Run, config: EvaluationConfig, path: str) -> None:
 
 def autorater(run: Run, config: Any, path: str) -> None:
     """The model that judges."""
-    if config.HasField("sampling_count") and not 1 <= config.sampling_count <= 32:
+    if not 0 <= config.sampling_count <= 32:  # Google's generated client sends 0 for unset
         run.add(
             "sampling-count",
             f"{path}.sampling_count",
@@ -74,7 +74,7 @@ def autorater(run: Run, config: Any, path: str) -> None:
 
 
 _AUTORATER = re.compile(r"projects/[^/]+/locations/[^/]+/(?:publishers/[^/]+/models|endpoints)/[^/]+")
-_ROUGE = re.compile(r"rouge(?:[1-9]|L|Lsum)")
+_ROUGE = re.compile(r"rouge(?:[1-9]|L|Lsum)", re.IGNORECASE)
 
 
 def rouge(run: Run, spec: Any, path: str) -> None:

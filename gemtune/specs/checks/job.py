@@ -49,7 +49,7 @@ def job(run: Run, job: Any, _path: str) -> None:
         )
     if job.output_uri:
         gcs(run, job.output_uri, "output_uri")
-    elif run.kind == "open" and run.base_model:
+    elif run.kind == "open" and job.HasField("supervised_tuning_spec"):
         sentence = "an open model needs a place for its output"
         run.add("output-uri-required", "output_uri", sentence, "give output_uri, a gs://bucket/prefix")
     places(run, job)

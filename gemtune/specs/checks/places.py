@@ -69,7 +69,7 @@ def _named(job: Any) -> list[tuple[str, str]]:
         spec = getattr(job, kind)
         for name in _names(spec.DESCRIPTOR):
             value = getattr(spec, name)
-            if value.startswith("projects/"):
+            if "/datasets/" in value or (name == "tuned_teacher_model_source" and value):
                 named.append((f"{kind}.{name}", value))
     return named
 

@@ -44,6 +44,7 @@ class Run:
         severity: Severity | None = None,
         known: BaseModel | None = None,
         value: str = "",
+        words: str = "",
     ) -> None:
         """Reports a finding.
 
@@ -55,9 +56,10 @@ class Run:
             severity: Where it is not the rule's own.
             known: The entry of the catalogue that the limit comes from; its source and date count then.
             value: For the service's words.
+            words: The service's words, where they are not the rule's own.
         """
         rule = RULES[rule_id]
-        words = rule.service_message
+        words = words or rule.service_message
         if "{" in words:
             parent, _, name = f"tuning_job.{path}".rpartition(".")
             words = words.format(name=name, parent=parent, value=value)
