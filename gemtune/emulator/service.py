@@ -6,10 +6,6 @@ Errors are the exceptions of `gemtune.errors`, whatever door they leave by.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
 import re
 import secrets
 import time
@@ -22,21 +18,21 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import any_pb2, empty_pb2
 from google.protobuf.message import Message
 
-from gemtune.emulator import filters, jobs
+from gemtune.emulator import filters, jobs, lineage
 from gemtune.emulator.checks import (
-    REBASED,
     REGIONS,
     check_create,
     check_job,
     check_parent,
     check_supported,
     invalid,
-    model_id,
 )
+from gemtune.emulator.lineage import Origin
+from gemtune.emulator.pages import PageTokens
 from gemtune.emulator.statistics import Statistics
-from gemtune.emulator.storage import LARGEST_ID, Record, Storage
+from gemtune.emulator.storage import Record, Storage
 from gemtune.emulator.timeline import Timeline
-from gemtune.errors import ConfigurationError, FailedPrecondition, InvalidArgument, NotFound, Unimplemented, bad_request
+from gemtune.errors import ConfigurationError, FailedPrecondition, NotFound, Unimplemented
 from gemtune.methods import Method
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
@@ -61,7 +57,6 @@ _BATCH = 500  # records that are read at once while a filter looks for jobs
 
 _JOB = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([1-9][0-9]{0,18})")
 _OPERATION = re.compile(_JOB.pattern + r"/operations/([1-9][0-9]{0,18})")
-_MODEL = re.compile(r"projects/([^/]+)/locations/([^/]+)/models/([1-9][0-9]{0,18})(?:@([1-9][0-9]{0,8}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +72,6 @@ class Context:
     def version_for(self, record: Record) -> str:
         """The version of the API to answer in."""
         return self.api_version if self.api_version in ("v1", "v1beta1") else record.api
-
-
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    """Where a job comes from that is not tuned from a base model alone.
-
-    Attributes:
-        base_model: The base model of the model that is tuned further; "": not known.
-        model: The id of the model that gets a new version; None: a new model.
-        version: The version that it has at least.
-        rebase: Whether an operation stands for the job.
-        endpoint: The endpoint that is used again; None: one of its own.
-    """
-
-    base_model: str = ""
-    model: int | None = None
-    version: int = 0
-    rebase: bool = False
-    endpoint: str | None = None
 
 
 def _new_id() -> int:
@@ -159,7 +135,7 @@ class Service:
             raise invalid(violations)
         project, location = _place(request.parent)
         check_supported(location, request.tuning_job)
-        origin = self._origin(project, location, request.tuning_job)
+        origin = lineage.further(self._storage, project, location, request.tuning_job)
         record = self._create(project, location, request.tuning_job, context, origin)
         return self._bare(record, record.timeline.created, context)
 
@@ -177,8 +153,8 @@ class Service:
             raise invalid([("page_size", f"page_size is {request.page_size}; it must not be negative.")])
         fits = filters.parse(request.filter)
         size = min(request.page_size or PAGE, LONGEST_PAGE)
-        seal = _seal(project, location, request.filter)
-        before = _open_token(request.page_token, seal) if request.page_token else None
+        tokens = PageTokens(project, location, request.filter)
+        before = tokens.read(request.page_token)
         now = self._now()
         answer = ListTuningJobsResponse()
         last = 0
@@ -191,7 +167,7 @@ class Service:
                 if request.filter and not fits(self._bare(record, now, context)):
                     continue
                 if len(answer.tuning_jobs) == size:
-                    answer.next_page_token = _token(last, seal)
+                    answer.next_page_token = tokens.after(last)
                     return answer
                 answer.tuning_jobs.append(self._show(record, now, context))
                 last = record.sequence
@@ -218,10 +194,10 @@ class Service:
         if source.state != JobState.JOB_STATE_SUCCEEDED:
             state = JobState.Name(source.state)
             raise FailedPrecondition(f"The TuningJob has no tuned model to rebase: it is in {state}.")
-        wanted = self._rebasing(source, request.tuning_job)
+        wanted = lineage.rebased(source, request.tuning_job)
         check_supported(location, wanted)
         endpoint = source.tuned_model.endpoint if request.deploy_to_same_endpoint else None
-        origin = _Origin(rebase=True, endpoint=endpoint)
+        origin = Origin(rebase=True, endpoint=endpoint)
         return self._operation(self._create(project, location, wanted, context, origin), now, context)
 
     def GetOperation(self, request: operations_pb2.GetOperationRequest, context: Context) -> operations_pb2.Operation:
@@ -317,7 +293,7 @@ class Service:
 
     # -- writing --------------------------------------------------------------------------------------------------
 
-    def _create(self, project: str, location: str, wanted: TuningJob, context: Context, origin: _Origin) -> Record:
+    def _create(self, project: str, location: str, wanted: TuningJob, context: Context, origin: Origin) -> Record:
         timeline = Timeline(self._now(), self._duration)
         api_version = context.api_version if context.api_version == "v1beta1" else "v1"
 
@@ -357,24 +333,6 @@ class Service:
         if record.timeline.cancelled is None and not record.timeline.has_ended(now):
             self._storage.cancel(record, now)
 
-    def _origin(self, project: str, location: str, job: TuningJob) -> _Origin:
-        """What continuous tuning goes on from. A model that was tuned elsewhere is taken as it is named.
-
-        Tuning a tuned model further makes a new version of it, unless another display name is given.
-        """
-        found = _MODEL.fullmatch(job.pre_tuned_model.tuned_model_name)
-        if found is None or int(found[3]) > LARGEST_ID:
-            return _Origin()
-        model, version = int(found[3]), int(found[4] or 1)
-        place = jobs.project_number(found[1]), found[2]
-        known = self._storage.of_model(*place, model)
-        of_version = [r for r in known if found[4] is None or r.version == version][:1]
-        source = TuningJob.FromString(of_version[0].document) if of_version else TuningJob()
-        base = source.base_model or source.pre_tuned_model.base_model
-        if place != (project, location) or job.tuned_model_display_name not in ("", source.tuned_model_display_name):
-            return _Origin(base_model=base)
-        return _Origin(base_model=base, model=model, version=version)
-
     def _rebased(self, request: RebaseTunedModelRequest) -> Record:
         """The job whose model is to be rebased."""
         reference = request.tuned_model_ref
@@ -382,26 +340,7 @@ class Service:
             return self._job(reference.tuning_job)
         if reference.WhichOneof("tuned_model_ref") == "pipeline_job":
             raise NotFound("The PipelineJob does not exist.")
-        found = _MODEL.fullmatch(reference.tuned_model)
-        known = self._storage.of_model(jobs.project_number(found[1]), found[2], int(found[3])) if found else []
-        records = [r for r in known if found is None or found[4] is None or r.version == int(found[4])]
-        if not records:
-            raise NotFound("The Model does not exist.")
-        return records[0]
-
-    def _rebasing(self, source: TuningJob, wanted: TuningJob) -> TuningJob:
-        """What a rebase tunes: the source's data on a newer base model, with that one's own hyper-parameters."""
-        job = jobs.asked_for(wanted)
-        if job.WhichOneof("source_model") is None:
-            old = source.base_model or source.pre_tuned_model.base_model
-            job.base_model = REBASED.get(model_id(old), old)
-        kind = source.WhichOneof("tuning_spec")
-        if job.WhichOneof("tuning_spec") is None and kind is not None:
-            spec = getattr(job, kind)
-            spec.CopyFrom(getattr(source, kind))
-            if "hyper_parameters" in spec.DESCRIPTOR.fields_by_name:
-                spec.ClearField("hyper_parameters")
-        return job
+        return lineage.job_of_model(self._storage, reference.tuned_model)
 
 
 def _place(parent: str) -> tuple[str, str]:
@@ -423,23 +362,3 @@ def _packed(message: Message, version: str) -> any_pb2.Any:
     """A message of ours as an `Any` under the name that the service gives its type."""
     name = f"type.googleapis.com/google.cloud.aiplatform.{version}.{message.DESCRIPTOR.name}"
     return any_pb2.Any(type_url=name, value=message.SerializeToString())
-
-
-def _seal(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
-def _token(sequence: int, seal: str) -> str:
-    """A page token. It is good for the place and the filter that it was made for."""
-    return base64.urlsafe_b64encode(json.dumps([sequence, seal]).encode()).decode().rstrip("=")
-
-
-def _open_token(token: str, seal: str) -> int:
-    try:
-        sequence, sealed = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (ValueError, TypeError, RecursionError, binascii.Error):
-        sequence, sealed = None, None
-    if not isinstance(sequence, int) or isinstance(sequence, bool) or not 0 < sequence < 2**63 or sealed != seal:
-        problem = "page_token is not one that this list gave, with the same parent and filter"
-        raise InvalidArgument(problem, details=[bad_request([("page_token", problem)])])
-    return sequence
