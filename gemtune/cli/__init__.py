@@ -60,6 +60,9 @@ STATUS: tuple[tuple[type[BaseException], int], ...] = (
 )
 """Exit statuses: the first row whose class fits."""
 
+COMPLETE = "_GEMTUNE_COMPLETE"
+"""The variable by which a shell asks for completion: `bash_source`, `bash_complete` and the like."""
+
 HELP = """Supervised tuning of Gemini models on Vertex AI.
 
 \b
@@ -100,7 +103,14 @@ def run(args: Sequence[str]) -> int:
     """Runs the program on arguments and returns its exit status. Writes to stdout and stderr, raises nothing."""
     session = Session()
     try:
-        done = _group().main(args=list(args) or ["--help"], prog_name="gemtune", standalone_mode=False, obj=session)
+        group = _group()
+        if wanted := os.environ.get(COMPLETE):
+            from click.shell_completion import shell_complete
+
+            return shell_complete(group, {}, "gemtune", COMPLETE, wanted)
+        # Not group.main(): that would answer interrupts, broken pipes and errors in ways of its own.
+        with group.make_context("gemtune", list(args) or ["--help"], obj=session) as ctx:
+            done = group.invoke(ctx)
     except BaseException as error:  # each has its sentence and its status
         return _ended_by(session, error)
     return done if isinstance(done, int) else 0
@@ -109,15 +119,11 @@ def run(args: Sequence[str]) -> int:
 def _ended_by(session: Session, error: BaseException) -> int:
     """Says what ended the run and returns the exit status."""
     status = 2
-    if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):  # what click makes of it
-        error = error.__context__
     if isinstance(error, BrokenPipeError):
         _drop_stdout()
         status = 0  # the reader has had enough (`| head`)
     elif isinstance(error, click.exceptions.Exit):
         status = error.exit_code
-    elif isinstance(error, SystemExit):  # shell completion ends so
-        status = error.code if isinstance(error.code, int) else 0
     elif isinstance(error, click.ClickException):
         _error(session, _usage(error), notes=[_more_help(error)])
     elif isinstance(error, Stopped):

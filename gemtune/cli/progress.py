@@ -76,9 +76,10 @@ def follow(
             f"nobody reads the output any more; the job goes on\n  come back with: {back}", status=3
         ) from None
     except (WaitTimeout, TransportError, ApiError, OSError) as error:
-        if seen and not has_ended(seen[0]):
-            goes_on = "" if isinstance(error, WaitTimeout) else "the job goes on; "  # a WaitTimeout says so itself
-            error.add_note(f"{goes_on}come back with: {back}")
+        if isinstance(error, WaitTimeout):
+            error.add_note(f"come back with: {back}")
+        elif seen and not has_ended(seen[0]):
+            error.add_note(f"the job goes on; come back with: {back}")
         raise
 
 

@@ -132,9 +132,9 @@ def _standing(job: TuningJob, human: bool) -> Section:
 
 
 def _moment(job: TuningJob, name: str, human: bool) -> str:
-    if not job.HasField(name):  # type: ignore[arg-type]
+    moment: Timestamp | None = next((value for described, value in job.ListFields() if described.name == name), None)
+    if moment is None:
         return ""
-    moment: Timestamp = getattr(job, name)
     if not human:
         return moment.ToJsonString()
     local = datetime.fromtimestamp(seconds_of(moment)).astimezone()
