@@ -1,25 +1,40 @@
 """Message <-> JSON, protobuf's canonical mapping. All JSON of messages in this package goes through here.
 
-`google.protobuf.json_format` is the law: the same result, the same inputs refused.
+`google.protobuf.json_format` is the law: the same result, the same inputs refused; where it fails protobuf's own
+conformance suite, the suite's word goes before (docs/json.md lists those places). It walks descriptors in Python,
+though, and is slow at it. So each conversion tries the fast road (`_codec_native`) first, which answers only what it
+can answer just as json_format would:
+
+1. the text as it is, when every name in it is known and spelled as JSON spells it;
+2. the text's tree with names brought into that spelling and unknown ones noted and taken out (`_codec_tree`);
+3. json_format.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import math
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar, cast
 
+from google.protobuf import message as protobuf_message
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
+from gemtune._codec_any import ANY_TYPES
+from gemtune._codec_native import Reader, pack_any, reader, writer
+from gemtune._codec_tree import Place, Tidying, Unsure, path_of, tidy
 from gemtune.errors import JsonError
 
-if TYPE_CHECKING:
-    from google.protobuf.descriptor_pool import DescriptorPool
-
-__all__ = ["bytes_text", "decode", "encode", "float_text", "from_json", "to_json"]
+__all__ = ["OnUnknown", "bytes_text", "decode", "encode", "float_text", "from_json", "to_json"]
 
 M = TypeVar("M", bound=Message)
+
+OnUnknown: TypeAlias = Callable[[str, Any], object]
+"""Hears what was passed over: the path (`tuningJobs[0].newField`, JSON's spelling), and the value as JSON had it."""
+
+Passed: TypeAlias = list[tuple[Place, Any]]
 
 
 def to_json(message: Message, *, indent: int | None = None, preserving_proto_field_name: bool = False) -> str:
@@ -27,102 +42,47 @@ def to_json(message: Message, *, indent: int | None = None, preserving_proto_fie
 
     Args:
         message: Any protobuf message.
-        indent: Spaces per level; None gives one line.
+        indent: Spaces per level; None gives one line without spaces.
         preserving_proto_field_name: Field names as in the .proto instead of lowerCamelCase.
 
     Raises:
         JsonError: The message has no JSON form (an `Any` of an unknown type, a timestamp out of range, ...).
     """
-    from google.protobuf import json_format
-
-    try:
-        return json_format.MessageToJson(
-            message,
-            indent=indent,
-            preserving_proto_field_name=preserving_proto_field_name,
-            ensure_ascii=False,
-            descriptor_pool=_ANY_TYPES,
-        )
-    except (json_format.Error, ValueError, TypeError) as error:
-        raise JsonError(f"{message.DESCRIPTOR.name} has no JSON form: {error}") from error
+    fast = writer(message.DESCRIPTOR, proto_names=preserving_proto_field_name)
+    text = fast.write(message.SerializePartialToString()) if fast is not None else None
+    if text is None:
+        return _law_writes(message, indent, preserving_proto_field_name)
+    return text if indent is None else _dump(json.loads(text), indent)
 
 
-def from_json(data: str | bytes, message_type: type[M], *, ignore_unknown_fields: bool = False) -> M:
+def from_json(
+    data: str | bytes,
+    message_type: type[M],
+    *,
+    ignore_unknown_fields: bool = False,
+    on_unknown: OnUnknown | None = None,
+) -> M:
     """The message that JSON text stands for.
 
     Args:
         data: The text, or its UTF-8 bytes.
         message_type: The class of the message, such as `gemtune.TuningJob`.
-        ignore_unknown_fields: Pass over fields and enum names that the type does not have.
+        ignore_unknown_fields: Pass over fields and enum names that the type does not have, as in a service's answers.
+            Of a name that an object has twice, the last one counts then; otherwise that is an error.
+        on_unknown: Is told what was passed over, once the message is read.
 
     Raises:
         JsonError: The text is not JSON, or not the JSON form of that type.
     """
-    from google.protobuf import json_format
-
     try:
         text = data if isinstance(data, str) else data.decode()
-        return json_format.Parse(text, message_type(), ignore_unknown_fields, _ANY_TYPES)
-    except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
-        raise JsonError(str(error) or "the JSON is nested too deeply") from error
-
-
-class _AnyTypes:
-    """What json_format asks for the type of an `Any`: every type of this process, and Google's names for our types.
-
-    The service's operations hold an `Any` of `google.cloud.aiplatform.v1.TuningJob`, a name that our schema must not
-    register (it would clash with google-cloud-aiplatform's). A private pool knows our types under Google's names.
-    """
-
-    def FindMessageTypeByName(self, name: str) -> Any:  # noqa: N802  protobuf's name
-        from google.protobuf import descriptor_pool
-
-        try:
-            return descriptor_pool.Default().FindMessageTypeByName(name)
-        except KeyError:
-            for package in ("google.cloud.aiplatform.v1", "google.cloud.aiplatform.v1beta1"):
-                if name.startswith(package + "."):
-                    return _renamed_pool(package).FindMessageTypeByName(name)
-            raise
-
-
-_ANY_TYPES = cast("DescriptorPool", _AnyTypes())
-
-
-@cache
-def _renamed_pool(package: str) -> DescriptorPool:
-    """A pool of our own with the messages of `gemtune.v1` under another package name."""
-    from gemtune_pb.v1 import TuningJob, tuning_service_pb2
-    from google.protobuf import descriptor_pb2, descriptor_pool
-
-    pool = descriptor_pool.DescriptorPool()
-    seen: set[str] = set()
-
-    def add(file: Any) -> None:
-        if file.name in seen:
-            return
-        seen.add(file.name)
-        for dependency in file.dependencies:
-            add(dependency)
-        proto = descriptor_pb2.FileDescriptorProto.FromString(file.serialized_pb)
-        if proto.package == TuningJob.DESCRIPTOR.file.package:
-            _rename(proto, f".{proto.package}.", f".{package}.")
-            proto.package = package
-            del proto.service[:]
-        pool.Add(proto)
-
-    add(tuning_service_pb2.DESCRIPTOR)
-    return pool
-
-
-def _rename(proto: Message, old: str, new: str) -> None:
-    """Replaces the package in every type reference below `proto`."""
-    for field, value in proto.ListFields():
-        if field.name in ("type_name", "extendee"):
-            setattr(proto, field.name, value.replace(old, new))
-        elif field.message_type is not None:
-            for item in value if field.is_repeated else (value,):
-                _rename(item, old, new)
+    except UnicodeDecodeError as error:
+        raise JsonError(f"the JSON is not UTF-8: {error}") from error
+    message, passed = _read(text, message_type, ignore_unknown_fields)
+    if on_unknown is not None:
+        for place, value in passed:
+            on_unknown(path_of(place), value)
+    return message
 
 
 def encode(message: Message) -> bytes:
@@ -130,9 +90,11 @@ def encode(message: Message) -> bytes:
     return to_json(message).encode()
 
 
-def decode(data: bytes, message_type: type[M], *, ignore_unknown_fields: bool = False) -> M:
+def decode(
+    data: bytes, message_type: type[M], *, ignore_unknown_fields: bool = False, on_unknown: OnUnknown | None = None
+) -> M:
     """The message in the bytes of an HTTP body."""
-    return from_json(data, message_type, ignore_unknown_fields=ignore_unknown_fields)
+    return from_json(data, message_type, ignore_unknown_fields=ignore_unknown_fields, on_unknown=on_unknown)
 
 
 def float_text(value: float, *, single: bool) -> str:
@@ -151,3 +113,78 @@ def float_text(value: float, *, single: bool) -> str:
 def bytes_text(value: bytes) -> str:
     """Bytes as the JSON mapping writes them."""
     return base64.b64encode(value).decode()
+
+
+# -- the roads ----------------------------------------------------------------------------------------------------
+
+
+def _read(text: str, message_type: type[M], lenient: bool) -> tuple[M, Passed]:
+    fast = reader(message_type.DESCRIPTOR)
+    # The library takes the last of two equal names. In answers that is not looked for, in all else it is an error.
+    if fast is not None and not fast.is_odd(text) and (lenient or _names_are_distinct(text)):
+        message = fast.read_text(text, message_type)
+        if message is not None:
+            return message, []
+        read = _read_tidied(fast, text, message_type, lenient)
+        if read is not None:
+            return read
+    return _law_reads(text, message_type, lenient)
+
+
+def _names_are_distinct(text: str) -> bool:
+    """Whether no object has a name twice. All in C: the pairs of every object, counted before and after."""
+    objects: list[list[tuple[str, Any]]] = []
+    try:
+        json.loads(text, object_pairs_hook=objects.append)
+    except (ValueError, RecursionError):
+        return False
+    return sum(map(len, objects)) == sum(map(len, map(dict, objects)))
+
+
+def _read_tidied(fast: Reader, text: str, message_type: type[M], lenient: bool) -> tuple[M, Passed] | None:
+    walk = Tidying(lenient, pack=pack_any)
+    try:
+        tree = tidy(cast("Descriptor", message_type.DESCRIPTOR), json.loads(text), walk)
+    except JsonError:
+        raise
+    except (Unsure, ValueError, RecursionError):
+        return None
+    message = fast.read_tree(tree, message_type)
+    return None if message is None else (message, walk.passed)
+
+
+def _law_reads(text: str, message_type: type[M], lenient: bool) -> tuple[M, Passed]:
+    from google.protobuf import json_format
+
+    walk = Tidying(lenient)
+    message = message_type()
+    try:
+        try:
+            tree = json.loads(text)
+        except (ValueError, RecursionError):
+            json_format.Parse(text, message)  # says what is wrong
+            raise
+        tidy(cast("Descriptor", message_type.DESCRIPTOR), tree, walk)
+        if lenient:
+            json_format.ParseDict(tree, message, ignore_unknown_fields=True, descriptor_pool=ANY_TYPES)
+        else:
+            json_format.Parse(text, message, descriptor_pool=ANY_TYPES)
+    except JsonError:
+        raise
+    except Exception as error:  # ParseDict lets through whatever a wrong type of value leads to
+        raise JsonError(str(error) or type(error).__name__) from error
+    return message, walk.passed
+
+
+def _law_writes(message: Message, indent: int | None, proto_names: bool) -> str:
+    from google.protobuf import json_format
+
+    try:
+        tree = json_format.MessageToDict(message, preserving_proto_field_name=proto_names, descriptor_pool=ANY_TYPES)
+        return _dump(tree, indent)
+    except (json_format.Error, protobuf_message.Error, ValueError, TypeError, RecursionError) as error:
+        raise JsonError(f"{message.DESCRIPTOR.name} has no JSON form: {error}") from error
+
+
+def _dump(tree: Any, indent: int | None) -> str:
+    return json.dumps(tree, indent=indent, ensure_ascii=False, separators=(",", ":") if indent is None else None)

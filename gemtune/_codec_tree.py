@@ -1,0 +1,328 @@
+"""Parsed JSON against a message type: names in one spelling, what is unknown taken out, what the suite forbids refused.
+
+json_format knows no way to say what it passed over, takes a field under both of its names, and before protobuf 7 nests
+`Struct` without bound. So whatever the fast road does not take as it stands goes through here first. Values are left as
+they are: judging them is for those who read the tree afterwards.
+
+The fast road wants an exact tree: one that means to it what the original means to json_format. Where that is not plain
+it is told `Unsure`. json_format itself gets the original, and only needs the checks.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field as attribute
+from functools import lru_cache, partial
+from operator import is_
+from typing import Any, Final, TypeAlias
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+
+from gemtune._codec_any import find_type
+from gemtune.errors import JsonError
+
+__all__ = [
+    "DEPTH",
+    "OWN_FORMS",
+    "Place",
+    "Tidying",
+    "Unsure",
+    "has_json_names",
+    "is_map",
+    "key_of",
+    "path_of",
+    "real_oneof",
+    "tidy",
+    "value_of",
+]
+
+DEPTH: Final = 100
+"""How many messages may be nested; json_format's own limit, and for `Struct` what the conformance suite asks for."""
+
+_OPAQUE = frozenset(
+    f"google.protobuf.{name}"
+    for name in "Timestamp Duration FieldMask DoubleValue FloatValue Int64Value UInt64Value Int32Value UInt32Value "
+    "BoolValue StringValue BytesValue".split()
+)
+_ANY = "google.protobuf.Any"
+_DYNAMIC = {"google.protobuf.Value": 0, "google.protobuf.Struct": -1, "google.protobuf.ListValue": -1}
+"""Where the counting of their depth starts: a Struct's fields are Values one deeper."""
+
+OWN_FORMS = _OPAQUE | _DYNAMIC.keys() | {_ANY}
+"""The message types whose JSON is not an object of their fields."""
+
+_NO_OPTIONS = (b"", b"\x08\x00", b"\x08\x01")  # none, or `deprecated` alone
+_EXTENSION = re.compile(r"\[[a-zA-Z0-9._]*\]$")
+_DROP: Final = object()
+
+Place: TypeAlias = tuple[Any, str | int] | None
+"""Where a value stands: (the place of what it stands in, its key or index); None is the root."""
+
+
+class Unsure(Exception):
+    """Only json_format can tell what a tree means."""
+
+
+@dataclass
+class Tidying:
+    """What one walk may do, and what it found.
+
+    Attributes:
+        lenient: Whether unknown fields and enum names are passed over.
+        pack: Given, the tree has to be exact, and this makes of an `Any`, its type URL, the type and the tidied value,
+            what its reader takes.
+        passed: What was passed over: where it stood, and the value.
+    """
+
+    lenient: bool
+    pack: Callable[[str, Descriptor, Any], Any] | None = None
+    passed: list[tuple[Place, Any]] = attribute(default_factory=list[tuple[Any, Any]])
+
+    def unsure(self) -> None:
+        if self.pack is not None:
+            raise Unsure
+
+    def unknown(self, place: Place, value: Any) -> None:
+        if not self.lenient:
+            self.unsure()
+        self.passed.append((place, value))
+
+
+_Walk: TypeAlias = Callable[[Any, Place, int, Tidying], Any]
+"""(value, its place, how many messages deep it is, the walk) -> the value to go on with, or `_DROP`."""
+
+
+def tidy(descriptor: Descriptor, tree: Any, walk: Tidying) -> Any:
+    """The tree as it should be read.
+
+    Args:
+        descriptor: The type of message that the tree stands for.
+        tree: What `json.loads` gave; not changed.
+        walk: What may be done; hears what was passed over.
+
+    Raises:
+        JsonError: A field is given under both of its names, or the nesting is too deep.
+        Unsure: Only json_format can tell (in an exact walk alone).
+    """
+    walk_root = _message_walk(descriptor)
+    return tree if walk_root is None or tree is None else walk_root(tree, None, 1, walk)
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Whether a field is a map."""
+    return field.message_type is not None and field.is_repeated and field.message_type.GetOptions().map_entry
+
+
+def key_of(field: FieldDescriptor) -> FieldDescriptor:
+    """The field that holds a map's keys."""
+    entry: Any = field.message_type
+    return entry.fields_by_name["key"]
+
+
+def value_of(field: FieldDescriptor) -> FieldDescriptor:
+    """The field that holds a map's values."""
+    entry: Any = field.message_type
+    return entry.fields_by_name["value"]
+
+
+def real_oneof(field: FieldDescriptor) -> str | None:
+    """The oneof that a field shares with others."""
+    oneof = field.containing_oneof
+    return oneof.name if oneof is not None and len(oneof.fields) > 1 else None
+
+
+def has_json_names(enum: EnumDescriptor) -> bool:
+    """Whether values of an enum have options of somebody's own; one of those renames a value in JSON (protobuf 7)."""
+    return any(value.GetOptions().SerializeToString() not in _NO_OPTIONS for value in enum.values if value.has_options)
+
+
+# -- one walk for each type, made once ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Walks:
+    """How one object of a message type is walked, and how a list of them is."""
+
+    one: _Walk
+    several: _Walk
+
+
+_LOCK = threading.RLock()
+_WALKS: dict[Descriptor, _Walks] = {}
+
+
+def _field_walk(field: FieldDescriptor) -> _Walk | None:
+    if is_map(field):
+        value = _value_walk(value_of(field))
+        return value and partial(_map, value)
+    if field.is_repeated and field.message_type is not None and field.message_type.full_name not in OWN_FORMS:
+        return _object_walks(field.message_type).several
+    value = _value_walk(field)
+    return value and (partial(_list, value) if field.is_repeated else value)
+
+
+def _value_walk(field: FieldDescriptor) -> _Walk | None:
+    if field.enum_type is not None:
+        enum = field.enum_type
+        return partial(_enum, frozenset(enum.values_by_name), has_json_names(enum))
+    return _message_walk(field.message_type) if field.message_type is not None else None
+
+
+def _message_walk(descriptor: Descriptor) -> _Walk | None:
+    name = descriptor.full_name
+    if name in _OPAQUE:
+        return None
+    if name in _DYNAMIC:
+        return partial(_dynamic, _DYNAMIC[name])
+    with _LOCK:
+        return _any if name == _ANY else _object_walks(descriptor).one
+
+
+def _object_walks(descriptor: Descriptor) -> _Walks:
+    if descriptor in _WALKS:
+        return _WALKS[descriptor]
+    fields = descriptor.fields
+    spelled = frozenset(f.json_name for f in fields)
+    oneofs = {f.json_name: oneof for f in fields if (oneof := real_oneof(f)) is not None}
+    in_oneofs = frozenset(oneofs)
+    walks: dict[str, _Walk] = {}
+
+    def walk_object(value: Any, place: Place, depth: int, walk: Tidying) -> Any:
+        if not isinstance(value, dict):
+            return value  # null, or a mistake that the reader will find
+        if depth > DEPTH:
+            walk.unsure()  # json_format says it in its words
+            return value
+        tree = value if spelled.issuperset(value) else _spelled(descriptor, value, place, walk)
+        if oneofs and len(given := in_oneofs.intersection(tree)) > 1:
+            taken = [oneofs[name] for name in given if tree[name] is not None]
+            if len(set(taken)) < len(taken):
+                walk.unsure()
+        changed = None
+        for name in walked.intersection(tree):
+            old = tree[name]
+            if old is not None and (new := walks[name](old, (place, name), depth + 1, walk)) is not old:
+                changed = tree.copy() if changed is None else changed
+                changed[name] = new
+        if changed is None:
+            return tree
+        return {name: item for name, item in changed.items() if item is not _DROP}
+
+    def walk_objects(value: Any, place: Place, depth: int, walk: Tidying) -> Any:
+        # Most are small and in order, as a histogram's buckets: that is seen without leaving C.
+        if not walks and not oneofs and depth <= DEPTH:
+            try:
+                if all(map(spelled.issuperset, value)):
+                    return value
+            except TypeError:  # no list of objects
+                return value
+        return _list(walk_object, value, place, depth, walk)
+
+    # Known before its fields are looked at: a type may hold itself.
+    _WALKS[descriptor] = _Walks(walk_object, walk_objects)
+    walks.update((f.json_name, walk) for f in fields if (walk := _field_walk(f)) is not None)
+    walked = frozenset(walks)
+    return _WALKS[descriptor]
+
+
+def _spelled(descriptor: Descriptor, value: dict[str, Any], place: Place, walk: Tidying) -> dict[str, Any]:
+    """An object with JSON's names, and without those that are unknown."""
+    names = _names(descriptor)
+    result: dict[str, Any] = {}
+    for key, item in value.items():
+        name = names.get(key)
+        if name is None:
+            if descriptor.is_extendable and _EXTENSION.match(key):
+                walk.unsure()
+            else:
+                walk.unknown((place, key), item)
+        elif name in result:
+            raise JsonError(f"{path_of((place, name))} is given twice, under both of its names; write {name} once")
+        else:
+            result[name] = item
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _names(descriptor: Descriptor) -> Mapping[str, str]:
+    """Both names of each field to the one in JSON."""
+    fields = descriptor.fields
+    # Where one field's JSON name is another's name in the .proto, the JSON name wins, as in json_format.
+    return {f.name: f.json_name for f in fields} | {f.json_name: f.json_name for f in fields}
+
+
+def _list(walk_item: _Walk, value: Any, place: Place, depth: int, walk: Tidying) -> Any:
+    if not isinstance(value, list):
+        return value
+    items = [walk_item(item, (place, i), depth, walk) for i, item in enumerate(value)]
+    return value if all(map(is_, items, value)) else [item for item in items if item is not _DROP]
+
+
+def _map(walk_item: _Walk, value: Any, place: Place, depth: int, walk: Tidying) -> Any:
+    if not isinstance(value, dict):
+        return value
+    items = {key: walk_item(item, (place, key), depth, walk) for key, item in value.items()}
+    return {key: item for key, item in items.items() if item is not _DROP}
+
+
+def _enum(names: frozenset[str], renamed: bool, value: Any, place: Place, _depth: int, walk: Tidying) -> Any:
+    if not isinstance(value, str) or value in names:
+        return value
+    if renamed or _is_number(value):
+        walk.unsure()
+        return value
+    walk.unknown(place, value)
+    return _DROP
+
+
+def _is_number(text: str) -> bool:
+    try:
+        int(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _dynamic(start: int, value: Any, place: Place, depth: int, _walk: Tidying) -> Any:
+    """A `Struct`, `Value` or `ListValue`: every key is right, only the depth is bounded."""
+    depth += start
+    level = [value]
+    while level:
+        containers = [item for item in level if isinstance(item, dict | list)]
+        # Each item is a Value, and a container is one more message in it.
+        if depth + bool(containers) > DEPTH:
+            raise JsonError(f"{path_of(place)} is nested too deeply: at most {DEPTH} messages may be in one another")
+        level = [child for item in containers for child in (item.values() if isinstance(item, dict) else item)]
+        depth += 2
+    return value
+
+
+def _any(value: Any, place: Place, depth: int, walk: Tidying) -> Any:
+    if not isinstance(value, dict) or not value:
+        return value
+    url = value.get("@type")
+    descriptor = find_type(url) if isinstance(url, str) else None
+    if not isinstance(url, str) or descriptor is None:
+        walk.unsure()
+        return value
+    inner = _message_walk(descriptor)
+    if inner is None or descriptor.full_name in OWN_FORMS:
+        rest = value.get("value")  # json_format looks at nothing else then
+        rest = rest if inner is None or rest is None else inner(rest, (place, "value"), depth + 1, walk)
+    else:
+        rest = inner({key: item for key, item in value.items() if key != "@type"}, place, depth, walk)
+    return walk.pack(url, descriptor, rest) if walk.pack is not None else value
+
+
+def path_of(place: Place) -> str:
+    """A place in words: `tuningJobs[0].labels["a b"].x`."""
+    parts: list[str] = []
+    while place is not None:
+        place, key = place
+        if isinstance(key, int):
+            parts.append(f"[{key}]")
+        else:
+            parts.append(f".{key}" if re.fullmatch(r"[\w@]+", key) else f'["{key}"]')
+    return "".join(reversed(parts)).removeprefix(".") or "the root"
