@@ -76,7 +76,7 @@ Retries: TypeAlias = Retry | Default | None
 class Calls:
     """Who asks, where, and with what limits; and a flow for each call that a client has.
 
-    What needs the project is no generator itself, so that it is looked up when a flow is made and not when it is driven.
+    What needs the project is no generator itself: it is looked up when a flow is made, not when it is driven.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import requests.adapters
 import urllib3
@@ -117,7 +117,13 @@ class _Response(http.client.HTTPResponse):
         super().__init__(cast("socket.socket", _TimedSocket(sock, exchange)) if exchange else sock, *args, **kwargs)
 
 
-class _Noting:
+if TYPE_CHECKING:
+    _Connection = HTTPConnection  # what it is mixed into
+else:
+    _Connection = object
+
+
+class _Noting(_Connection):
     """Mixed into a connection: notes when the request begins to leave."""
 
     response_class: Any = _Response
@@ -126,16 +132,16 @@ class _Noting:
     def connect(self) -> None:
         self._connecting = True  # what a proxy's CONNECT sends is not the request
         try:
-            super().connect()  # type: ignore[misc]
+            super().connect()
         finally:
             self._connecting = False
 
     def send(self, data: Any) -> None:
-        if self.sock is None:  # type: ignore[attr-defined]
+        if self.sock is None:
             self.connect()
-        if current.exchange is not None and not self._connecting:
-            current.exchange.begins(self.sock)  # type: ignore[attr-defined]
-        super().send(data)  # type: ignore[misc]
+        if current.exchange is not None and self.sock is not None and not self._connecting:
+            current.exchange.begins(self.sock)
+        super().send(data)
 
 
 class _Plain(_Noting, HTTPConnection):

@@ -68,12 +68,13 @@ class AsyncGrpcTransport:
             await self._connect(opened, f"{endpoint.url}{path}", deadline)
         pairs = self._caller.metadata(method, resource, token, metadata)
         try:
-            return await opened.calls(path, method)(request, timeout=grpc_wire.seconds(deadline), metadata=pairs)
+            data = await opened.calls(path, method)(request, timeout=grpc_wire.seconds(deadline), metadata=pairs)
         except grpc.aio.AioRpcError as error:
             failure = grpc_wire.error_from_rpc(error, where=f"{endpoint.url}{path}", deadline=deadline)
             if error.code() is grpc.StatusCode.UNAUTHENTICATED:
                 self._authorizer.refused(token)
             raise failure from error
+        return grpc_wire.read(method, data, where=f"{endpoint.url}{path}")
 
     async def _connect(self, opened: _Opened, where: str, deadline: float) -> None:
         """Waits for a new channel's connection: a call that the deadline ends before it stands is known not sent."""
@@ -130,9 +131,6 @@ class _Opened:
     def calls(self, path: str, method: Method) -> Any:
         call = self._calls.get(path)
         if call is None:
-            call = self._calls[path] = self.channel.unary_unary(
-                path,
-                request_serializer=method.input_type.SerializeToString,
-                response_deserializer=method.output_type.FromString,
-            )
+            call = self.channel.unary_unary(path, request_serializer=method.input_type.SerializeToString)
+            self._calls[path] = call
         return call

@@ -19,7 +19,17 @@ from gemtune.methods import Method
 from gemtune.published import JSON_ONLY, UNPUBLISHED, unpublished
 from gemtune.transport import request_id, wire
 
-__all__ = ["Caller", "credentials_of", "error_from_rpc", "not_connected", "options", "refuse_unpublished", "target"]
+__all__ = [
+    "Caller",
+    "credentials_of",
+    "error_from_rpc",
+    "not_connected",
+    "options",
+    "read",
+    "refuse_unpublished",
+    "seconds",
+    "target",
+]
 
 _OURS = "gemtune.v1.TuningService"
 _OPERATIONS = frozenset({"GetOperation", "CancelOperation"})
@@ -142,6 +152,21 @@ def not_connected(where: str, *, late: bool) -> TransportError:
     return TransportError(f"{where} could not be reached: no connection in time", maybe_sent=False)
 
 
+def read(method: Method, data: bytes, *, where: str) -> Message:
+    """The answer in its bytes. grpc.aio would give None for what cannot be read.
+
+    Raises:
+        TransportError: They are not that message.
+    """
+    try:
+        return method.output_type.FromString(data)
+    except DecodeError as error:
+        name = method.output_type.DESCRIPTOR.name
+        raise TransportError(
+            f"{where} answered with {len(data)} bytes that are not a {name}", maybe_sent=True
+        ) from error
+
+
 def error_from_rpc(error: Any, *, where: str, deadline: float) -> GemtuneError:
     """What a failed call means.
 
@@ -166,8 +191,6 @@ def error_from_rpc(error: Any, *, where: str, deadline: float) -> GemtuneError:
             return TransportError(
                 f"the connection to {where} broke before the answer was whole: {_reason(details)}", maybe_sent=True
             )
-    if number == code_pb2.INTERNAL and details.startswith("Exception deserializing response"):
-        return TransportError(f"{where} answered with something that is not the answer's type", maybe_sent=True)
     status = _status(trailers)
     if status is None or status.code != number:
         status = status_pb2.Status(code=number, message=details)

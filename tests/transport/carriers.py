@@ -1,33 +1,33 @@
-"""Both REST transports behind one face, so that each test of what REST does runs over requests and over aiohttp."""
+"""Transports behind one face, blocking or not, so that each test of what REST or gRPC does is written once."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from gemtune.methods import Method, service_methods
-from gemtune.transport.rest import RestTransport
-from gemtune.transport.rest_aio import AsyncRestTransport
 from gemtune_pb.v1 import tuning_service_pb2
 
-__all__ = ["METHODS", "Rest"]
+__all__ = ["METHODS", "Carrier"]
 
 METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
 
 
-class Rest:
+class Carrier:
     """Makes transports of one kind, sends over them from blocking code, and closes them in the end."""
 
-    def __init__(self, *, asynchronous: bool) -> None:
-        self.asynchronous = asynchronous
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self._make = make
+        asynchronous = self.asynchronous = asyncio.iscoroutinefunction(make.send)  # type: ignore[attr-defined]
         self._loop = asyncio.new_event_loop() if asynchronous else None
         self._opened: list[Any] = []
 
     def open(self, endpoint: str | None = None, **options: Any) -> Any:
         """A transport."""
-        transport = (AsyncRestTransport if self.asynchronous else RestTransport)(endpoint, **options)
+        transport = self._make(endpoint, **options)
         self._opened.append(transport)
         return transport
 

@@ -12,18 +12,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from carriers import Rest
+from carriers import Carrier
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gemtune.transport.grpc import GrpcTransport
+from gemtune.transport.grpc_aio import AsyncGrpcTransport
+from gemtune.transport.rest import RestTransport
+from gemtune.transport.rest_aio import AsyncRestTransport
 
-@pytest.fixture(params=["requests", "aiohttp"])
-def rest(request: pytest.FixtureRequest) -> Iterator[Rest]:
-    rest = Rest(asynchronous=request.param == "aiohttp")
-    yield rest
-    rest.close()
+
+@pytest.fixture(params=[RestTransport, AsyncRestTransport], ids=["requests", "aiohttp"])
+def rest(request: pytest.FixtureRequest) -> Iterator[Carrier]:
+    carrier = Carrier(request.param)
+    yield carrier
+    carrier.close()
+
+
+@pytest.fixture(params=[GrpcTransport, AsyncGrpcTransport], ids=["grpc", "grpc.aio"])
+def rpc(request: pytest.FixtureRequest) -> Iterator[Carrier]:
+    carrier = Carrier(request.param)
+    yield carrier
+    carrier.close()
 
 
 @pytest.fixture(scope="session")

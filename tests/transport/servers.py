@@ -52,7 +52,7 @@ def serving(reply: Reply | bytes) -> Iterator[Server]:
     open_connections: list[socket.socket] = []
 
     def serve(connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+        with connection, contextlib.suppress(OSError, ValueError):  # gone, or no HTTP/1.1
             reader = connection.makefile("rb")
             with reader:
                 while (heard := _read(reader)) is not None:

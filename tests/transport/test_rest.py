@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from carriers import Rest
+from carriers import Carrier
 from google.oauth2.credentials import Credentials
 from servers import Heard, answer, drip, serving
 
@@ -41,7 +41,7 @@ def token(value: str = "the-token", **options: str) -> Credentials:
 # -- what is sent -----------------------------------------------------------------------------------------------------
 
 
-def test_a_call_is_one_request_with_the_message_as_json(rest: Rest) -> None:
+def test_a_call_is_one_request_with_the_message_as_json(rest: Carrier) -> None:
     with serving(JOB) as server:
         job = rest.send(rest.open(server.url), "CreateTuningJob", CREATE)
     assert job == TuningJob(name=NAME, state="JOB_STATE_RUNNING")
@@ -52,7 +52,7 @@ def test_a_call_is_one_request_with_the_message_as_json(rest: Rest) -> None:
     assert heard.headers["x-goog-request-params"] == "parent=projects/p/locations/us-central1"
 
 
-def test_the_user_agent_names_the_program_the_library_and_the_application(rest: Rest) -> None:
+def test_the_user_agent_names_the_program_the_library_and_the_application(rest: Carrier) -> None:
     with serving(JOB) as server:
         rest.send(rest.open(server.url, application="my-pipeline/1.2"), "GetTuningJob", GET)
     agent = server.heard[0].headers["user-agent"].split()
@@ -62,12 +62,12 @@ def test_the_user_agent_names_the_program_the_library_and_the_application(rest: 
 
 
 @pytest.mark.parametrize("application", ["", "two words", "a/b/c", "a\r\nx: y"])
-def test_an_application_that_is_no_token_is_refused(rest: Rest, application: str) -> None:
+def test_an_application_that_is_no_token_is_refused(rest: Carrier, application: str) -> None:
     with pytest.raises(ConfigurationError, match=r"is not a token; one looks like my-pipeline/1\.2"):
         rest.open("http://127.0.0.1:1", application=application)
 
 
-def test_metadata_travel_as_headers_and_take_the_place_of_ours(rest: Rest) -> None:
+def test_metadata_travel_as_headers_and_take_the_place_of_ours(rest: Carrier) -> None:
     with serving(JOB) as server:
         metadata = [("X-Goog-Request-Params", "mine"), ("x-blob-bin", b"\x00\xff"), ("x-plain", "yes")]
         rest.send(rest.open(server.url), "GetTuningJob", GET, metadata=metadata)
@@ -78,14 +78,14 @@ def test_metadata_travel_as_headers_and_take_the_place_of_ours(rest: Rest) -> No
 @pytest.mark.parametrize(
     ("name", "value"), [("x", "a\r\nEvil: yes"), ("x y", "a"), ("", "a"), ("x", "ü"), ("Host", "evil"), (":path", "/")]
 )
-def test_metadata_that_cannot_be_headers_are_refused_and_nothing_is_sent(rest: Rest, name: str, value: str) -> None:
+def test_metadata_that_cannot_be_headers_are_refused_and_nothing_is_sent(rest: Carrier, name: str, value: str) -> None:
     with serving(JOB) as server:
         with pytest.raises(ConfigurationError, match="cannot be sent as a header"):
             rest.send(rest.open(server.url), "GetTuningJob", GET, metadata=[(name, value)])
         assert server.heard == []
 
 
-def test_a_request_that_does_not_fit_the_path_is_refused_and_nothing_is_sent(rest: Rest) -> None:
+def test_a_request_that_does_not_fit_the_path_is_refused_and_nothing_is_sent(rest: Carrier) -> None:
     with serving(JOB) as server:
         with pytest.raises(SpecInvalid, match="name: 'jobs/1' does not look like"):
             rest.send(rest.open(server.url), "GetTuningJob", GetTuningJobRequest(name="jobs/1"))
@@ -95,7 +95,7 @@ def test_a_request_that_does_not_fit_the_path_is_refused_and_nothing_is_sent(res
 # -- connections ------------------------------------------------------------------------------------------------------
 
 
-def test_a_connection_is_used_again(rest: Rest) -> None:
+def test_a_connection_is_used_again(rest: Carrier) -> None:
     with serving(JOB) as server:
         transport = rest.open(server.url)
         for _ in range(5):
@@ -103,7 +103,7 @@ def test_a_connection_is_used_again(rest: Rest) -> None:
         assert (len(server.heard), server.connections) == (5, 1)
 
 
-def test_after_close_a_call_opens_a_new_connection(rest: Rest) -> None:
+def test_after_close_a_call_opens_a_new_connection(rest: Carrier) -> None:
     with serving(JOB) as server:
         transport = rest.open(server.url)
         for _ in range(2):
@@ -112,14 +112,14 @@ def test_after_close_a_call_opens_a_new_connection(rest: Rest) -> None:
         assert server.connections == 2
 
 
-def test_an_answer_may_be_compressed(rest: Rest) -> None:
+def test_an_answer_may_be_compressed(rest: Carrier) -> None:
     packed = gzip.compress(json.dumps({"name": NAME}).encode())
     with serving(answer(packed, headers={"content-encoding": "gzip"})) as server:
         assert rest.send(rest.open(server.url), "GetTuningJob", GET).name == NAME
     assert "gzip" in server.heard[0].headers["accept-encoding"]
 
 
-def test_a_call_leaves_no_cookie(rest: Rest) -> None:
+def test_a_call_leaves_no_cookie(rest: Carrier) -> None:
     with serving(answer(headers={"set-cookie": "a=b; Path=/"})) as server:
         transport = rest.open(server.url)
         for _ in range(2):
@@ -130,7 +130,7 @@ def test_a_call_leaves_no_cookie(rest: Rest) -> None:
 # -- credentials ------------------------------------------------------------------------------------------------------
 
 
-def test_credentials_and_their_quota_project_are_headers(rest: Rest) -> None:
+def test_credentials_and_their_quota_project_are_headers(rest: Carrier) -> None:
     with serving(JOB) as server:
         transport = rest.open(server.url, credentials=token(quota_project_id="payer"))
         rest.send(transport, "GetTuningJob", GET)
@@ -138,7 +138,9 @@ def test_credentials_and_their_quota_project_are_headers(rest: Rest) -> None:
     assert server.heard[0].headers["x-goog-user-project"] == "payer"
 
 
-def test_a_netrc_file_does_not_replace_the_token(rest: Rest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_netrc_file_does_not_replace_the_token(
+    rest: Carrier, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\n")
     netrc.chmod(0o600)
@@ -151,19 +153,19 @@ def test_a_netrc_file_does_not_replace_the_token(rest: Rest, monkeypatch: pytest
 
 @pytest.mark.parametrize("credentials", [None, token()])
 def test_credentials_never_travel_over_plain_http_to_another_machine(
-    rest: Rest, credentials: Credentials | None
+    rest: Carrier, credentials: Credentials | None
 ) -> None:
     transport = rest.open("http://emulator.example:8085", credentials=credentials)
     with pytest.raises(ConfigurationError, match=r"credentials do not travel over plain HTTP to emulator\.example"):
         rest.send(transport, "GetTuningJob", GET)
 
 
-def test_without_credentials_the_sentence_says_how_to_get_some(rest: Rest) -> None:
+def test_without_credentials_the_sentence_says_how_to_get_some(rest: Carrier) -> None:
     with pytest.raises(ConfigurationError, match="gcloud auth application-default login"):
         rest.send(rest.open("https://nowhere.example"), "GetTuningJob", GET)
 
 
-def test_a_refused_token_is_renewed_for_the_next_call(rest: Rest) -> None:
+def test_a_refused_token_is_renewed_for_the_next_call(rest: Carrier) -> None:
     class Renewable(Credentials):
         renewed = 0
 
@@ -185,7 +187,7 @@ def test_a_refused_token_is_renewed_for_the_next_call(rest: Rest) -> None:
     assert credentials.renewed == 1
 
 
-def test_where_no_other_token_can_be_had_the_service_has_the_last_word(rest: Rest) -> None:
+def test_where_no_other_token_can_be_had_the_service_has_the_last_word(rest: Carrier) -> None:
     with serving(answer(b'{"error": {"status": "UNAUTHENTICATED", "message": "no"}}', 401)) as server:
         transport = rest.open(server.url, credentials=token())
         for _ in range(2):
@@ -197,7 +199,7 @@ def test_where_no_other_token_can_be_had_the_service_has_the_last_word(rest: Res
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(rest: Rest, status: int) -> None:
+def test_a_redirect_is_not_followed(rest: Carrier, status: int) -> None:
     with serving(JOB) as elsewhere, serving(answer(b"", status, {"location": f"{elsewhere.url}/x"})) as server:
         with pytest.raises(
             TransportError, match=f"redirects to {elsewhere.url}/x; redirects are not followed"
@@ -209,7 +211,7 @@ def test_a_redirect_is_not_followed(rest: Rest, status: int) -> None:
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-def test_loopback_is_never_proxied(rest: Rest, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+def test_loopback_is_never_proxied(rest: Carrier, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     with serving(answer(b"", 502)) as proxy, serving(JOB) as server:
         monkeypatch.setenv(variable, proxy.url)
         assert rest.send(rest.open(server.url), "GetTuningJob", GET).name == NAME
@@ -217,7 +219,7 @@ def test_loopback_is_never_proxied(rest: Rest, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_other_hosts_are_asked_through_the_proxy_of_the_environment(
-    rest: Rest, monkeypatch: pytest.MonkeyPatch
+    rest: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gemtune.transport.credentials import ANONYMOUS
 
@@ -228,7 +230,7 @@ def test_other_hosts_are_asked_through_the_proxy_of_the_environment(
     assert proxy.heard[0].target == f"http://emulator.example:8085/v1/{NAME}"
 
 
-def test_no_proxy_is_heeded(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_heeded(rest: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
     from gemtune.transport.credentials import ANONYMOUS
 
     with serving(JOB) as proxy:
@@ -251,7 +253,7 @@ def test_no_proxy_is_heeded(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None
         pytest.param(lambda connection, heard: time.sleep(3), id="silence"),
     ],
 )
-def test_a_slow_answer_ends_at_the_deadline(rest: Rest, slow: object) -> None:
+def test_a_slow_answer_ends_at_the_deadline(rest: Carrier, slow: object) -> None:
     with serving(slow) as server:  # type: ignore[arg-type]
         begun = time.monotonic()
         with pytest.raises(TransportError, match="did not answer in time") as caught:
@@ -261,7 +263,7 @@ def test_a_slow_answer_ends_at_the_deadline(rest: Rest, slow: object) -> None:
     assert caught.value.maybe_sent
 
 
-def test_a_deadline_that_has_passed_sends_nothing(rest: Rest) -> None:
+def test_a_deadline_that_has_passed_sends_nothing(rest: Carrier) -> None:
     with serving(JOB) as server:
         with pytest.raises(TransportError, match="did not answer in time") as caught:
             rest.send(rest.open(server.url), "GetTuningJob", GET, within=-1)
@@ -269,7 +271,7 @@ def test_a_deadline_that_has_passed_sends_nothing(rest: Rest) -> None:
     assert not caught.value.maybe_sent
 
 
-def test_a_connection_that_does_not_come_about_is_given_up_before_the_deadline(rest: Rest) -> None:
+def test_a_connection_that_does_not_come_about_is_given_up_before_the_deadline(rest: Carrier) -> None:
     # A listener whose queue is full: the kernel drops what knocks, as a firewall does.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         knocking = [socket.socket() for _ in range(4)]
@@ -286,7 +288,7 @@ def test_a_connection_that_does_not_come_about_is_given_up_before_the_deadline(r
     assert time.monotonic() - begun < 5
 
 
-def test_no_deadline_is_no_limit(rest: Rest) -> None:
+def test_no_deadline_is_no_limit(rest: Carrier) -> None:
     with serving(JOB) as server:
         assert rest.send(rest.open(server.url), "GetTuningJob", GET, within=math.inf).name == NAME
 
@@ -299,7 +301,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_a_refused_connection_proves_that_nothing_was_sent(rest: Rest) -> None:
+def test_a_refused_connection_proves_that_nothing_was_sent(rest: Carrier) -> None:
     port = free_port()
     with pytest.raises(TransportError, match=f"http://127.0.0.1:{port}/v1/{NAME} could not be reached") as caught:
         rest.send(rest.open(f"http://127.0.0.1:{port}"), "GetTuningJob", GET)
@@ -307,7 +309,7 @@ def test_a_refused_connection_proves_that_nothing_was_sent(rest: Rest) -> None:
     assert "refused" in str(caught.value).lower() or "connect" in str(caught.value).lower()
 
 
-def test_a_connection_that_breaks_after_the_request_may_have_brought_it(rest: Rest) -> None:
+def test_a_connection_that_breaks_after_the_request_may_have_brought_it(rest: Carrier) -> None:
     with serving(lambda connection, heard: False) as server:
         with pytest.raises(TransportError, match="broke before the answer was whole") as caught:
             rest.send(rest.open(server.url), "CreateTuningJob", CREATE)
@@ -315,7 +317,7 @@ def test_a_connection_that_breaks_after_the_request_may_have_brought_it(rest: Re
     assert caught.value.maybe_sent
 
 
-def test_an_answer_that_ends_too_early_is_no_answer(rest: Rest) -> None:
+def test_an_answer_that_ends_too_early_is_no_answer(rest: Carrier) -> None:
     def reply(connection: socket.socket, heard: Heard) -> bool:
         connection.sendall(answer(b'{"name":', length=100))
         return False
@@ -335,7 +337,7 @@ def test_an_answer_that_ends_too_early_is_no_answer(rest: Rest) -> None:
         (b"null", "application/json"),
     ],
 )
-def test_a_success_that_is_not_the_message_says_what_came_and_from_where(rest: Rest, body: bytes, kind: str) -> None:
+def test_a_success_that_is_not_the_message_says_what_came_and_from_where(rest: Carrier, body: bytes, kind: str) -> None:
     with serving(answer(body, headers={"content-type": kind})) as server, pytest.raises(TransportError) as caught:
         rest.send(rest.open(server.url), "ListTuningJobs", ListTuningJobsRequest(parent="projects/p/locations/l"))
     text = str(caught.value)
@@ -345,14 +347,14 @@ def test_a_success_that_is_not_the_message_says_what_came_and_from_where(rest: R
     assert caught.value.maybe_sent
 
 
-def test_what_cannot_be_unpacked_is_no_answer(rest: Rest) -> None:
+def test_what_cannot_be_unpacked_is_no_answer(rest: Carrier) -> None:
     garbage = answer(b"not gzip", headers={"content-encoding": "gzip"})
     with serving(garbage) as server, pytest.raises(TransportError) as caught:
         rest.send(rest.open(server.url), "GetTuningJob", GET)
     assert caught.value.maybe_sent
 
 
-def test_an_empty_success_is_an_empty_message(rest: Rest) -> None:
+def test_an_empty_success_is_an_empty_message(rest: Carrier) -> None:
     from gemtune import CancelTuningJobRequest
 
     with serving(answer(b"")) as server:
@@ -368,7 +370,7 @@ def test_an_empty_success_is_an_empty_message(rest: Rest) -> None:
         (b'{"error": {"message": "busy", "status": "UNAVAILABLE"}}', "application/json", r"^busy \(UNAVAILABLE\)$"),
     ],
 )
-def test_an_error_says_what_came_whatever_its_body(rest: Rest, body: bytes, kind: str, words: str) -> None:
+def test_an_error_says_what_came_whatever_its_body(rest: Carrier, body: bytes, kind: str, words: str) -> None:
     headers = {"content-type": kind, "retry-after": "7", "x-goog-request-id": "abc"}
     with serving(answer(body, 503, headers)) as server, pytest.raises(Unavailable, match=words) as caught:
         rest.send(rest.open(server.url), "GetTuningJob", GET)
@@ -376,7 +378,7 @@ def test_an_error_says_what_came_whatever_its_body(rest: Rest, body: bytes, kind
     assert (error.http_status, error.retry_after, error.request_id) == (503, 7.0, "abc")
 
 
-def test_the_query_is_no_part_of_an_error(rest: Rest) -> None:
+def test_the_query_is_no_part_of_an_error(rest: Carrier) -> None:
     with serving(answer(b"", 404)) as server:
         request = ListTuningJobsRequest(parent="projects/p/locations/l", filter="labels.secret")
         with pytest.raises(NotFound) as caught:
@@ -385,7 +387,7 @@ def test_the_query_is_no_part_of_an_error(rest: Rest) -> None:
     assert "filter=labels.secret" in server.heard[0].target
 
 
-def test_something_that_is_no_http_is_no_answer(rest: Rest) -> None:
+def test_something_that_is_no_http_is_no_answer(rest: Carrier) -> None:
     def reply(connection: socket.socket, heard: Heard) -> bool:
         connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
         return False
@@ -395,7 +397,7 @@ def test_something_that_is_no_http_is_no_answer(rest: Rest) -> None:
     assert caught.value.maybe_sent
 
 
-def test_a_certificate_that_is_not_trusted_ends_the_matter(rest: Rest, untrusted: str) -> None:
+def test_a_certificate_that_is_not_trusted_ends_the_matter(rest: Carrier, untrusted: str) -> None:
     with pytest.raises(TransportError, match=r"is not trusted: .*certificate") as caught:
         rest.send(rest.open(untrusted, credentials=token()), "GetTuningJob", GET)
     assert caught.value.final
