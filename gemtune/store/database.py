@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sqlite3
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -144,17 +146,35 @@ def _own_alone(path: Path) -> None:
     if path.stat().st_size == 0:
         path.chmod(0o600)
     else:  # somebody opened it to others, perhaps on purpose
-        logger.warning("the store %s can be read by others (mode %o); to keep it to yourself: chmod 600 it", path, mode)
+        logger.warning("the store %s can be read by others (mode %o); chmod 600 keeps it to you", path, mode)
 
 
 def _on_connect(connection: Any, _: object) -> None:
     connection.isolation_level = None  # Python's module would begin transactions by rules of its own
     cursor = connection.cursor()
     try:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
+        _write_ahead(cursor)
+        for pragma in ("synchronous = FULL", "fullfsync = ON", "foreign_keys = ON"):
             cursor.execute(f"PRAGMA {pragma}")
     finally:
         cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Turns on the write-ahead log: readers do not wait for writers. The file remembers it.
+
+    The first time, SQLite does not wait for other processes that do the same, so it is done here.
+    """
+    give_up = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _on_begin(db: Connection) -> None:

@@ -169,8 +169,9 @@ class SpecStore:
             if row is None:
                 self._keep(db, fingerprint, job)
                 first = {**key, "fingerprint": fingerprint, "submitted_at": now, "token": 1, "until": until}
-                made = db.execute(self._insert(submissions).values(first).on_conflict_do_nothing())
-                if made.rowcount:
+                insert = self._insert(submissions).values(first).on_conflict_do_nothing()
+                # What comes back is the proof; the number of rows is not, psycopg's is -1 here.
+                if db.scalar(insert.returning(submissions.c.id)) is not None:
                     return Claim(True, 1, until, max(until - now, 0.0), fingerprint, "", now)
                 row = db.execute(mine).one()  # another process was faster
             # A job that was found, and not sent from here, does not say of which spec it is; its labels do.

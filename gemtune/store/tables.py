@@ -68,8 +68,10 @@ submissions = Table(
     Column("request_id", Text, nullable=False),
     Column("fingerprint", Text, ForeignKey("gemtune_specs.fingerprint")),  # none: the job was found, not sent from here
     Column("submitted_at", Double, nullable=False),
-    Column("token", Integer, nullable=False, server_default="1"),  # how often it was claimed
-    Column("until", Double, nullable=False, server_default="0"),  # when what the claimant sends can appear no more
+    Column("token", Integer, nullable=False, server_default=text("1")),  # how often it was claimed
+    Column(
+        "until", Double, nullable=False, server_default=text("0")
+    ),  # when what the claimant sends can appear no more
     UniqueConstraint("project", "location", "request_id"),
     Index("gemtune_submissions_by_spec", "fingerprint"),
 )

@@ -1,0 +1,281 @@
+"""Opening a store: where it is, who can read it, older and newer formats, and what is no store."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Time
+from sqlalchemy import NullPool, create_engine, inspect
+
+import gemtune
+from gemtune import TuningJob
+from gemtune.store import SpecStore, StoreError, SubmittedJob, tables
+
+OLD = Path(__file__).parent / "data" / "format-1.db"
+SPEC = TuningJob(base_model="gemini-2.5-flash")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# -- where ------------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_url_it_is_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    with SpecStore() as store:
+        store.put(SPEC)
+    assert (tmp_path / "data" / "gemtune" / "store.db").stat().st_size > 0
+
+
+def test_without_that_variable_it_is_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    SpecStore().close()
+    assert (tmp_path / ".local" / "share" / "gemtune" / "store.db").exists()
+
+
+def test_a_path_is_a_url_too(tmp_path: Path) -> None:
+    fingerprint = SpecStore(tmp_path / "a.db").put(SPEC)
+    for same in (str(tmp_path / "a.db"), f"sqlite:///{tmp_path / 'a.db'}", f"sqlite+pysqlite:///{tmp_path / 'a.db'}"):
+        assert SpecStore(same).get(fingerprint) == SPEC
+
+
+def test_a_relative_path_stays_the_same_file_when_the_program_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store = SpecStore("sqlite:///store.db")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    store.put(SPEC)
+    assert len(SpecStore(tmp_path / "store.db").find()) == 1
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:x?mode=memory"])
+def test_a_store_in_memory_is_refused_since_it_would_forget(url: str) -> None:
+    with pytest.raises(gemtune.ConfigurationError, match="what is remembered in memory is forgotten"):
+        SpecStore(url)
+
+
+@pytest.mark.parametrize("url", ["mysql://u:secret@h/d", "postgresql+asyncpg://u:secret@h/d", "redis://:secret@h"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(gemtune.ConfigurationError, match=r"a store cannot be in .*its URL is sqlite") as caught:
+        SpecStore(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_url_that_cannot_be_read_is_not_repeated() -> None:
+    with pytest.raises(gemtune.ConfigurationError, match="the URL of the store cannot be read") as caught:
+        SpecStore("postgresql://u:secret@host:port/d")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(gemtune.ConfigurationError, match=r"the store cannot be in .*; name another file"):
+        SpecStore(tmp_path / "file" / "store.db")
+
+
+def test_some_other_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text("base_model: gemini-2.5-flash\n" * 100)
+    with pytest.raises(gemtune.ConfigurationError, match=r"spec\.yaml is no store but some other file; name another"):
+        SpecStore(tmp_path / "spec.yaml")
+    assert (tmp_path / "spec.yaml").read_text().startswith("base_model")
+
+
+def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(StoreError, match=r"does not answer: connection.* failed") as caught:
+        SpecStore("postgresql://someone:secret@127.0.0.1:1/database?connect_timeout=5")
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "secret" not in str(error)
+        error = error.__cause__ or error.__context__
+
+
+def test_a_store_shows_where_it_is_and_no_password(postgresql: str) -> None:
+    with SpecStore(postgresql.replace("gemtune@", "gemtune:secret@")) as store:
+        assert repr(store).startswith("SpecStore('postgresql+psycopg://gemtune:***@/postgres?host=")
+
+
+# -- who can read it --------------------------------------------------------------------------------------------------
+
+posix = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+
+
+@posix
+def test_a_file_that_is_made_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        store = SpecStore(tmp_path / "sub" / "store.db")
+        with store._database.writing() as db:  # while a transaction is open, the files beside it are there
+            db.exec_driver_sql("DELETE FROM gemtune_specs")
+            beside = sorted((tmp_path / "sub").iterdir())
+            assert {path.name for path in beside} == {"store.db", "store.db-shm", "store.db-wal"}
+            assert {mode(path) for path in beside} == {0o600}
+    finally:
+        os.umask(old)
+    assert mode(tmp_path / "sub") == 0o700
+
+
+@posix
+def test_an_empty_file_that_becomes_a_store_is_closed_to_others(tmp_path: Path) -> None:
+    (tmp_path / "store.db").touch(mode=0o644)
+    SpecStore(tmp_path / "store.db").close()
+    assert mode(tmp_path / "store.db") == 0o600
+
+
+@posix
+def test_a_store_that_others_can_read_is_used_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "store.db"
+    SpecStore(path).close()
+    path.chmod(0o640)
+    with caplog.at_level(logging.WARNING, "gemtune.store"):
+        SpecStore(path).put(SPEC)
+    assert mode(path) == 0o640
+    assert caplog.messages == [f"the store {path} can be read by others (mode 640); chmod 600 keeps it to you"]
+
+
+# -- formats ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def old(tmp_path: Path, clock: Time) -> SpecStore:
+    shutil.copyfile(OLD, tmp_path / "old.db")
+    (tmp_path / "old.db").chmod(0o600)
+    return SpecStore(tmp_path / "old.db", now=clock)
+
+
+def test_the_specs_of_an_older_store_are_there(old: SpecStore) -> None:
+    spec = TuningJob(base_model="gemini-2.5-flash", labels={"team": "search"})
+    spec.supervised_tuning_spec.training_dataset_uri = "gs://acme/train.jsonl"
+    assert old.get(gemtune.fingerprint(spec)) == spec
+
+
+def test_fields_that_no_schema_has_yet_outlive_the_change_of_format(old: SpecStore) -> None:
+    kept = old.get("sha256:" + "ab" * 32)
+    assert kept.base_model == "gemini-2.5-flash"
+    assert kept.SerializeToString().endswith(b"\xfa\xff\x03\x02hi\xf0\xff\x03\x05")
+
+
+def test_the_history_of_an_older_store_is_there(old: SpecStore) -> None:
+    second, first = old.submissions()
+    name = "projects/7/locations/us-central1/tuningJobs/42"
+    assert first.jobs == (SubmittedJob(name, "RUNNING", 1_790_000_000.0),)
+    assert (first.request_id, first.claims) == ("summaries-1", 1)
+    assert (second.request_id, second.submitted_at, second.jobs) == ("summaries-2", 1_790_000_200.0, ())
+
+
+def test_a_submission_of_an_older_store_is_taken_over_as_one_that_may_have_been_sent(old: SpecStore) -> None:
+    spec = old.get(old.submissions(request_id="summaries-2")[0].fingerprint)
+    made = old.claim("summaries-2", project="acme", location="us-central1", job=spec, until=1_790_000_500.0)
+    assert (made.granted, made.token) == (True, 2)
+    done = old.claim("summaries-1", project="acme", location="us-central1", job=spec, until=1_790_000_500.0)
+    assert (done.granted, done.job_name) == (False, "projects/7/locations/us-central1/tuningJobs/42")
+
+
+def layout(url: str) -> dict[str, Any]:
+    """The tables of a store, the order of their columns left out."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+    found = inspect(engine)
+
+    def column(of: Any) -> tuple[str, bool, Any]:
+        kind = str(of["type"]).split()[0].replace("REAL", "DOUBLE")  # the same to SQLite
+        return kind, of["nullable"], of["default"]
+
+    return {
+        table: (
+            {of["name"]: column(of) for of in found.get_columns(table)},
+            sorted(str(index["name"]) for index in found.get_indexes(table)),
+            sorted(tuple(of["column_names"]) for of in found.get_unique_constraints(table)),
+        )
+        for table in found.get_table_names()
+    }
+
+
+def test_an_older_store_becomes_what_a_new_one_is(old: SpecStore, tmp_path: Path) -> None:
+    SpecStore(tmp_path / "new.db").close()
+    assert layout(f"sqlite:///{tmp_path}/old.db") == layout(f"sqlite:///{tmp_path}/new.db")
+
+
+def test_the_committed_store_is_of_the_first_format(tmp_path: Path) -> None:
+    shutil.copyfile(OLD, tmp_path / "old.db")
+    database = sqlite3.connect(tmp_path / "old.db")
+    assert database.execute("SELECT version FROM gemtune_format").fetchall() == [(1,)]
+    database.close()
+
+
+def test_an_older_store_in_postgresql_is_brought_up_to_date_too(schema: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import psycopg
+
+    with SpecStore(schema) as store:
+        fingerprint = store.put(SPEC)
+    new = layout(schema)
+    with psycopg.connect(schema) as connection:  # back to format 1
+        connection.execute("ALTER TABLE gemtune_submissions DROP COLUMN token, DROP COLUMN until")
+        connection.execute("UPDATE gemtune_format SET version = 1")
+    with SpecStore(schema) as store:
+        assert store.get(fingerprint) == SPEC
+        assert store.claim("r", project="p", location="l", job=SPEC, until=1.0).granted
+    assert layout(schema) == new
+
+
+def test_a_store_of_a_newer_gemtune_is_left_alone(url: str) -> None:
+    with SpecStore(url) as store, store._database.writing() as db:
+        db.exec_driver_sql(f"UPDATE gemtune_format SET version = {tables.FORMAT + 1}")
+    sentence = rf"written by a newer gemtune \(format {tables.FORMAT + 1}; .*\): upgrade gemtune here too"
+    with pytest.raises(gemtune.ConfigurationError, match=sentence):
+        SpecStore(url)
+
+
+def test_every_format_has_its_migration() -> None:
+    assert list(tables.MIGRATIONS) == list(range(2, tables.FORMAT + 1))
+
+
+def test_a_change_of_format_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "old.db"
+    shutil.copyfile(OLD, path)
+    before = layout(f"sqlite:///{path}")
+    failing = (*tables.MIGRATIONS[2], "ALTER TABLE nowhere ADD COLUMN x INTEGER")
+    monkeypatch.setattr(tables, "MIGRATIONS", {2: failing})
+    with pytest.raises(StoreError, match="no such table: nowhere"):
+        SpecStore(path)
+    assert layout(f"sqlite:///{path}") == before
+
+
+# -- damage and installation ------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_spec_is_told_by_its_fingerprint(store: SpecStore) -> None:
+    fingerprint = store.put(SPEC)
+    with store._database.writing() as db:
+        broken = "'\\xff'::bytea" if "postgresql" in repr(store) else "x'ff'"
+        db.exec_driver_sql(f"UPDATE gemtune_specs SET request = {broken}")
+    with pytest.raises(StoreError, match=f"the spec {fingerprint} in the store .* is damaged"):
+        store.get(fingerprint)
+
+
+def test_without_sqlalchemy_one_sentence_names_the_extra() -> None:
+    code = (
+        "import sys; sys.modules['sqlalchemy'] = None\nimport gemtune\n"
+        "try:\n from gemtune.store import SpecStore\nexcept gemtune.ConfigurationError as e:\n print(e)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert said == "stored specs need SQLAlchemy: pip install 'gemtune[store]'\n"
+
+
+def test_without_psycopg_one_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(gemtune.ConfigurationError, match=r"needs psycopg 3: pip install 'gemtune\[store\]'"):
+        SpecStore("postgresql://h/d")
