@@ -44,7 +44,7 @@ _READABLE = 64 * 2**10  # bytes of an answer that is written for reading, as the
 
 _HEADERS = {"content-type": "application/json; charset=UTF-8", "server": "ESF"}
 
-_JOB, _OPERATION = "projects/*/locations/*/tuningJobs/*", "projects/*/locations/*/tuningJobs/*/operations/*"
+_JOB = "projects/*/locations/*/tuningJobs/*"
 
 # Google's service configuration of the API gives the services that it shares with other APIs paths of its own, beside
 # those of their annotations (aiplatform_v1.yaml in googleapis); the generated clients ask there.
@@ -54,7 +54,6 @@ _SHARED: Iterable[tuple[Any, str, list[str]]] = (
         "Operations.ListOperations",
         [f"/{v}/{{name={_JOB}}}/operations" for v in ("v1", "v1beta1", "ui")],
     ),
-    (operations_pb2, "Operations.GetOperation", [f"/ui/{{name={_OPERATION}}}"]),
     (
         locations_pb2,
         "Locations.ListLocations",
