@@ -76,7 +76,10 @@ OPTION_GUESSES: dict[str, str] = {
 
 
 class Option(click.Option):
-    """An option that also answers to other tools' names for the same thing; help shows its own names alone."""
+    """An option that also answers to other tools' names for the same thing; help shows its own names alone.
+
+    The `--no-` side of a switch is not shown either.
+    """
 
     def __init__(
         self, declarations: Sequence[str], also: Sequence[str] = (), *, section: str = "Options", **attributes: Any
@@ -91,15 +94,16 @@ class Option(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The line in the help, without the other spellings."""
-        every, self.opts = self.opts, self._shown()
+        every, off = self.opts, self.secondary_opts
+        self.opts, self.secondary_opts = self._shown(), []
         try:
             return super().get_help_record(ctx)
         finally:
-            self.opts = every
+            self.opts, self.secondary_opts = every, off
 
     def get_error_hint(self, ctx: click.Context | None) -> str:  # noqa: ARG002  click's signature
         """How an error calls the option."""
-        return self._shown()[-1] if self._shown()[0].startswith("--no-") else "/".join(self._shown())
+        return "/".join(self._shown())
 
 
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -112,7 +116,7 @@ def _global_options(section: str = "Options") -> list[Option]:
     def _global(*names: str, also: Sequence[str] = (), **attributes: Any) -> Option:
         return Option(names, also, section=section, expose_value=False, callback=_keep, **attributes)
 
-    formats = click.Choice(["table", "json", "yaml", "textproto"])
+    formats = click.Choice(["table", "json", "yaml", "textproto", "spec"])
     return [
         _global("--project", metavar="ID", help="Project id or number (or GOOGLE_CLOUD_PROJECT)"),
         _global("--location", also=["--region"], metavar="L", help="Such as europe-west4 (or GOOGLE_CLOUD_LOCATION)"),
@@ -126,7 +130,7 @@ def _global_options(section: str = "Options") -> list[Option]:
             also=["--format"],
             type=formats,
             metavar="FORM",
-            help="table, json, yaml or textproto",
+            help="table, json, yaml or textproto; for get also spec",
         ),
         _global("-q", "--quiet", is_flag=True, help="Data and errors only"),
         _global("-v", "--verbose", is_flag=True, help="Show requests and whole errors"),
@@ -145,10 +149,18 @@ def _section(
 class Command(click.Command):
     """A command that takes the global options too."""
 
-    def __init__(self, *args: Any, **attributes: Any) -> None:
+    def __init__(self, *args: Any, spec_form: bool = False, **attributes: Any) -> None:
+        """Takes what `click.Command` takes, and whether there is a spec that `-o spec` can show."""
         attributes["context_settings"] = SETTINGS | dict(attributes.get("context_settings") or {})
+        self.spec_form = spec_form
         super().__init__(*args, **attributes)
         self.params = [*self.params, *_global_options("Global options")]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command, unless it has no output of the form that is wanted."""
+        if ctx.ensure_object(Session).output_format == "spec" and not self.spec_form:
+            raise click.UsageError("-o spec is a job as a spec: gemtune get JOB -o spec", ctx)
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options in the help: the command's own first."""

@@ -138,7 +138,7 @@ def _option(flag: FieldFlag) -> Option:
     attributes: dict[str, Any] = {"help": HELP.get(field.name, field.full_name), "default": None, "section": SECTION}
     if field.type == FieldDescriptor.TYPE_BOOL:
         off = flag.name.replace("--", "--no-", 1)
-        return Option([f"{flag.name}/{off}", flag.parameter], [*also, off], **attributes)
+        return Option([f"{flag.name}/{off}", flag.parameter], also, **attributes)
     if field.name == "labels":
         attributes |= {"type": LabelsType(), "multiple": True, "metavar": "K=V,.."}
     elif field.name == "adapter_size":

@@ -24,6 +24,7 @@ from gemtune.cli.words import (
     remedy_of,
     scalar,
 )
+from gemtune.specs.request import OWN_LABELS
 from gemtune.states import state_name
 from gemtune_pb.v1 import TuningJob
 
@@ -96,7 +97,11 @@ def _asked(job: TuningJob) -> Section:
             else:
                 section.add(label_of(described.name), _value_text(scalar(described, value)))
     section.add("description", one_line(job.description))
-    section.add("labels", ", ".join(clean(f"{key}={value}") for key, value in sorted(job.labels.items())))
+    section.add(
+        "labels",
+        ", ".join(clean(f"{key}={value}") for key, value in sorted(job.labels.items()) if key not in OWN_LABELS),
+    )
+    section.add("request", clean(job.labels.get("gemtune-request", "")))
     section.add("service account", clean(job.service_account))
     section.add("key", clean(job.encryption_spec.kms_key_name))
     section.add("output", clean(job.output_uri))
