@@ -40,6 +40,9 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     },
     "Specs": {
         "validate": Entry("specs:validate", "Say what is wrong with a spec, before it is sent"),
+        "diff": Entry("specs_convert:diff", "Say where two specs differ, or a spec and a job"),
+        "convert": Entry("specs_convert:convert", "Write a spec in another format"),
+        "fingerprint": Entry("specs_convert:fingerprint", "The identity of a spec"),
         "models": Entry("specs:models", "Base models: what is known, and as of when"),
     },
     "On this machine": {

@@ -161,16 +161,22 @@ def _announce_to_person(session: Session, given: Given, job: TuningJob, followed
 # -- get ------------------------------------------------------------------------------------------------------------
 
 
-@command("get")
+@command("get", spec_form=True)
 @click.argument("name", metavar="JOB")
 @click.pass_obj
 def get(session: Session, name: str) -> None:
     """Show a job: what was asked, where it stands, what came out, why it failed.
 
-    JOB is its id, tuningJobs/ID, its full resource name or its console link.
+    JOB is its id, tuningJobs/ID, its full resource name or its console link. -o spec is what it asked for, as a spec
+    that can be submitted again.
     """
     with session.client() as client, session.looking_for(client, name):
         job = client.get_tuning_job(name)
+    if session.output_format == "spec":
+        from gemtune.specs import dumps_spec, request_of
+
+        session.output.data(dumps_spec(request_of(job), "yaml").rstrip("\n"))
+        return
     if session.output.machine:
         session.output.message(job)
         return

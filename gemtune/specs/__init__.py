@@ -6,10 +6,12 @@ Knows messages, errors and the codec; no clients. Nothing here loads YAML before
 from __future__ import annotations
 
 from gemtune.specs.catalogue import BaseModel, Catalogue, catalogue, read_catalogue
+from gemtune.specs.diff import Change, diff
 from gemtune.specs.files import dumps_spec, load_spec, load_specs, loads_spec, read_specs, save_spec
 from gemtune.specs.finding import Finding, Position, Severity, SpecFileInvalid
 from gemtune.specs.fingerprint import fingerprint
 from gemtune.specs.render import render
+from gemtune.specs.request import request_of
 from gemtune.specs.rules import FILE_RULES, RULES, Rule
 from gemtune.specs.sizes import SIZES, adapter_size
 from gemtune.specs.spec_file import SpecFile
@@ -21,6 +23,7 @@ __all__ = [
     "SIZES",
     "BaseModel",
     "Catalogue",
+    "Change",
     "Finding",
     "Position",
     "Rule",
@@ -31,6 +34,7 @@ __all__ = [
     "catalogue",
     "check",
     "check_request",
+    "diff",
     "dumps_spec",
     "fingerprint",
     "load_spec",
@@ -39,6 +43,7 @@ __all__ = [
     "read_catalogue",
     "read_specs",
     "render",
+    "request_of",
     "require_valid",
     "save_spec",
     "validate",

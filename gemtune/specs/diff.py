@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any, TypeAlias, cast
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -157,6 +156,8 @@ def _maps(path: str, field: FieldDescriptor, old: Mapping[Any, Any], new: Mappin
 
 def _lists(path: str, field: FieldDescriptor, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Change]:
     """The changes of a list: what is equal is matched first, so that an entry put in front does not change all."""
+    from difflib import SequenceMatcher
+
     matcher = SequenceMatcher(None, [_key(v) for v in old], [_key(v) for v in new], autojunk=False)
     for kind, i, i_end, j, j_end in matcher.get_opcodes():
         if kind == "equal":

@@ -14,9 +14,9 @@ from test_fingerprint import jobs
 
 import gemtune
 from gemtune import TuningJob
-from gemtune.specs.diff import Change, diff, leaves, value_text
+from gemtune.specs import Change, diff, request_of
+from gemtune.specs.diff import leaves, value_text
 from gemtune.specs.fingerprint import canonical
-from gemtune.specs.request import request_of
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 MANIFEST = json.loads((VECTORS / "manifest.json").read_text())["vectors"]

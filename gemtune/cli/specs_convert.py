@@ -1,0 +1,196 @@
+"""`gemtune diff`, `convert` and `fingerprint`: specs compared, in another format, and by their identity."""
+
+from __future__ import annotations
+
+import base64
+import math
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gemtune.cli.commands import command
+from gemtune.cli.output import clean
+from gemtune.cli.session import Session
+from gemtune.errors import ApiError, SpecFileError, SpecInvalid
+
+if TYPE_CHECKING:
+    from gemtune.specs import Change
+    from gemtune_pb.v1 import TuningJob
+
+__all__ = ["convert", "diff", "fingerprint"]
+
+FORMATS = click.Choice(["yaml", "json", "textproto", "binpb"])
+
+_JOB = re.compile(r"\d+|.*\btuningJobs?/[^/]+.*|\w+://.*")
+"""What is no file's name, if there is no such file: an id, a resource name, a link."""
+
+_STYLES = {"+": "green", "-": "red", "~": "yellow"}
+
+
+# -- diff -----------------------------------------------------------------------------------------------------------
+
+
+@command("diff")
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.pass_obj
+def diff(session: Session, old: str, new: str) -> int:
+    """Say where two specs differ in what they ask for. OLD and NEW are files, - for standard input, or jobs.
+
+    \b
+      gemtune diff spec.yaml other.json
+      gemtune diff spec.yaml projects/P/locations/L/tuningJobs/123
+
+    Of a job, what it was asked for is compared: not its state, nor gemtune's own labels. Hyper-parameters and a name
+    that the service chose itself count, since a job does not tell them from what was asked.
+
+    As with diff(1), the exit status is 0 when they are the same, 1 when they differ, 2 in case of trouble.
+    """  # noqa: D301  the \\b is click's: it keeps the lines apart
+    from gemtune.specs import diff as changes_between
+
+    if session.output_format == "textproto":
+        raise click.UsageError("a difference is no message; -o is table, json or yaml here")
+    if old == new == "-":
+        raise click.UsageError("only one of the two can come from standard input")
+    sides = [_Side(session, name) for name in (old, new)]
+    changes = changes_between(sides[0].job, sides[1].job)
+    if session.output.machine:
+        session.output.tree(
+            {
+                "same": not changes,
+                "old": sides[0].tree(),
+                "new": sides[1].tree(),
+                "changes": [{"path": c.path, "old": _plain(c.old), "new": _plain(c.new)} for c in changes],
+            }
+        )
+    elif changes:
+        _show(session, sides, changes)
+    else:
+        session.output.talk(f"the same spec  {sides[0].fingerprint or ''}".rstrip())
+    return 1 if changes else 0
+
+
+class _Side:
+    """One of the two specs."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        from gemtune.specs import load_spec
+
+        self.name = name
+        self.is_job = name != "-" and not os.path.lexists(name) and _JOB.fullmatch(name) is not None
+        self.job: TuningJob = _fetch(session, name) if self.is_job else load_spec(name)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """None: it holds something that is not understood, and so has none."""
+        from gemtune.specs import fingerprint as fingerprint_of
+
+        try:
+            return fingerprint_of(self.job)
+        except SpecInvalid:
+            return None
+
+    def tree(self) -> dict[str, Any]:
+        return {"name": self.name, "fingerprint": self.fingerprint}
+
+
+def _fetch(session: Session, name: str) -> TuningJob:
+    with session.client() as client:
+        try:
+            return client.get_tuning_job(name)
+        except ApiError as error:  # whose exit status would say that they differ
+            raise SpecFileError(f"the job cannot be read: {error}", file=name) from error
+
+
+def _show(session: Session, sides: list[_Side], changes: list[Change]) -> None:
+    output = session.output
+    lines = [clean(line) for line in (f"--- {sides[0].name}", f"+++ {sides[1].name}", *map(str, changes))]
+    if output.human:
+        from rich.text import Text
+
+        for line in lines:
+            style = "bold" if line[:3] in ("---", "+++") else _STYLES[line[0]]
+            output.console().print(Text(line, style=style), soft_wrap=True)
+    else:
+        output.data("\n".join(lines))
+    filled_in = [(sides[1], any(c.old is None for c in changes)), (sides[0], any(c.new is None for c in changes))]
+    if any(side.is_job and only_there for side, only_there in filled_in):
+        output.talk("what only the job has, the service may have chosen where the spec was silent")
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; None: not set."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else ("Infinity" if value > 0 else "-Infinity")  # noqa: PLR0124
+    if isinstance(value, str):
+        return str(value)  # an enum's name as text like any other
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+
+
+# -- convert ----------------------------------------------------------------------------------------------------------
+
+
+@command("convert")
+@click.argument("source", metavar="FILE")
+@click.argument("target", metavar="[TO]", default="-")
+@click.option("--from", "source_format", type=FORMATS, metavar="FORM", help="What FILE is, if its ending does not say")
+@click.option("--to", "target_format", type=FORMATS, metavar="FORM", help="yaml, json, textproto or binpb")
+@click.pass_context
+def convert(ctx: click.Context, source: str, target: str, source_format: str | None, target_format: str | None) -> None:
+    """Write a spec in another format: by the file's ending, or by --to. - is standard input or output.
+
+    \b
+      gemtune convert spec.json spec.yaml
+      gemtune convert spec.yaml --to textproto
+      kubectl get cm spec -o jsonpath={.data.spec} | gemtune convert - spec.binpb
+
+    Nothing is lost but comments, and nothing is checked; without --to, standard output is YAML.
+    """  # noqa: D301  the \\b is click's: it keeps the lines apart
+    from gemtune.specs import load_spec, save_spec
+
+    session: Session = ctx.obj
+    if target == "-" and target_format is None and session.output.machine:
+        target_format = session.output_format
+    if target == "-" and target_format == "binpb" and sys.stdout.isatty():
+        raise click.UsageError(f"binpb is binary: gemtune convert {source} --to binpb > FILE", ctx)
+    save_spec(load_spec(source, format=source_format), target, format=target_format)
+    if target != "-":
+        session.output.talk(f"wrote {target}")
+
+
+# -- fingerprint ------------------------------------------------------------------------------------------------------
+
+
+@command("fingerprint")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.pass_obj
+def fingerprint(session: Session, files: tuple[str, ...]) -> None:
+    """Print the identity of specs: the same for specs that ask for the same, in every format and language.
+
+    \b
+      gemtune fingerprint spec.yaml          the fingerprint alone
+      gemtune fingerprint specs/*.yaml       one a line, with the file's name
+    """  # noqa: D301  the \\b is click's: it keeps the lines apart
+    from gemtune.specs import fingerprint as fingerprint_of, load_specs
+
+    rows: list[tuple[str, str]] = []
+    for file in files:
+        specs = load_specs(file)
+        for number, job in enumerate(specs, 1):
+            name = file if len(specs) == 1 else f"{file}#{number}"
+            try:
+                rows.append((fingerprint_of(job), name))
+            except SpecInvalid as error:
+                raise SpecFileError(f"it has no fingerprint: {error}", file=name) from error
+    if session.output.machine:
+        session.output.tree({"fingerprints": [{"file": name, "fingerprint": made} for made, name in rows]})
+    elif len(rows) == 1:
+        session.output.data(rows[0][0])
+    else:
+        for made, name in rows:
+            session.output.data(f"{made}  {clean(name)}")
