@@ -11,6 +11,9 @@ from gemtune_pb.v1 import TuningJob
 
 __all__ = ["print_jobs"]
 
+ID, STATE, MODEL, NAME, AGE, TOOK, ERROR = range(7)
+GAP = "  "
+
 
 def print_jobs(output: Output, jobs: Sequence[TuningJob]) -> None:
     """Writes a line a job to stdout."""
@@ -35,23 +38,20 @@ def print_jobs(output: Output, jobs: Sequence[TuningJob]) -> None:
 
 
 def _list_for_person(output: Output, jobs: Sequence[TuningJob]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     console = output.console()
     rows = [_row(job) for job in jobs]
     header = ["ID", "STATE", "MODEL", "NAME", "AGE", "TOOK", ""]
     widths = _fitted([header, *rows], console.width)
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for title, width in zip(header, widths, strict=True):
-        if width:
-            table.add_column(title, width=width, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        styles = ["", STATE_STYLES.get(row[1], ""), "", "", "", "", "dim"]
-        cells = zip(row, widths, styles, strict=True)
-        *named, error = [(cell, width, style) for cell, width, style in cells if width]
-        table.add_row(*(Text(shorten(c, w), style=s) for c, w, s in named), Text(error[0], style=error[2]))
-    console.print(table)
+    for row in [header, *rows]:
+        styles = ["", STATE_STYLES.get(row[1], ""), "", "", "", "", "dim"] if row is not header else ["dim"] * 7
+        line = Text()
+        for cell, width, style in zip(row, widths, styles, strict=True):
+            if width:
+                line.append(f"{_cut(cell, width, end=cell is row[ERROR])}{GAP}", style)
+        line.rstrip()
+        console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def _row(job: TuningJob) -> list[str]:
@@ -71,17 +71,33 @@ def _fitted(lines: list[list[str]], room: int) -> list[int]:
     """The width of each column, 0 for one that is left out: id, state and times whole; model, name and error share."""
     from rich.cells import cell_len
 
-    wanted = [max(cell_len(line[i]) for line in lines) for i in range(7)]
-    model, name, error = 2, 3, 6
-    left = room - sum(wanted[i] + 2 for i in (0, 1, 4, 5)) - 4
-    share = max(left * 2 // 5 if wanted[error] else left // 2, 8)  # what each of them has for certain
-    widths = wanted.copy()
-    widths[model] = min(wanted[model], max(share, left - min(wanted[name], share)))
-    widths[name] = min(wanted[name], share if wanted[error] else max(share, left - widths[model]))
-    spare = left - widths[model] - widths[name] - 2
-    widths[error] = min(wanted[error], spare) if spare >= 12 else 0
-    if not widths[error]:
-        widths[name] = min(wanted[name], max(left - widths[model], 8))
+    widths = [max(cell_len(line[i]) for line in lines) for i in range(7)]
+    left = room - sum(widths[i] + len(GAP) for i in (ID, STATE, AGE)) - widths[TOOK]
     if left < 20:  # too narrow for all: rather a column less than an id cut
-        widths[model], widths[name] = 0, min(wanted[name], left + 2) if left > 6 else 0
+        named = min(widths[NAME], left - len(GAP))
+        widths[MODEL], widths[NAME], widths[ERROR] = 0, named if named > 3 else 0, 0
+        return widths
+    left -= 2 * len(GAP)
+    for error in (widths[ERROR], 0):  # where there is no room to say why, `get` does
+        share = left * 2 // 5 if error else left // 2
+        model = min(widths[MODEL], max(share, left - widths[NAME]))
+        name = min(widths[NAME], share if error else left - model)
+        spare = left - model - name - len(GAP)
+        if not error or spare >= 16:
+            break
+    widths[MODEL], widths[NAME], widths[ERROR] = model, name, min(error, spare) if error else 0
     return widths
+
+
+def _cut(text: str, width: int, *, end: bool = False) -> str:
+    """Text in exactly `width` columns: what is too long is cut in the middle, a sentence at its end."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    if end:
+        return set_cell_size(f"{set_cell_size(text, width - 1).rstrip()}…", width)
+    length = width
+    while cell_len(short := shorten(text, length)) > width:  # characters may be two columns wide
+        length -= 1
+    return set_cell_size(short, width)

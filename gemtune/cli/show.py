@@ -24,7 +24,7 @@ from gemtune.cli.words import (
     remedy_of,
     scalar,
 )
-from gemtune.specs.request import OWN_LABELS
+from gemtune.once import REQUEST_LABEL, SPEC_LABEL
 from gemtune.states import state_name
 from gemtune_pb.v1 import TuningJob
 
@@ -44,6 +44,9 @@ KINDS: dict[str, str] = {
     "veo_tuning_spec": "Veo tuning",
     "veo_lora_tuning_spec": "Veo LoRA tuning",
 }
+
+OWN_LABELS = frozenset({REQUEST_LABEL, SPEC_LABEL})
+"""Labels that say how a job was submitted, not what a user labelled it with."""
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -101,7 +104,7 @@ def _asked(job: TuningJob) -> Section:
         "labels",
         ", ".join(clean(f"{key}={value}") for key, value in sorted(job.labels.items()) if key not in OWN_LABELS),
     )
-    section.add("request", clean(job.labels.get("gemtune-request", "")))
+    section.add("request", clean(job.labels.get(REQUEST_LABEL, "")))
     section.add("service account", clean(job.service_account))
     section.add("key", clean(job.encryption_spec.kms_key_name))
     section.add("output", clean(job.output_uri))

@@ -15,7 +15,7 @@ from gemtune import TuningJob, from_json
 from gemtune.cli.commands import COMMAND_GUESSES, OPTION_GUESSES
 from gemtune.cli.fields import ALSO, HELP, NOT_FLAGS, field_flags, field_options
 from gemtune.cli.jobs import create
-from gemtune.cli.listing import _fitted
+from gemtune.cli.listing import _cut, _fitted
 from gemtune.cli.output import Output, clean, duration_text, one_line, shorten
 from gemtune.cli.params import DURATION, LabelsType
 from gemtune.cli.session import Session
@@ -77,6 +77,11 @@ def test_a_table_is_never_wider_than_the_terminal(rows: list[tuple[str, str, str
     assert sum(shown) + 2 * (len(shown) - 1) <= room
     assert widths[0] == 19
     assert widths[1] == 9
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "Zs"])), st.integers(4, 40), st.booleans())
+def test_a_cell_takes_its_width_whatever_it_is_written_in(text: str, width: int, end: bool) -> None:
+    assert cell_len(_cut(text, width, end=end)) == width
 
 
 @given(
