@@ -24,8 +24,8 @@ JSON_ONLY = 10000
 UNPUBLISHED: dict[str, frozenset[str]] = {
     "v1": frozenset(
         """
-        AggregationResult.custom_code_execution_result EvaluationParserConfig.custom_code_parser_config FunctionCall.id
-        FunctionResponse.id GenerationConfig.model_config LLMBasedMetricSpec.result_parser_config
+        AggregationResult.custom_code_execution_result FunctionCall.id FunctionResponse.id
+        GenerationConfig.model_config LLMBasedMetricSpec.result_parser_config
         LLMBasedMetricSpec.rubric_generation_spec Metric.custom_code_execution_spec Metric.metadata
         SupervisedHyperParameters.batch_size SupervisedHyperParameters.learning_rate SupervisedTuningSpec.tuning_mode
         TuningDataStats.distillation_data_stats TuningJob.custom_base_model TuningJob.distillation_spec
