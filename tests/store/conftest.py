@@ -8,10 +8,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from standing_clock import Time
 
 from gemtune.store import SpecStore
 
@@ -92,22 +93,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'store.db'}"
 
 
-class Time:
-    """A clock that stands still until it is set."""
-
-    def __init__(self, seconds: float = 1_790_000_000.0) -> None:
-        self.seconds = seconds
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
 @pytest.fixture
 def clock() -> Time:
     return Time()
 
 
 @pytest.fixture
-def store(url: str, clock: Callable[[], float]) -> Iterator[SpecStore]:
+def store(url: str, clock: Time) -> Iterator[SpecStore]:
     with SpecStore(url, now=clock) as opened:
         yield opened

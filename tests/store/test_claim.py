@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from conftest import Time
+from standing_clock import Time
 
 import gemtune
 from gemtune import TuningJob

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Time
 from sqlalchemy import NullPool, create_engine, inspect
+from standing_clock import Time
 
 import gemtune
 from gemtune import TuningJob

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Time
+from standing_clock import Time
 
 import gemtune
 from gemtune import TuningJob
