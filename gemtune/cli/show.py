@@ -76,7 +76,7 @@ def job_sections(job: TuningJob, *, human: bool, symbol: Callable[[str, str], st
     yield _standing(job, human)
     if job.HasField("error"):
         yield _why(job)
-    yield _outcome(job)
+    yield _outcome(job, human)
     yield from _data(job, human, symbol)
 
 
@@ -158,13 +158,16 @@ def _why(job: TuningJob) -> Section:
     return section
 
 
-def _outcome(job: TuningJob) -> Section:
+def _outcome(job: TuningJob, human: bool) -> Section:
     section = Section("came out")
     section.add("model", clean(job.tuned_model.model))
     section.add("endpoint", clean(job.tuned_model.endpoint))
     for checkpoint in job.tuned_model.checkpoints:
         place = f"epoch {checkpoint.epoch} · step {checkpoint.step}"
-        where = f" · {clean(checkpoint.endpoint)}" if checkpoint.endpoint else ""
+        endpoint = clean(checkpoint.endpoint)
+        if human:  # the model's line has the project and the location
+            endpoint = "/".join(endpoint.split("/")[-2:])
+        where = f" · {endpoint}" if endpoint else ""
         section.add(f"checkpoint {clean(checkpoint.checkpoint_id)}", place + where)
     section.add("experiment", clean(job.experiment))
     section.add("pipeline job", clean(job.pipeline_job))

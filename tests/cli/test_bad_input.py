@@ -142,3 +142,18 @@ def test_a_defect_is_a_sentence_too(gemtune: Gemtune, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("gemtune.client.TuningClient.__init__", broken)
     check(gemtune("list"), 2, "ZeroDivisionError", "a defect of gemtune")
+
+
+@pytest.mark.parametrize(
+    ("shell", "words", "offered"),
+    [
+        ("bash", "gemtune ca", "plain,cancel"),
+        ("zsh", "gemtune create --ep", "--epoch-count"),
+        ("fish", "gemtune w", "plain,wait"),
+    ],
+)
+def test_a_shell_is_told_how_to_complete(shell: str, words: str, offered: str) -> None:
+    last = words.rsplit(maxsplit=1)[-1] if shell == "fish" else str(len(words.split()) - 1)
+    ran = process(_GEMTUNE_COMPLETE=f"{shell}_complete", COMP_WORDS=words, COMP_CWORD=last)
+    assert offered in ran.out
+    assert process(_GEMTUNE_COMPLETE=f"{shell}_source").out.strip()

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from hypothesis import given, strategies as st
+from rich.cells import cell_len
 
 from gemtune import TuningJob, from_json
 from gemtune.cli.commands import COMMAND_GUESSES, OPTION_GUESSES
