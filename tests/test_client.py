@@ -284,7 +284,9 @@ def forked(endpoint: str, transport: str, **options: Any) -> str:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout.splitlines()[-1]
+    *said, statuses = ran.stdout.splitlines()
+    assert all("forked from one that had used gRPC" in line for line in said)
+    return statuses
 
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system does not fork")
@@ -299,3 +301,17 @@ def test_a_forked_child_opens_its_own_connections(threads: bool) -> None:
 def test_over_grpc_a_child_may_be_forked_before_the_first_call() -> None:
     with emulator.running(grpc_port=0) as address:
         assert forked(f"http://{address.grpc}", "grpc", warm=False, threads=False, children=2) == "[0, 0]"
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system does not fork")
+def test_over_grpc_a_child_forked_later_is_told_what_grpcio_bears() -> None:
+    with emulator.running(grpc_port=0) as address:
+        said = forked(f"http://{address.grpc}", "grpc", warm=True, threads=False, children=2)
+    assert said == "[1, 1]"
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="this system does not fork")
+def test_over_grpc_a_child_may_be_forked_later_if_grpcio_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRPC_ENABLE_FORK_SUPPORT", "1")
+    with emulator.running(grpc_port=0) as address:
+        assert forked(f"http://{address.grpc}", "grpc", warm=True, threads=False, children=2) == "[0, 0]"

@@ -93,6 +93,8 @@ class GrpcTransport:
     def _opened(self, endpoint: Endpoint) -> _Opened:
         opened = self._channels.get(endpoint.url)
         if opened is None:
+            if self._parents:
+                grpc_wire.refuse_after_fork()
             with self._lock:
                 opened = self._channels.get(endpoint.url)
                 if opened is None:

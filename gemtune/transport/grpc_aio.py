@@ -100,6 +100,8 @@ class AsyncGrpcTransport:
             self._authorizer = AsyncAuthorizer(self._threaded)
         opened = self._channels.get(endpoint.url)
         if opened is None:
+            if self._parents:
+                grpc_wire.refuse_after_fork()
             opened = self._channels[endpoint.url] = _Opened(endpoint, self._caller.agent)
         return opened
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from google.rpc import code_pb2, status_pb2
 
 from gemtune.endpoints import Endpoint
 from gemtune.error_forms import error_from_status
-from gemtune.errors import GemtuneError, SpecInvalid, TransportError, bad_request
+from gemtune.errors import ConfigurationError, GemtuneError, SpecInvalid, TransportError, bad_request
 from gemtune.methods import Method
 from gemtune.published import JSON_ONLY, UNPUBLISHED, unpublished
 from gemtune.transport import request_id, wire
@@ -26,6 +27,7 @@ __all__ = [
     "not_connected",
     "options",
     "read",
+    "refuse_after_fork",
     "refuse_unpublished",
     "seconds",
     "target",
@@ -127,6 +129,20 @@ def options(endpoint: Endpoint, agent: str) -> list[tuple[str, Any]]:
         ("grpc.enable_http_proxy", 0 if endpoint.loopback else 1),
         ("grpc.use_local_subchannel_pool", 1),  # close() closes this channel's connections, whoever else is connected
     ]
+
+
+def refuse_after_fork() -> None:
+    """Refuses gRPC in a child that was forked from a process with channels open: grpcio may crash or hang there.
+
+    Raises:
+        ConfigurationError: grpcio was not told, before it was loaded, that the process would fork.
+    """
+    if os.environ.get("GRPC_ENABLE_FORK_SUPPORT", "").lower() not in ("1", "true", "yes"):
+        raise ConfigurationError(
+            "this process was forked from one that had used gRPC, which grpcio does not bear: fork before the first "
+            'call, start processes with "spawn", use transport="rest", or set GRPC_ENABLE_FORK_SUPPORT=1 before '
+            "grpcio is loaded and fork while no call is under way"
+        )
 
 
 def credentials_of(endpoint: Endpoint) -> grpc.ChannelCredentials | None:
