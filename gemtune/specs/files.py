@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import IO, Any, cast
 
 from gemtune.errors import SpecFileError
@@ -150,19 +150,31 @@ def _read(path_or_file: PathOrFile) -> tuple[str | bytes, str]:
     name = "-"
     try:
         if isinstance(path_or_file, str) and path_or_file == "-":
-            return sys.stdin.buffer.read(MAX_BYTES + 1), name
+            return _read_all(sys.stdin.buffer), name
         if isinstance(path_or_file, (str, os.PathLike)):
             name = os.fspath(path_or_file)
-            with Path(name).open("rb") as file:
-                return file.read(MAX_BYTES + 1), name
+            with open(name, "rb") as file:  # noqa: PTH123  a Path costs more than the reading
+                return _read_all(file), name
         given = getattr(path_or_file, "name", None)
         name = given if isinstance(given, str) else "<file>"
-        return cast("Any", path_or_file).read(MAX_BYTES + 1), name
+        return _read_all(cast("IO[Any]", path_or_file)), name
     except UnicodeDecodeError as error:  # a file that was opened as text
         raise SpecFileError("not UTF-8 text; save it as UTF-8", file=name) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SpecFileError(f"cannot be read: {reason}", file=name) from error
+
+
+def _read_all(file: IO[Any]) -> Any:
+    """What a file holds, up to just over the limit; in pieces, since a large `read` takes its memory beforehand."""
+    pieces: list[Any] = []
+    left = MAX_BYTES + 1
+    while left > 0 and (piece := file.read(min(left, 1 << 16))):
+        pieces.append(piece)
+        left -= len(piece)
+    if len(pieces) == 1:
+        return pieces[0]
+    return pieces[0][:0].join(pieces) if pieces else b""
 
 
 def _known(form: str, name: str) -> str:
@@ -171,8 +183,12 @@ def _known(form: str, name: str) -> str:
     return form
 
 
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122  a Path costs more than the rest of the reading
+
+
 def _by_ending(name: str) -> str:
-    ending = PurePath(name).suffix.lower()
+    ending = _ending(name)
     if ending not in ENDINGS:
         found = f"the ending {ending}" if ending else "a name without ending"
         raise SpecFileError(
@@ -184,7 +200,7 @@ def _by_ending(name: str) -> str:
 def _format(given: str | None, name: str, data: str | bytes) -> str:
     if given is not None:
         return _known(given, name)
-    if PurePath(name).suffix and not name.startswith("<"):
+    if _ending(name) and not name.startswith("<"):
         return _by_ending(name)
     if isinstance(data, bytes) and data[:1] in BINARY:
         return "binpb"
