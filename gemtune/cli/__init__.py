@@ -183,7 +183,7 @@ def _usage(error: click.ClickException) -> str:
         near = guess or next(iter(error.possibilities or []), None)
         return f"there is no option {error.option_name}" + (f"; did you mean {near}?" if near else "")
     if isinstance(error, click.MissingParameter):
-        return f"{error.param.make_metavar(error.ctx) if error.param and error.ctx else 'an argument'} is missing"
+        return f"{error.param.human_readable_name if error.param else 'an argument'} is missing"
     if isinstance(error, click.BadParameter) and error.param is not None:
         hint = error.param.get_error_hint(error.ctx).replace("'", "").replace(" / ", "/")
         return f"{hint}: {error.message.rstrip('.')}"
