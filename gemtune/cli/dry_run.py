@@ -27,7 +27,7 @@ class _DryRun:
         from gemtune.settings import endpoint_from
 
         self._session = session
-        self._endpoints = Endpoints(endpoint_from(session.endpoint).endpoint)
+        self._endpoints = Endpoints(endpoint_from(session.endpoint, transport=session.transport or "rest").endpoint)
 
     def send(self, method: Method, request: Message, *, deadline: float, metadata: object = ()) -> Message:  # noqa: ARG002
         http = http_rule.expand(method, request, api_version=self._session.api_version or "v1")

@@ -36,7 +36,11 @@ class Stopped(Exception):
 
 @dataclass
 class Session:
-    """The global options of one run. None: not given, so the environment and the library's defaults decide."""
+    """The global options of one run. None: not given, so the environment and the library's defaults decide.
+
+    Attributes:
+        reached: Whether the service has answered before in this run.
+    """
 
     project: str | None = None
     location: str | None = None
@@ -47,6 +51,7 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     output: Output = field(init=False)
+    reached: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.output = Output(self)
@@ -68,16 +73,16 @@ class Session:
             endpoint=self.endpoint,
             transport=self.transport or "rest" if transport is None else transport,
             api_version=self.api_version or "v1",
-            retry=Retry(on_retry=self._retrying),
+            retry=Retry(on_retry=self.told_of_retry),
         )
 
-    def _retrying(self, retrying: Retrying) -> None:
+    def told_of_retry(self, retrying: Retrying) -> None:
         """Tells that a call is sent again: whoever waits shall know for what.
 
-        On this machine a door that is shut stays shut: there is no point in knocking for a minute.
+        On this machine a door that was never open stays shut: there is no point in knocking for a minute.
         """
         error = retrying.error
-        if isinstance(error, TransportError) and not error.maybe_sent and self._local():
+        if isinstance(error, TransportError) and not error.maybe_sent and not self.reached and self._local():
             error.add_note("is the emulator running? gemtune emulator starts it")
             raise error
         if retrying.attempt == 1 or retrying.pause >= 5:
@@ -87,7 +92,7 @@ class Session:
         from gemtune.endpoints import Endpoint
         from gemtune.settings import endpoint_from
 
-        endpoint = endpoint_from(self.endpoint).endpoint
+        endpoint = endpoint_from(self.endpoint, transport=self.transport or "rest").endpoint
         return endpoint is not None and Endpoint.parse(endpoint).loopback
 
     @contextmanager
@@ -107,7 +112,7 @@ class Session:
         """Whether calls go to Google's service, so that a page of the console belongs to a job."""
         from gemtune.settings import endpoint_from
 
-        return endpoint_from(self.endpoint).endpoint is None
+        return endpoint_from(self.endpoint, transport=self.transport or "rest").endpoint is None
 
     def command_for(self, verb: str, name: str) -> str:
         """The command to type for a job, from this very place: the options that were given are repeated.
