@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from google.longrunning import operations_proto_pb2 as operations_pb2
 
 from gemtune import flows
-from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single
+from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single, submitting
 from gemtune.drive import Clock, arun
 from gemtune.flows import Flow
 from gemtune.retry import Retry
@@ -125,6 +125,7 @@ class AsyncTuningClient(Calls):
         location: str | None = None,
         request_id: str | None = None,
         validate: bool = True,
+        on_submit: Callable[[str], object] | None = None,
         timeout: Timeout = DEFAULT,
         retry: Retries = DEFAULT,
     ) -> TuningJob:
@@ -136,6 +137,7 @@ class AsyncTuningClient(Calls):
             request_id: Names this submission for ever: the same id gives the same job, whatever became of it. None: a
                 new one.
             validate: Whether the spec is checked before anything is sent.
+            on_submit: Is given the request id before anything is sent: who keeps it can `settle` whatever happens.
             timeout: Seconds for everything; left out: 120.
             retry: How it is looked for and sent again; None: one attempt; left out: the client's.
 
@@ -157,7 +159,7 @@ class AsyncTuningClient(Calls):
             timeout=timeout,
             retry=retry,
         )
-        return single(await self._run(flow))
+        return single(await self._run(flow, submitting(on_submit)))
 
     async def settle(
         self, request_id: str, *, location: str | None = None, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT

@@ -317,6 +317,11 @@ def observer(on_update: Callable[[Any], object] | None = None) -> Callable[[Any]
     return told
 
 
+def submitting(on_submit: Callable[[str], object] | None) -> Callable[[once.Submission], object] | None:
+    """An observer of a create, which is told its submission."""
+    return None if on_submit is None else lambda submission: on_submit(submission.request_id)
+
+
 def single(created: once.Created) -> TuningJob:
     """The job of a submission; of several, which the service should never have made, the oldest, with a warning."""
     if created.doubles:

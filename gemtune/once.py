@@ -213,7 +213,7 @@ def create(
         GemtuneError: Nothing was created, and this is why.
     """
     request = CreateTuningJobRequest(parent=submission.parent, tuning_job=submission.marked(job))
-    now: float = yield Sleep(0)
+    now: float = yield Sleep(0, why=submission)
     once = _Once(
         rpcs=rpcs,
         submission=submission,
