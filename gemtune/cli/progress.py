@@ -62,6 +62,7 @@ def follow(
 
             def observe(job: TuningJob) -> None:
                 seen[:] = [job]
+                session.reached = True
                 show(job)
 
             return client.wait_tuning_job(

@@ -10,6 +10,8 @@ import pytest
 from commandline import Ran, answering, process
 
 from gemtune import cli, errors
+from gemtune.cli.session import Session
+from gemtune.retry import Retrying
 
 Gemtune = Callable[..., Ran]
 
@@ -79,6 +81,16 @@ def test_a_refused_connection_is_status_3_at_once(gemtune: Gemtune, monkeypatch:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: whoever connects is refused
         monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", f"127.0.0.1:{taken.getsockname()[1]}")
         check(gemtune("list"), 3, "could not be reached", "Connection refused", "gemtune emulator starts it")
+
+
+def test_a_local_service_that_has_answered_before_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    session = Session(endpoint="http://127.0.0.1:1")
+    refused = Retrying("GetTuningJob", 1, errors.TransportError("refused", maybe_sent=False), 2.0)
+    with pytest.raises(errors.TransportError):
+        session.told_of_retry(refused)
+    session.reached = True
+    session.told_of_retry(refused)
+    assert capsys.readouterr().err == "refused; trying again in 2 s\n"
 
 
 @pytest.mark.parametrize(
