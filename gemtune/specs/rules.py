@@ -23,7 +23,7 @@ class Rule:
         severity: `error` or `warning`.
         about: What it looks for, in a line.
         source: Where the limit is documented.
-        date: As of when.
+        date: As of when the source says so, or was read.
         service_message: The service's own words, where they are known; `{field}`, `{name}` and `{value}` are filled in.
         service_code: The code that the service answers with.
         service_field: Whether the service's answer names the field (a `BadRequest`), or only has a message.
@@ -54,8 +54,8 @@ RULES: dict[str, Rule] = {
     for rule in (
         # -- what has to be there, and what cannot be ----------------------------------------------------------------
         Rule("required", _ERROR, "a required field is empty (from the schema's annotations)", _PROTO, "2026-08"),
-        Rule("source-model", _ERROR, "neither a base model nor a tuned model to start from", _SEED, "2026-09"),
-        Rule("tuning-spec", _ERROR, "no tuning spec", _SEED, "2026-09"),
+        Rule("source-model", _ERROR, "neither a base model nor a tuned model to start from", _SEED, "2026-11"),
+        Rule("tuning-spec", _ERROR, "no tuning spec", _SEED, "2026-11"),
         Rule(
             "output-only",
             _WARNING,
@@ -90,14 +90,14 @@ RULES: dict[str, Rule] = {
             _WARNING,
             "64 characters where most Google documents allow 63",
             "Google Cloud documentation, Labels",
-            "2026-09",
+            "2026-11",
         ),
         Rule(
             "label-count",
             _ERROR,
             "more labels than the service takes, gemtune's own two counted",
             "Google Cloud documentation, Labels",
-            "2026-09",
+            "2026-11",
             on_key=True,
         ),
         # -- data ----------------------------------------------------------------------------------------------------
@@ -106,13 +106,13 @@ RULES: dict[str, Rule] = {
             _ERROR,
             "a dataset that is no gs:// object ending in .jsonl, nor a dataset's resource name",
             "github.com/GoogleCloudPlatform/generative-ai/issues/2081",
-            "2026-09",
+            "2026-11",
             "{name} should be a GCS object of type JSONL.",
         ),
         Rule("same-dataset", _WARNING, "training and validation on the same data", "our advice", "2026-11"),
         Rule("gcs-uri", _ERROR, "an output location that is no gs:// URI", _PROTO, "2026-08"),
         # -- hyper-parameters -----------------------------------------------------------------------------------------
-        Rule("epoch-count", _ERROR, "a negative number of epochs", _SEED, "2026-09"),
+        Rule("epoch-count", _ERROR, "a negative number of epochs", _SEED, "2026-11"),
         Rule("zero-unsent", _WARNING, "an explicit 0, which means the service's own choice", _PROTO, "2026-08"),
         Rule(
             "unset-epochs",
@@ -122,7 +122,7 @@ RULES: dict[str, Rule] = {
             "2026-09-25",
             on_key=True,
         ),
-        Rule("learning-rate-multiplier", _ERROR, "a multiplier that is negative or not finite", _SEED, "2026-09"),
+        Rule("learning-rate-multiplier", _ERROR, "a multiplier that is negative or not finite", _SEED, "2026-11"),
         Rule("learning-rate", _ERROR, "a learning rate that is negative or not finite", _REST, "2026-11-06"),
         Rule("batch-size", _ERROR, "a negative batch size", _REST, "2026-11-06"),
         Rule("learning-rate-exclusive", _ERROR, "learning_rate and learning_rate_multiplier both", _REST, "2026-11-06"),
@@ -142,7 +142,7 @@ RULES: dict[str, Rule] = {
             _ERROR,
             "something that is no base model's name",
             _SEED,
-            "2026-09",
+            "2026-11",
             "Base model {value} is not supported.",
         ),
         Rule("model-unknown", _WARNING, "a base model that the catalogue does not have", "gemtune's catalogue", ""),
@@ -177,7 +177,7 @@ RULES: dict[str, Rule] = {
             service_code="FAILED_PRECONDITION",
             service_field=False,
         ),
-        Rule("location-mismatch", _ERROR, "names of two locations in one job", _SEED, "2026-09"),
+        Rule("location-mismatch", _ERROR, "names of two locations in one job", _SEED, "2026-11"),
         Rule("project-mismatch", _WARNING, "names of two projects in one job", "our advice", "2026-11"),
         Rule(
             "resource-name",
@@ -227,7 +227,7 @@ RULES: dict[str, Rule] = {
             _WARNING,
             "an evaluation without a validation dataset",
             "github.com/GoogleCloudPlatform/generative-ai, evaluation notebook",
-            "2026-09",
+            "2026-11",
         ),
         Rule(
             "evaluation-model",

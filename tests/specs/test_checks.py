@@ -368,3 +368,11 @@ def test_the_services_own_words_are_at_hand(rule_id: str, words: str) -> None:
 def test_findings_are_plain_data() -> None:
     finding = only(gemtune.check(changed(base_model="gemini-9")), "model-unknown")
     assert json.loads(json.dumps(dataclasses.asdict(finding)))["severity"] == "warning"
+
+
+@pytest.mark.parametrize("rule", [*RULES.values(), *FILE_RULES.values()], ids=lambda rule: rule.id)
+def test_the_documents_have_every_rule_as_it_is(rule: Any) -> None:
+    rows = (Path(__file__).parent.parent.parent / "docs" / "checks.md").read_text().split("\n")
+    assert any(row.startswith(f"| `{rule.id}` | {rule.severity} | {rule.about} |") for row in rows)
+    if rule.id in RULES:
+        assert f"| `{rule.id}` | {rule.severity} | {rule.about} | {rule.source} | {rule.date} |" in rows
