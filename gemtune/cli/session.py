@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gemtune.cli.output import Output, duration_text, one_line
+from gemtune.cli.output import Output, one_line
 from gemtune.errors import TransportError
 from gemtune.names import JobName, parse_job_name
 
 if TYPE_CHECKING:
     from gemtune.client import TuningClient
     from gemtune.retry import Retrying
+    from gemtune.store import SpecStore
     from gemtune.transport import Transport
 
 __all__ = ["Session", "Stopped"]
@@ -40,6 +41,7 @@ class Session:
 
     Attributes:
         reached: Whether the service has answered before in this run.
+        told: What was last said about a call that is sent again.
     """
 
     project: str | None = None
@@ -52,15 +54,20 @@ class Session:
     verbose: bool = False
     output: Output = field(init=False)
     reached: bool = field(init=False, default=False)
+    told: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         self.output = Output(self)
 
-    def client(self, transport: Transport | None = None) -> TuningClient:
+    def client(
+        self, transport: Transport | None = None, *, store: SpecStore | None = None, resend: bool = True
+    ) -> TuningClient:
         """A client for what the options say; a context manager.
 
         Args:
             transport: In place of the one that `--transport` names.
+            store: What remembers submissions; the caller's to close.
+            resend: Whether a create in doubt may be sent again.
         """
         from gemtune.client import TuningClient
         from gemtune.retry import Retry
@@ -73,7 +80,8 @@ class Session:
             endpoint=self.endpoint,
             transport=self.transport or "rest" if transport is None else transport,
             api_version=self.api_version or "v1",
-            retry=Retry(on_retry=self.told_of_retry),
+            retry=Retry(on_retry=self.told_of_retry, resend=resend),
+            store=store,
         )
 
     def told_of_retry(self, retrying: Retrying) -> None:
@@ -85,8 +93,10 @@ class Session:
         if isinstance(error, TransportError) and not error.maybe_sent and not self.reached and self._local():
             error.add_note("is the emulator running? gemtune emulator starts it")
             raise error
-        if retrying.attempt == 1 or retrying.pause >= 5:
-            self.output.talk(f"{one_line(str(error))}; trying again in {duration_text(retrying.pause)}")
+        sentence = one_line(str(error))
+        if (retrying.attempt > 1 or retrying.pause >= 1) and sentence != self.told:  # a hiccup is not worth a word
+            self.told = sentence
+            self.output.talk(f"{sentence}; trying again")
 
     def _local(self) -> bool:
         from gemtune.endpoints import Endpoint
