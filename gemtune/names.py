@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from gemtune.errors import ConfigurationError, SpecInvalid, bad_request
@@ -54,6 +55,7 @@ def _refuse(name: str, problem: str) -> SpecInvalid:
     return SpecInvalid(bad_request([("name", f"{name!r} {problem}; {wanted}")]))
 
 
+@lru_cache(maxsize=1024)  # a wait asks for one name again and again
 def parse_job_name(name: str) -> tuple[str | None, str | None, str]:
     """Project, location and id of a job, however it is named; None for what the name does not say.
 

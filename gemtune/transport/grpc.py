@@ -59,18 +59,20 @@ class GrpcTransport:
         endpoint = self._endpoints.of(resource)
         token = self._authorizer.headers(endpoint, deadline=deadline)
         opened = self._opened(endpoint)
-        path = self._caller.path(method)
         if not opened.connected:
-            self._connect(opened, f"{endpoint.url}{path}", deadline)
+            self._connect(opened, self._where(endpoint, method), deadline)
         pairs = self._caller.metadata(method, resource, token, metadata)
         try:
-            data = opened.calls(path, method)(request, timeout=grpc_wire.seconds(deadline), metadata=pairs)
+            data = opened.call(method, self._caller)(request, timeout=grpc_wire.seconds(deadline), metadata=pairs)
         except grpc.RpcError as error:
-            failure = grpc_wire.error_from_rpc(error, where=f"{endpoint.url}{path}", deadline=deadline)
+            failure = grpc_wire.error_from_rpc(error, where=self._where(endpoint, method), deadline=deadline)
             if error.code() is grpc.StatusCode.UNAUTHENTICATED:
                 self._authorizer.refused(token)
             raise failure from error
-        return grpc_wire.read(method, data, where=f"{endpoint.url}{path}")
+        return grpc_wire.read(method, data, where=lambda: self._where(endpoint, method))
+
+    def _where(self, endpoint: Endpoint, method: Method) -> str:
+        return f"{endpoint.url}{self._caller.path(method)}"
 
     def _connect(self, opened: _Opened, where: str, deadline: float) -> None:
         """Waits for a new channel's connection: a call that the deadline ends before it stands is known not sent."""
@@ -117,7 +119,7 @@ class GrpcTransport:
 
 
 class _Opened:
-    """A channel, and its callables by the name of their method."""
+    """A channel, and its callables."""
 
     def __init__(self, endpoint: Endpoint, agent: str) -> None:
         target, options = grpc_wire.target(endpoint), grpc_wire.options(endpoint, agent)
@@ -126,11 +128,12 @@ class _Opened:
             grpc.insecure_channel(target, options) if tls is None else grpc.secure_channel(target, tls, options)
         )
         self.connected = False
-        self._calls: dict[str, Any] = {}
+        self._calls: dict[Method, Any] = {}
 
-    def calls(self, path: str, method: Method) -> Any:
-        call = self._calls.get(path)
+    def call(self, method: Method, caller: grpc_wire.Caller) -> Any:
+        call = self._calls.get(method)
         if call is None:
+            path = caller.path(method)
             call = self.channel.unary_unary(path, request_serializer=method.input_type.SerializeToString)
-            self._calls[path] = call
+            self._calls[method] = call
         return call

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,7 +168,7 @@ def not_connected(where: str, *, late: bool) -> TransportError:
     return TransportError(f"{where} could not be reached: no connection in time", maybe_sent=False)
 
 
-def read(method: Method, data: bytes, *, where: str) -> Message:
+def read(method: Method, data: bytes, *, where: Callable[[], str]) -> Message:
     """The answer in its bytes. grpc.aio would give None for what cannot be read.
 
     Raises:

@@ -12,6 +12,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -94,6 +95,7 @@ def identity(library: str, application: str | None = None) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=1024)
 def routing(method: Method, resource: str) -> str:
     """The value of `x-goog-request-params`, by which Google's front ends route a request."""
     return f"{method.routing_field}={quote(resource)}"
