@@ -37,6 +37,7 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "list": Entry("jobs:list_jobs", "List jobs, newest first"),
         "wait": Entry("jobs:wait", "Follow a job to its end"),
         "cancel": Entry("jobs:cancel", "Cancel a job"),
+        "resume": Entry("submissions:resume", "Learn what became of a submission in doubt"),
     },
     "Specs": {
         "validate": Entry("specs:validate", "Say what is wrong with a spec, before it is sent"),

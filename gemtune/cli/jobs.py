@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 import click
@@ -15,11 +14,12 @@ from gemtune.cli.listing import print_jobs
 from gemtune.cli.output import STATE_STYLES, clean, took
 from gemtune.cli.params import DURATION, DurationType
 from gemtune.cli.progress import Lines, follow
-from gemtune.cli.session import Session, Stopped
+from gemtune.cli.session import Session
 from gemtune.cli.show import print_job, print_lines
 from gemtune.cli.spec_input import Given, read_given
+from gemtune.cli.submissions import STORE, opened, submit
 from gemtune.cli.words import failure, outcome_lines, summary
-from gemtune.errors import JobFailed, TransportError
+from gemtune.errors import JobFailed
 from gemtune.names import parse_job_name
 from gemtune.settings import location_from
 from gemtune.states import has_ended, has_succeeded, state_name
@@ -55,12 +55,17 @@ NAME = click.Argument(["name"], metavar="JOB")
 # -- create ---------------------------------------------------------------------------------------------------------
 
 
-def _create(
+def _create(  # click hands over each option by its name
+    *,
     file: str | None,
     wait: bool,
     timeout: float | None,
     poll_interval: float | None,
     dry_run: bool,
+    request_id: str | None,
+    once: bool,
+    resend: bool,
+    store: str | None,
     **fields: Any,
 ) -> None:
     """Starts a job, or shows how it would be started."""
@@ -71,8 +76,13 @@ def _create(
     if dry_run:
         show_request(session, given.job)
         return
-    with session.client() as client:
-        created = _submit(session, lambda: client.create_tuning_job(given.job))
+    with opened(store) as kept, session.client(store=kept, resend=resend) as client:
+        created = client.find_tuning_job(given.job) if once else None
+        if created is not None:
+            session.output.talk(f"not submitted again: {created.name} has the same spec, and is {state_name(created)}")
+        else:
+            created = submit(client, given.job, request_id)
+        session.reached = True
         _announce(session, given, created, followed=wait)
         if wait:
             ended = follow(session, client, created.name, known=created, timeout=timeout, poll_interval=poll_interval)
@@ -94,21 +104,13 @@ create = Command(
         WAIT_TIMEOUT,
         POLL_INTERVAL,
         Option(["--dry-run"], is_flag=True, help="Print what would be sent, and send nothing"),
+        Option(["--once"], is_flag=True, help="Only if no job of the very same spec lives or succeeded"),
+        Option(["--request-id"], metavar="ID", help="Names this submission for ever: its job is the answer"),
+        Option(["--resend/--no-resend"], default=True, help="Whether it may be sent again when its outcome is unknown"),
+        STORE,
         *field_options(),
     ],
 )
-
-
-def _submit(session: Session, send: Callable[[], TuningJob]) -> TuningJob:
-    look = "gemtune list --limit 5" + (f" --location {session.location}" if session.location else "")
-    try:
-        return send()
-    except KeyboardInterrupt:
-        raise Stopped(f"interrupted; it is not known whether the job was created\n  look for it with: {look}") from None
-    except TransportError as error:
-        if error.maybe_sent:
-            error.add_note(f"it is not known whether the job was created; look for it with: {look}")
-        raise
 
 
 def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool) -> None:
