@@ -279,3 +279,21 @@ def test_without_psycopg_one_sentence_names_the_extra(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(gemtune.ConfigurationError, match=r"needs psycopg 3: pip install 'gemtune\[store\]'"):
         SpecStore("postgresql://h/d")
+
+
+# -- what is committed is on the disk ---------------------------------------------------------------------------------
+
+
+def test_sqlite_writes_ahead_and_through(tmp_path: Path) -> None:
+    with SpecStore(tmp_path / "store.db")._database.writing() as db:
+        pragmas = [db.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+    assert pragmas == ["wal", 2]  # 2 is FULL
+
+
+@pytest.mark.parametrize(("server", "writing"), [("off", "on"), ("on", "on"), ("remote_apply", "remote_apply")])
+def test_postgresql_answers_a_commit_no_sooner_than_it_is_on_the_disk(schema: str, server: str, writing: str) -> None:
+    with SpecStore(f"{schema}%20-csynchronous_commit%3D{server}") as store:
+        with store._database.writing() as db:
+            assert db.exec_driver_sql("SHOW synchronous_commit").scalar() == writing
+        with store._database.reading() as db:
+            assert db.exec_driver_sql("SHOW synchronous_commit").scalar() == server
