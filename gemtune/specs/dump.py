@@ -28,7 +28,7 @@ def dumps(job: Message, format: str) -> str | bytes:  # noqa: A002
     if format == "binpb":
         return job.SerializeToString(deterministic=True)
     if unknown := _unknown(job, ""):
-        message = f"{unknown}: data of a field that this version of gemtune does not know; only binpb can hold it"
+        message = f"{unknown}: a field or a value that this version of gemtune does not know; only binpb can hold it"
         raise SpecFileError(message, file="<text>")
     if format == "textproto":
         from google.protobuf import text_format
@@ -41,15 +41,17 @@ def dumps(job: Message, format: str) -> str | bytes:  # noqa: A002
 
 
 def _unknown(message: Message, path: str) -> str:
-    """The path of the first unknown data below a message; "" when there is none."""
+    """The path of the first thing below a message that texts cannot hold; "" when there is none."""
     if len(UnknownFieldSet(message)):
         numbers = {field.field_number for field in cast("Any", UnknownFieldSet(message))}
         return f"{path or 'the job'} ({', '.join(map(str, sorted(numbers)))})"
     for field, value in message.ListFields():
         inner = field.message_type
-        if inner is None:
-            continue
         at = f"{path}.{field.name}" if path else field.name
+        if inner is None:
+            if _is_nameless_size(field.enum_type, value):
+                return f"{at} ({value})"
+            continue
         if inner.GetOptions().map_entry:
             if inner.fields_by_name["value"].message_type is None:
                 continue
@@ -87,6 +89,11 @@ def _sort_maps(made: dict[str, Any], descriptor: Any) -> None:
 
 _OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
 """What YAML takes for the end of a line, and a reader therefore for a blank."""
+
+
+def _is_nameless_size(enum: Any, value: Any) -> bool:
+    # Other enums keep a number that has no name; in this one a number would be taken for a rank.
+    return enum is not None and enum.name == "AdapterSize" and value not in enum.values_by_number
 
 
 # -- YAML --------------------------------------------------------------------------------------------------------------

@@ -62,6 +62,10 @@ class Finding:
         """What was found, what is allowed and how to mend it."""
         return f"{self.message}; {self.remedy}" if self.remedy else self.message
 
+    def __str__(self) -> str:
+        field = f" {self.field}" if self.field else ""
+        return f"{self.severity}[{self.rule_id}]{field}: {self.sentence}"
+
 
 def bad_request_of(findings: Iterable[Finding]) -> error_details_pb2.BadRequest:
     """The errors among the findings, in the shape the service itself uses; the rule id is the `reason`."""

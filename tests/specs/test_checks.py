@@ -365,6 +365,12 @@ def test_the_services_own_words_are_at_hand(rule_id: str, words: str) -> None:
     assert words in {f.service_message for f in check_request(PARENT, wrong) if f.rule_id == rule_id}
 
 
+def test_a_finding_prints_as_one_line() -> None:
+    assert str(only(gemtune.check(changed(labels={"A": ""})), "label-key")) == (
+        "error[label-key] labels.A: the label's key 'A' has 'A'; lowercase letters, digits, _ and - are allowed: a"
+    )
+
+
 def test_findings_are_plain_data() -> None:
     finding = only(gemtune.check(changed(base_model="gemini-9")), "model-unknown")
     assert json.loads(json.dumps(dataclasses.asdict(finding)))["severity"] == "warning"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import seed
-from jobs import GOOD, good
+from jobs import GOOD, changed, good
 
 import gemtune
 from gemtune.errors import SpecFileError, SpecInvalid
@@ -404,10 +404,12 @@ def test_saving_where_there_is_no_folder_is_one_sentence(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("form", ["yaml", "json", "textproto"])
 def test_a_format_that_cannot_hold_the_job_says_so(form: str) -> None:
-    job = gemtune.TuningJob.FromString(good().SerializeToString() + b"\xc8\x3e\x01")
-    with pytest.raises(SpecFileError, match="only binpb can hold it"):
-        dumps_spec(job, form)
-    assert loads_spec(dumps_spec(job, "binpb"), "binpb") == job
+    from_a_newer_one = gemtune.TuningJob.FromString(good().SerializeToString() + b"\xc8\x3e\x01")
+    of_a_newer_rank = changed(supervised_tuning_spec__hyper_parameters__adapter_size=99)
+    for job in (from_a_newer_one, of_a_newer_rank):
+        with pytest.raises(SpecFileError, match="does not know; only binpb can hold it"):
+            dumps_spec(job, form)
+        assert loads_spec(dumps_spec(job, "binpb"), "binpb") == job
 
 
 def test_the_json_of_a_spec_has_its_labels_in_order() -> None:

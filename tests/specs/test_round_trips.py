@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import given, strategies as st
 
 import gemtune
 from gemtune.errors import SpecFileError
-from gemtune.specs import check, dumps_spec, loads_spec, read_specs
+from gemtune.specs import check, check_request, dumps_spec, loads_spec, read_specs
 from gemtune.specs.spec_file import FORMATS
 
 F = FieldDescriptor
@@ -72,6 +74,38 @@ def _holds_google(inner: Any) -> bool:
 
 
 JOBS = messages(gemtune.TuningJob)
+
+
+VECTORS = sorted((Path(__file__).parent.parent / "vectors").glob("*.binpb"))
+ONLY_BYTES = {"unknown-enum-value", "unknown-field", "unknown-field-nested", "unknown-field-in-output"}
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("form", ["yaml", "json", "textproto"])
+def test_the_vectors_of_every_language_go_through_every_format(form: str, path: Path) -> None:
+    job = gemtune.TuningJob.FromString(path.read_bytes())
+    if path.stem in ONLY_BYTES:
+        with pytest.raises(SpecFileError, match="only binpb can hold it"):
+            dumps_spec(job, form)
+    else:
+        read = loads_spec(dumps_spec(job, form), form)
+        assert read == job or gemtune.fingerprint(read) == gemtune.fingerprint(job)  # a NaN equals nothing
+
+
+RECORDED = sorted((Path(__file__).parent.parent / "data" / "recorded").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_what_googles_own_clients_send_is_refused_only_where_the_service_refuses(path: Path) -> None:
+    refused: set[str] = set()
+    for exchange in json.loads(path.read_text())["exchanges"]:
+        if exchange["asks"]["rpc"] == "CreateTuningJob":
+            request = exchange["asks"]["request"]
+            job = json_format.ParseDict(request["tuningJob"], gemtune.TuningJob())
+            findings = check_request(request["parent"], job, api_version="v1beta1")
+            if any(finding.severity == "error" for finding in findings):
+                refused.add(exchange["step"])
+    assert refused == {"create_without_dataset", "create_local_file"}
 
 
 @pytest.mark.parametrize("form", FORMATS)
