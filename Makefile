@@ -36,6 +36,15 @@ breaking: $(VENV)/.test  ## fail when the schema breaks what was released: bytes
 interop: $(VENV)/.test  ## specs in TypeScript, Go, Java, C++ and Rust, as far as their compilers are here; ARGS="--require go"
 	$(BIN)/python tests/interop/run.py $(ARGS)
 
+bench: $(VENV)/.bench  ## what things cost, beside what others make of them: ratios
+	@for bench in tests/bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+
+conformance: $(VENV)/.test  ## protobuf's own conformance suite, where a runner is or can be had (CONFORMANCE_RUNNER names one)
+	$(BIN)/python tests/conformance/run.py
+
+soak: $(VENV)/.test  ## the long proofs whole: creates through a breaking network, kills, mutated answers
+	GEMTUNE_SOAK=1 $(BIN)/python -m pytest -s tests/chaos $(ARGS)
+
 # -- environments: a stamp for each, renewed when pyproject.toml changes -------------------------------------------
 
 $(BIN)/python:
@@ -56,6 +65,10 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 
 $(VENV)/.lint: pyproject.toml $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 
 clean:  ## remove environments and caches
