@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import hmac
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -16,10 +17,12 @@ from typing import Any, NoReturn, TypeAlias
 import grpc
 from google.cloud.location import locations_pb2
 from google.longrunning import operations_proto_pb2 as operations_pb2
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2
 
 from gemtune import published
 from gemtune.emulator.experiments import GetContextRequest, get_context
+from gemtune.emulator.faults import CutError, Fault, Faults, Faulty
 from gemtune.emulator.service import Service
 from gemtune.error_forms import status_from_error
 from gemtune.errors import ApiError, ConfigurationError, Internal, Unauthenticated
@@ -33,7 +36,10 @@ LARGEST_REQUEST = 10 * 2**20
 
 _GOOGLE = "google.cloud.aiplatform"
 
-Answer: TypeAlias = Callable[[Any], Message]
+_GARBAGE = b"\xff\xff\xff garbage"  # no message of any type: the first byte is no tag
+_RESET = "Connection reset by the emulator, as it was told"  # begins as C-core's words for it do
+
+Answer: TypeAlias = Callable[[Any, grpc.ServicerContext], Message | bytes]
 
 
 class GrpcDoor:
@@ -46,6 +52,7 @@ class GrpcDoor:
         token: str | None = None,
         log: Callable[[str], None] | None = None,
         threads: int = 16,
+        faults: Faults | None = None,
     ) -> None:
         """Serves nothing yet.
 
@@ -54,7 +61,10 @@ class GrpcDoor:
             token: Calls must carry it as metadata `authorization: Bearer TOKEN`; None: nothing is asked.
             log: Is given a line a call, and what went wrong inside; None: silence.
             threads: How many calls are answered at once.
+            faults: What goes wrong on demand; None: what calls ask for in their metadata alone.
         """
+        self._faults = faults or Faults()
+        self._ending = threading.Event()
         self._service = service
         self._token = token
         self._log = log
@@ -86,6 +96,7 @@ class GrpcDoor:
 
     def stop(self, grace: float = 5.0) -> None:
         """Ends it, when the calls under way have been answered; after `grace` seconds without waiting for them."""
+        self._ending.set()
         self._server.stop(grace).wait()
 
     # -- what is served -------------------------------------------------------------------------------------------
@@ -101,18 +112,23 @@ class GrpcDoor:
         yield self._served("google.cloud.location.Locations", _methods(locations_pb2, "Locations"), "")
         for version in ("v1", "v1beta1"):
             name = f"{_GOOGLE}.{version}.MetadataService"
-            handlers = {"GetContext": self._handler(f"{name}/GetContext", GetContextRequest, get_context)}
+            context = self._handler(f"{name}/GetContext", GetContextRequest, lambda request, _: get_context(request))
+            handlers = {"GetContext": context}
             yield grpc.method_handlers_generic_handler(name, handlers)
 
     def _served(
         self, name: str, methods: Mapping[str, Method], version: str, *, strip: str | None = None
     ) -> grpc.GenericRpcHandler:
         def answer_to(method: Method) -> Answer:
-            def answer(request: Message) -> Message:
-                message = self._service.handle(method, request, api_version=version)
+            def answer(request: Message, context: grpc.ServicerContext) -> Message | bytes:
+                faulty = Faulty(self._service, self._faults, _metadata(context), "gRPC")
+                try:
+                    message = faulty.handle(method, request, api_version=version)
+                finally:
+                    self._wait(faulty.fault, context)
                 if strip is not None:
                     published.strip(message, strip)
-                return message
+                return _spoiled(faulty.fault, message)
 
             return answer
 
@@ -121,16 +137,19 @@ class GrpcDoor:
 
     def _handler(
         self, path: str, request_type: type[Message], answer: Answer
-    ) -> grpc.RpcMethodHandler[Message, Message]:
-        def handle(request: Message, context: grpc.ServicerContext) -> Message:
+    ) -> grpc.RpcMethodHandler[Message, Message | bytes]:
+        def handle(request: Message, context: grpc.ServicerContext) -> Message | bytes:
             begun = time.perf_counter()
             status = "OK"
             try:
                 self._authorize(context)
-                return answer(request)
+                return answer(request, context)
             except ApiError as error:
                 status = error.status
                 _abort(context, error)
+            except CutError:
+                status = "cut"
+                context.abort(grpc.StatusCode.UNAVAILABLE, _RESET)
             except Exception as error:
                 if self._log:
                     self._log("".join(traceback.format_exception(error)))
@@ -143,18 +162,43 @@ class GrpcDoor:
         return grpc.unary_unary_rpc_method_handler(
             handle,
             request_deserializer=request_type.FromString,
-            response_serializer=lambda message: message.SerializeToString(),
+            response_serializer=lambda answer: answer if isinstance(answer, bytes) else answer.SerializeToString(),
         )
 
     def _authorize(self, context: grpc.ServicerContext) -> None:
         if self._token is None:
             return
-        given = str(dict(context.invocation_metadata()).get("authorization", ""))
+        given = _metadata(context).get("authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
             raise Unauthenticated(
                 "Request had invalid authentication credentials. Expected authorization: Bearer TOKEN, with the token "
                 "that the emulator was started with."
             )
+
+    def _wait(self, fault: Fault, context: grpc.ServicerContext) -> None:
+        """Stalls. A message is one piece here, so a slow body is late as a whole; a server that ends does not wait."""
+        end = time.monotonic() + fault.stall + fault.slow
+        while (left := end - time.monotonic()) > 0 and context.is_active() and not self._ending.wait(min(left, 0.05)):
+            pass
+
+
+def _metadata(context: grpc.ServicerContext) -> Mapping[str, str]:
+    """The metadata of a call, but for those that are bytes."""
+    return {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
+
+
+def _spoiled(fault: Fault, message: Message) -> Message | bytes:
+    """The answer's bytes, if they are to be spoiled."""
+    if fault.body == "whole":
+        return message
+    whole = message.SerializeToString()
+    if fault.body == "truncated":
+        for size in range(len(whole) * 2 // 3, 0, -1):
+            try:
+                type(message).FromString(whole[:size])
+            except DecodeError:
+                return whole[:size]
+    return _GARBAGE
 
 
 def _methods(module: Any, service: str) -> Mapping[str, Method]:
@@ -163,6 +207,10 @@ def _methods(module: Any, service: str) -> Mapping[str, Method]:
 
 def _abort(context: grpc.ServicerContext, error: ApiError) -> NoReturn:
     """Ends a call with an error, its details in the trailer where Google's clients look for them."""
+    if error.retry_after is not None and not error.details:
+        info = error_details_pb2.RetryInfo()
+        info.retry_delay.FromNanoseconds(int(error.retry_after * 1e9))
+        error.details = (info,)
     if error.details:
         context.set_trailing_metadata((("grpc-status-details-bin", status_from_error(error).SerializeToString()),))
     code = next((c for c in grpc.StatusCode if c.value[0] == error.code), grpc.StatusCode.UNKNOWN)
@@ -171,6 +219,6 @@ def _abort(context: grpc.ServicerContext, error: ApiError) -> NoReturn:
 
 def _line(path: str, status: str, seconds: float, context: grpc.ServicerContext) -> str:
     """`10:00:02 gRPC google.cloud.aiplatform.v1.GenAiTuningService/GetTuningJob OK 1 ms  grpc-python/1.80`."""
-    agent = str(dict(context.invocation_metadata()).get("user-agent", "-")).split(" ", maxsplit=1)[0]
+    agent = _metadata(context).get("user-agent", "-").split(" ", maxsplit=1)[0]
     line = f"{time.strftime('%H:%M:%S')} gRPC {path} {status} {seconds * 1e3:.0f} ms  {agent}"
     return "".join(c for c in line if c.isprintable())

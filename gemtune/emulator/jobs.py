@@ -16,6 +16,7 @@ from google.rpc import code_pb2, status_pb2
 from gemtune.emulator.checks import behaves, facts_of, model_id
 from gemtune.emulator.storage import Record
 from gemtune.emulator.timeline import Timeline
+from gemtune.states import has_succeeded
 from gemtune_pb.v1 import (
     JobState,
     SupervisedTuningSpec,
@@ -74,8 +75,9 @@ def plan(
     model: str,
     source_base: str = "",
     endpoint: str | None = None,
+    error: status_pb2.Status | None = None,
 ) -> TuningJob:
-    """The job as it is going to be shown when it has succeeded, without its times, state and statistics.
+    """The job as it is going to be shown when it has ended, without its times, state and statistics.
 
     Args:
         wanted: What its user asked for; not changed.
@@ -85,6 +87,7 @@ def plan(
         model: The model that it makes, `models/ID@VERSION`.
         source_base: The base model under `pre_tuned_model`; "" when it is not known.
         endpoint: The endpoint to use again; None: one of its own.
+        error: What it is going to fail with; None: it does not fail.
     """
     job = asked_for(wanted)
     job.name = f"{parent}/tuningJobs/{job_id}"
@@ -97,6 +100,10 @@ def plan(
     if timeline.started is not None:
         job.experiment = f"{parent}/metadataStores/default/contexts/{_experiment(timeline.started)}"
     job.tuned_model.CopyFrom(_tuned_model(job, base, model, endpoint))
+    if timeline.outcome == JobState.JOB_STATE_PARTIALLY_SUCCEEDED:
+        _undeploy(job.tuned_model)
+    if error is not None:
+        job.error.CopyFrom(error)
     return job
 
 
@@ -133,6 +140,12 @@ def _tuned_model(job: TuningJob, base: str, model: str, endpoint: str | None) ->
     return tuned
 
 
+def _undeploy(tuned: TunedModel) -> None:
+    """What is there of a tuned model whose endpoints could not be made."""
+    for part in (tuned, *tuned.checkpoints):
+        part.ClearField("endpoint")
+
+
 def show(record: Record, now: int, *, api_version: str, stats: TuningDataStats | None) -> TuningJob:
     """The job as the service shows it at `now`.
 
@@ -153,13 +166,15 @@ def show(record: Record, now: int, *, api_version: str, stats: TuningDataStats |
         job.ClearField("experiment")
     if stats is not None and times.has_processed(now):
         job.tuning_data_stats.CopyFrom(stats)
-    if job.state == JobState.JOB_STATE_SUCCEEDED:
+    if has_succeeded(job):
         _steps(job)
     else:
         job.ClearField("tuned_model")
+    if job.state != JobState.JOB_STATE_FAILED:
+        job.ClearField("error")
     if job.state == JobState.JOB_STATE_CANCELLED:
         job.error.CopyFrom(status_pb2.Status(code=code_pb2.CANCELLED, message="CANCELED"))
-    if times.has_ended(now):
+    if times.ended is not None and times.has_ended(now):
         job.end_time.CopyFrom(_timestamp(times.ended))
         _fill_in(job)
     if api_version == "v1beta1":

@@ -25,8 +25,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gemtune.emulator.control import Control, is_control
+from gemtune.emulator.faults import NONE, CutError, Faulty
 from gemtune.emulator.json_input import explain, without_trailing_commas
 from gemtune.emulator.service import Service
+from gemtune.emulator.spoiled import Connections, Spoiled
 from gemtune.error_forms import http_from_error
 from gemtune.errors import ApiError, Internal, InvalidArgument, Unauthenticated
 from gemtune.http_rule import Match, Router, bindings, write_answer
@@ -39,6 +42,9 @@ LARGEST_BODY = 10 * 2**20
 """Bytes. A create is a few thousand."""
 
 _DRAINED = 10 * LARGEST_BODY  # of a body that is too large, so that its sender gets to read the answer
+
+MOST_HEADERS = 100
+"""Of one request; browsers and Google's clients send a dozen. The server itself bounds their size, to 64 KiB."""
 
 _READABLE = 64 * 2**10  # bytes of an answer that is written for reading, as the service's are; it doubles the time
 
@@ -83,28 +89,49 @@ ROUTER = Router(_served())
 class RestDoor:
     """An ASGI application that carries requests to a service."""
 
-    def __init__(self, service: Service, *, token: str | None = None, log: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        *,
+        token: str | None = None,
+        log: Callable[[str], None] | None = None,
+        control: Control | None = None,
+        connections: Connections | None = None,
+    ) -> None:
         """Serves nothing yet; a server such as uvicorn calls it.
 
         Args:
             service: What answers.
             token: Requests must carry it as `Authorization: Bearer TOKEN`; None: nothing is asked.
             log: Is given a line a request, and what went wrong inside; None: silence.
+            control: What tests ask for; None: nobody else holds it.
+            connections: Those of the server, to break them on demand.
         """
         self._service = service
         self._token = token
         self._log = log
+        self._control = control or Control()
+        self._connections = connections or Connections()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; see the ASGI specification."""
         begun = time.perf_counter()
         request = Request(scope, receive)
+        fault = NONE
+        retry_after: float | None = None
         try:
             sent = await _read(request)  # to its end, whatever the answer: a client that still sends may not read it
             self._authorize(request)
-            status, body = 200, await self._answer(request, sent)
+            faulty = Faulty(self._service, self._control.faults, request.headers, "REST")
+            try:
+                status, body = 200, await self._answer(faulty, request, sent)
+            finally:
+                fault = faulty.fault
         except ApiError as error:
             status, body = http_from_error(error)
+            retry_after = error.retry_after
+        except CutError:
+            status, body = 0, b""
         except ClientDisconnect:
             return
         except Exception as error:
@@ -114,7 +141,13 @@ class RestDoor:
         if self._log:  # before the answer: who has it finds its line in the log
             self._log(_line(request, status, time.perf_counter() - begun))
         headers = _HEADERS | ({"www-authenticate": "Bearer"} if status == 401 else {})
-        await Response(body, status, headers)(scope, receive, send)
+        if retry_after is not None:
+            headers |= {"retry-after": f"{retry_after:g}"}
+        if fault is NONE:
+            await Response(body, status, headers)(scope, receive, send)
+        else:
+            spoiled = Spoiled(fault, body, status, headers)
+            await spoiled.send(scope, receive, send, connections=self._connections)
 
     def _authorize(self, request: Request) -> None:
         if self._token is None:
@@ -126,13 +159,16 @@ class RestDoor:
                 "that the emulator was started with."
             )
 
-    async def _answer(self, request: Request, body: bytes) -> bytes:
+    async def _answer(self, faulty: Faulty, request: Request, body: bytes) -> bytes:
+        path = _path(request)
+        if is_control(path):
+            return self._control.answer(request.method, path, body)
         query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         # A thread: the service waits for the disk, and large bodies take their time to read.
-        return await asyncio.to_thread(answer, self._service, request.method, _path(request), query=query, body=body)
+        return await asyncio.to_thread(answer, faulty, request.method, path, query=query, body=body)
 
 
-def answer(service: Service, verb: str, path: str, *, query: list[tuple[str, str]], body: bytes) -> bytes:
+def answer(service: Service | Faulty, verb: str, path: str, *, query: list[tuple[str, str]], body: bytes) -> bytes:
     """The body of the answer to a request.
 
     Args:
@@ -162,6 +198,8 @@ def _path(request: Request) -> str:
 async def _read(request: Request) -> bytes:
     chunks: list[bytes] = []
     size = 0
+    if len(request.headers) > MOST_HEADERS:
+        raise InvalidArgument(f"the request has more than {MOST_HEADERS} headers", http_status=431)
     async for chunk in request.stream():
         size += len(chunk)
         if size <= LARGEST_BODY:
@@ -273,8 +311,8 @@ def _has_own_json(descriptor: Any) -> bool:
 
 
 def _line(request: Request, status: int, seconds: float) -> str:
-    """`10:00:02 POST /v1/…/tuningJobs 200 3 ms  google-genai/3.6`."""
+    """`10:00:02 POST /v1/…/tuningJobs 200 3 ms  google-genai/3.6`; status 0: it was not answered."""
     path = re.sub(r"projects/[^/]+/locations/[^/]+", "…", _path(request), count=1)
     agent = request.headers.get("user-agent", "-").split(" ")[0]
-    line = f"{time.strftime('%H:%M:%S')} {request.method} {path} {status} {seconds * 1e3:.0f} ms  {agent}"
+    line = f"{time.strftime('%H:%M:%S')} {request.method} {path} {status or 'cut'} {seconds * 1e3:.0f} ms  {agent}"
     return "".join(c for c in line if c.isprintable())  # a header may hold what would move a terminal's cursor

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import os
 import signal
 import socket
@@ -13,11 +14,16 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gemtune.emulator.clock import MovableClock
+from gemtune.emulator.control import Control
 from gemtune.emulator.rest import RestDoor
 from gemtune.emulator.service import Service
+from gemtune.emulator.spoiled import Connections
 from gemtune.emulator.statistics import Statistics
 from gemtune.emulator.storage import MEMORY, Storage
 from gemtune.errors import ConfigurationError
@@ -86,9 +92,10 @@ def serve(
                 + ("" if token else "; --token asks for a token")
             )
         with contextlib.closing(Storage(db if db is not None else default_db())) as storage:
-            service = Service(storage, job_duration=job_duration, statistics=Statistics(gcs_root))
-            server = _Server(RestDoor(service, token=token, log=say))
-            with _grpc_door(service, host, grpc_port, token=token, log=say) as grpc:
+            control = Control()
+            service = _service(storage, control, job_duration=job_duration, gcs_root=gcs_root)
+            server = _Server(service, control, token=token, log=say)
+            with _grpc_door(service, control, host, grpc_port, token=token, log=say) as grpc:
                 server.run_on(listener, lambda: ready(Address(_url(listener), grpc)) if ready else None)
 
 
@@ -104,6 +111,7 @@ def running(
     port: int = 0,
     grpc_port: int | None = None,
     log: Callable[[str], None] | None = None,
+    control: Control | None = None,
 ) -> Generator[Address]:
     """Runs an emulator on a thread of this process, for tests.
 
@@ -112,11 +120,12 @@ def running(
         db: The file that keeps the jobs; None: they are kept in memory, and gone afterwards.
         gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`.
         token: Requests must carry it as `Authorization: Bearer TOKEN`; None: nothing is asked.
-        clock: Seconds since 1970, for tests that move time.
+        clock: Seconds since 1970, for tests that move time; not with `control`, which has one.
         host: The address to listen on.
         port: 0 picks a free one.
         grpc_port: The port of the gRPC door, 0 picks a free one; None: without it. It needs grpcio.
         log: Is given each line of talk; None: silence.
+        control: Faults, outcomes and the clock, for tests that hold them; None: they are had over HTTP alone.
 
     Yields:
         The URL, such as `http://127.0.0.1:40213`; its `.grpc` is the `host:port` of the gRPC door.
@@ -128,8 +137,9 @@ def running(
         contextlib.closing(_listen(host, port)) as listener,
         contextlib.closing(Storage(db if db is not None else MEMORY)) as storage,
     ):
-        service = Service(storage, job_duration=job_duration, statistics=Statistics(gcs_root), clock=clock)
-        server = _Server(RestDoor(service, token=token, log=log))
+        control = control or Control(clock=MovableClock(clock))
+        service = _service(storage, control, job_duration=job_duration, gcs_root=gcs_root)
+        server = _Server(service, control, token=token, log=log)
         started = threading.Event()
         thread = threading.Thread(target=server.run_on, args=(listener, started.set), name="gemtune-emulator")
         thread.start()
@@ -137,16 +147,32 @@ def running(
             while not started.wait(0.5):
                 if not thread.is_alive():
                     raise ConfigurationError("the emulator's server did not start")
-            with _grpc_door(service, host, grpc_port, token=token, log=log) as grpc:
+            with _grpc_door(service, control, host, grpc_port, token=token, log=log) as grpc:
                 yield Address(_url(listener), grpc)
         finally:
             server.stop()
             thread.join()
 
 
+def _service(storage: Storage, control: Control, *, job_duration: float, gcs_root: str | Path | None) -> Service:
+    return Service(
+        storage,
+        job_duration=job_duration,
+        statistics=Statistics(gcs_root),
+        clock=control.clock,
+        outcomes=control.outcomes,
+    )
+
+
 @contextlib.contextmanager
 def _grpc_door(
-    service: Service, host: str, port: int | None, *, token: str | None, log: Callable[[str], None] | None
+    service: Service,
+    control: Control,
+    host: str,
+    port: int | None,
+    *,
+    token: str | None,
+    log: Callable[[str], None] | None,
 ) -> Generator[str | None]:
     """Serves gRPC meanwhile, if there is a port for it, and yields `host:port`."""
     if port is None:
@@ -158,21 +184,41 @@ def _grpc_door(
         if error.name != "grpc":
             raise
         raise ConfigurationError("the emulator's gRPC door needs grpcio: pip install 'gemtune[grpc]'") from error
-    door = GrpcDoor(service, token=token, log=log)
+    door = GrpcDoor(service, token=token, log=log, faults=control.faults)
     try:
         yield door.start(host, port)
     finally:
         door.stop(_GRACE)
 
 
+class _Protocol(H11Protocol):
+    """uvicorn's protocol over h11, whose connections are known, so that they can be broken on demand."""
+
+    def __init__(self, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
+        self._connections = connections
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._connections.add(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.remove(self.transport)
+        super().connection_lost(exc)
+
+
 class _Server(uvicorn.Server):
     """uvicorn's server, told when to stop without polling, and ending its process with status 0 on a signal."""
 
-    def __init__(self, app: RestDoor) -> None:
+    def __init__(
+        self, service: Service, control: Control, *, token: str | None, log: Callable[[str], None] | None
+    ) -> None:
+        self._connections = Connections()
+        protocol: Any = functools.partial(_Protocol, self._connections)
         super().__init__(
             uvicorn.Config(
-                app,
-                http="h11",
+                RestDoor(service, token=token, log=log, control=control, connections=self._connections),
+                http=protocol,
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
@@ -181,6 +227,7 @@ class _Server(uvicorn.Server):
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # nobody stands before it
                 timeout_graceful_shutdown=_GRACE,
             )
         )
@@ -197,6 +244,7 @@ class _Server(uvicorn.Server):
         """Ends the server; from any thread, and more than once if need be."""
         self.force_exit = self.should_exit  # the second time: without waiting for requests under way
         self.should_exit = True
+        self._connections.ending = True
         if self._loop is not None and self._stopping is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stopping.set)
 

@@ -27,7 +27,9 @@ from gemtune.emulator.checks import (
     check_supported,
     invalid,
 )
+from gemtune.emulator.lateness import Lateness
 from gemtune.emulator.lineage import Origin
+from gemtune.emulator.outcomes import Outcomes
 from gemtune.emulator.pages import PageTokens
 from gemtune.emulator.statistics import Statistics
 from gemtune.emulator.storage import Record, Storage
@@ -65,9 +67,13 @@ class Context:
 
     Attributes:
         api_version: `v1` or `v1beta1`; of a call that does not say (`ui`), as its subject was created.
+        at: When it is acted on, in microseconds since 1970; None: now.
+        list_lag: How long a job that it makes is not in lists, in microseconds.
     """
 
     api_version: str = "v1"
+    at: int | None = None
+    list_lag: int = 0
 
     def version_for(self, record: Record) -> str:
         """The version of the API to answer in."""
@@ -89,6 +95,7 @@ class Service:
         statistics: Statistics | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], int] = _new_id,
+        outcomes: Outcomes | None = None,
     ) -> None:
         """Keeps its jobs in `storage`.
 
@@ -98,6 +105,7 @@ class Service:
             statistics: What is said of datasets; None: all of them are made up.
             clock: Seconds since 1970.
             new_id: Makes the ids of jobs, models and operations: positive, 63 bits.
+            outcomes: How jobs end whose label does not say; None: well.
 
         Raises:
             ConfigurationError: No job can take that long.
@@ -109,22 +117,39 @@ class Service:
         self._statistics = statistics or Statistics()
         self._clock = clock
         self._new_id = new_id
+        self._outcomes = outcomes or Outcomes()
+        self._lateness = Lateness()
 
-    def handle(self, method: Method, request: Message, *, api_version: str = "v1") -> Message:
+    def handle(self, method: Method, request: Message, *, api_version: str = "v1", list_lag: float = 0.0) -> Message:
         """Answers one call.
 
         Args:
             method: Which rpc.
             request: Its request message; not changed.
             api_version: The version of the API that it came by.
+            list_lag: Seconds that a job it makes is not in lists.
 
         Raises:
             ApiError: The call is refused.
         """
+        self._lateness.catch_up(self._now())
+        return self._handle(method, request, Context(api_version, list_lag=int(list_lag * 1e6)))
+
+    def later(
+        self, seconds: float, method: Method, request: Message, *, api_version: str = "v1", list_lag: float = 0.0
+    ) -> None:
+        """Answers one call in so many seconds; nobody hears the answer. The rest is as with `handle`."""
+
+        def act(due: int) -> None:
+            self._handle(method, request, Context(api_version, at=due, list_lag=int(list_lag * 1e6)))
+
+        self._lateness.later(self._now() + int(seconds * 1e6), act)
+
+    def _handle(self, method: Method, request: Message, context: Context) -> Message:
         rpc: Callable[[Any, Context], Message] | None = getattr(self, method.name, None)
         if rpc is None:
             raise Unimplemented(f"the emulator does not serve {method.full_name}")
-        return rpc(request, Context(api_version))
+        return rpc(request, context)
 
     # -- TuningService --------------------------------------------------------------------------------------------
 
@@ -156,6 +181,7 @@ class Service:
         tokens = PageTokens(project, location, request.filter)
         before = tokens.read(request.page_token)
         now = self._now()
+        hidden = self._lateness.hidden(now)
         answer = ListTuningJobsResponse()
         last = 0
         while True:
@@ -164,7 +190,7 @@ class Service:
             records = self._storage.page(project, location, before=before, limit=limit)
             for record in records:
                 before = record.sequence
-                if request.filter and not fits(self._bare(record, now, context)):
+                if record.sequence in hidden or (request.filter and not fits(self._bare(record, now, context))):
                     continue
                 if len(answer.tuning_jobs) == size:
                     answer.next_page_token = tokens.after(last)
@@ -294,7 +320,9 @@ class Service:
     # -- writing --------------------------------------------------------------------------------------------------
 
     def _create(self, project: str, location: str, wanted: TuningJob, context: Context, origin: Origin) -> Record:
-        timeline = Timeline(self._now(), self._duration)
+        outcome = self._outcomes.of(wanted)
+        created = self._now() if context.at is None else context.at
+        timeline = Timeline(created, self._duration, outcome=outcome.state)
         api_version = context.api_version if context.api_version == "v1beta1" else "v1"
 
         def make() -> Record:
@@ -313,6 +341,7 @@ class Service:
                 model=f"models/{model}@{version}",
                 source_base=origin.base_model,
                 endpoint=origin.endpoint,
+                error=outcome.error,
             )
             return Record(
                 id=job_id,
@@ -326,7 +355,10 @@ class Service:
                 document=job.SerializeToString(),
             )
 
-        return self._storage.add(make)
+        record = self._storage.add(make)
+        if context.list_lag:
+            self._lateness.hide(record.sequence, created + context.list_lag, created)
+        return record
 
     def _cancel(self, record: Record) -> None:
         now = self._now()

@@ -27,7 +27,7 @@ MEMORY = ":memory:"
 LARGEST_ID = 2**63 - 1
 """SQLite's integers end there, and no id of the service is larger."""
 
-_VERSION = 1
+_VERSION = 2
 _ATTEMPTS = 10  # ids of 63 random bits meet once in a lifetime; two versions of one model may be made at once
 
 # `sequence` is the order of creation and never used twice (AUTOINCREMENT), which makes pages stable; `id` is what the
@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     created   INTEGER NOT NULL,
     duration  INTEGER NOT NULL,
     cancelled INTEGER,
+    outcome   INTEGER NOT NULL DEFAULT 4,
     model     INTEGER NOT NULL,
     version   INTEGER NOT NULL,
     operation INTEGER UNIQUE,
@@ -53,8 +54,12 @@ CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_model ON jobs (project, location, mode
 """
 
 _COLUMNS = (
-    "sequence, id, project, location, created, duration, cancelled, model, version, operation, api, document, stats"
+    "sequence, id, project, location, created, duration, cancelled, outcome, model, version, operation, api, document, "
+    "stats"
 )
+
+# What brings a file of that version to the next one. Outcome 4 is JOB_STATE_SUCCEEDED.
+_UPGRADES = {1: "ALTER TABLE jobs ADD COLUMN outcome INTEGER NOT NULL DEFAULT 4;"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,7 @@ class Record:
         version: The version of that model.
         operation: The id of the operation that it belongs to, when a rebase made it.
         api: The version of the API that it was created in.
-        document: A serialised TuningJob, as it is shown once it has succeeded, without times, state and statistics.
+        document: A serialised TuningJob, as it is shown once it has ended, without times, state and statistics.
         stats: Serialised TuningDataStats, once they were computed from a dataset's file.
         sequence: Its place in the order of creation; 0 until it is stored.
     """
@@ -99,14 +104,14 @@ class Record:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    (sequence, job_id, project, location, created, duration, cancelled, *rest) = row
+    (sequence, job_id, project, location, created, duration, cancelled, outcome, *rest) = row
     model, version, operation, api, document, stats = rest
     return Record(
         sequence=sequence,
         id=job_id,
         project=project,
         location=location,
-        timeline=Timeline(created, duration, cancelled),
+        timeline=Timeline(created, duration, cancelled, outcome),
         model=model,
         version=version,
         operation=operation,
@@ -139,12 +144,13 @@ class Storage:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _VERSION):
+            if version not in (0, _VERSION, *_UPGRADES):
                 raise ConfigurationError(
                     f"{path} is of another version of the emulator (format {version}, this one has {_VERSION}); "
                     "name another file or delete it"
                 )
-            self._db.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
+            upgrade = _UPGRADES.get(version, "")
+            self._db.executescript(f"BEGIN IMMEDIATE; {upgrade} {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
         except sqlite3.Error as error:
             self._db.close()
             raise ConfigurationError(f"{path} is not a database of jobs ({error}); name another file") from error
@@ -192,6 +198,7 @@ class Storage:
                 "created": times.created,
                 "duration": times.duration,
                 "cancelled": times.cancelled,
+                "outcome": times.outcome,
                 "model": record.model,
                 "version": record.version,
                 "operation": record.operation,

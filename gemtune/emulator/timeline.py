@@ -27,43 +27,46 @@ class Timeline:
         created: When the job was created.
         duration: How long it takes from its creation to its end.
         cancelled: When its cancellation was asked for; None: it was not.
+        outcome: The state that it ends in; PENDING or RUNNING: that it never leaves.
     """
 
     created: int
     duration: int
     cancelled: int | None = None
+    outcome: JobState.ValueType = JobState.JOB_STATE_SUCCEEDED
 
     def _at(self, share: float) -> int:
         return self.created + int(self.duration * share)
 
     @property
     def started(self) -> int | None:
-        """When it first runs; None when it was cancelled before."""
-        start = self._at(_RUNNING)
-        return start if self.cancelled is None or start < self.cancelled else None
+        """When it first runs; None when it never does, or was cancelled before."""
+        return self._unless_cancelled(self._at(_RUNNING))
 
     @property
     def processed(self) -> int | None:
-        """When its dataset has been read; None when it was cancelled before."""
-        processed = self._at(_TUNING)
-        return processed if self.cancelled is None or processed < self.cancelled else None
+        """When its dataset has been read; None when it never is, or it was cancelled before."""
+        return self._unless_cancelled(self._at(_TUNING))
+
+    def _unless_cancelled(self, moment: int) -> int | None:
+        if self.outcome == JobState.JOB_STATE_PENDING:
+            return None
+        return moment if self.cancelled is None or moment < self.cancelled else None
 
     @property
-    def ended(self) -> int:
-        """When it is over."""
+    def ended(self) -> int | None:
+        """When it is over; None when it never is."""
         if self.cancelled is not None:
             return self.cancelled + int(self.duration * _CANCELLING)
-        return self.created + self.duration
+        return self.created + self.duration if self.outcome in ENDED else None
 
     def state(self, now: int) -> JobState.ValueType:
         """The job's state at `now`."""
         if self.cancelled is not None and now >= self.cancelled:
-            return JobState.JOB_STATE_CANCELLED if now >= self.ended else JobState.JOB_STATE_CANCELLING
-        if now <= self.created:  # even a job that takes no time is not over in the instant that creates it
-            return JobState.JOB_STATE_PENDING
-        if now >= self.ended:
-            return JobState.JOB_STATE_SUCCEEDED
-        return JobState.JOB_STATE_RUNNING if now >= self._at(_RUNNING) else JobState.JOB_STATE_PENDING
+            return JobState.JOB_STATE_CANCELLED if self._past(self.ended, now) else JobState.JOB_STATE_CANCELLING
+        if self._past(self.ended, now):
+            return self.outcome
+        return JobState.JOB_STATE_RUNNING if self.has_started(now) else JobState.JOB_STATE_PENDING
 
     def step(self, now: int) -> TuningJobState.ValueType:
         """What the job is doing, in v1beta1's finer states; unspecified once it is over or being cancelled."""
@@ -102,4 +105,5 @@ class Timeline:
         return max((t for t in changes if t is not None and self._past(t, now)), default=self.created)
 
     def _past(self, moment: int | None, now: int) -> bool:
+        # Even a job that takes no time is not over in the instant that creates it.
         return moment is not None and now >= moment and now > self.created
