@@ -78,7 +78,7 @@ OPTION_GUESSES: dict[str, str] = {
 class Option(click.Option):
     """An option that also answers to other tools' names for the same thing; help shows its own names alone.
 
-    The `--no-` side of a switch is not shown either.
+    The `--no-` side of a switch is not shown either, where it is what holds anyway.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Option(click.Option):
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """The line in the help, without the other spellings."""
         every, off = self.opts, self.secondary_opts
-        self.opts, self.secondary_opts = self._shown(), []
+        self.opts, self.secondary_opts = self._shown(), off if self.default is True else []
         try:
             return super().get_help_record(ctx)
         finally:
