@@ -6,7 +6,6 @@ import asyncio
 import math
 import ssl
 import time
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -27,14 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["AsyncRestTransport"]
 
 
-class _Progress:
-    """How far one exchange has come: whether a connection was had, after which something may have been sent."""
+_EARLIER = 0.005  # seconds
 
-    connected = False
-
-
-async def _connected(_session: object, context: SimpleNamespace, _params: object) -> None:
-    context.trace_request_ctx.connected = True
+# What aiohttp raises before there is a connection to send the request over.
+_UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
 
 
 class AsyncRestTransport:
@@ -84,7 +79,6 @@ class AsyncRestTransport:
         own = wire.metadata_headers(metadata) if metadata else {}
         session = await self._opened()
         token = await self._authorizer.headers(endpoint, deadline=deadline)
-        progress = _Progress()
         left = deadline - time.monotonic()
         if left <= 0:
             raise wire.late(sent.where, sent=False)
@@ -96,21 +90,28 @@ class AsyncRestTransport:
                 data=sent.body,
                 allow_redirects=False,
                 proxy=self._proxy(endpoint),
-                timeout=aiohttp.ClientTimeout(
-                    total=None if left == math.inf else left,
-                    sock_connect=self._connect_timeout,
-                    ceil_threshold=math.inf,  # else what is above 5 s is rounded up to whole seconds
-                ),
-                trace_request_ctx=progress,
+                timeout=self._timeout(left),
             ) as response:
                 body = await response.read()
         except TimeoutError as error:
-            raise wire.late(sent.where, sent=progress.connected) from error
+            connected = not isinstance(error, _UNCONNECTED)
+            if not connected and time.monotonic() < deadline - _EARLIER:
+                raise wire.unreachable(sent.where, error, sent=False) from error
+            raise wire.late(sent.where, sent=connected) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise wire.unreachable(sent.where, error, sent=progress.connected) from error
+            raise wire.unreachable(sent.where, error, sent=not isinstance(error, _UNCONNECTED)) from error
         if response.status == 401:
             self._authorizer.refused(token)
         return wire.read(sent, response.status, response.headers, body)
+
+    def _timeout(self, left: float) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(
+            total=None if left == math.inf else left,
+            # A little earlier, so that a call that has no connection ends as one: nothing was sent then.
+            connect=None if left == math.inf else max(left - _EARLIER, 1e-3),
+            sock_connect=self._connect_timeout,
+            ceil_threshold=math.inf,  # else what is above 5 s is rounded up to whole seconds
+        )
 
     async def _opened(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
@@ -121,16 +122,14 @@ class AsyncRestTransport:
         if self._session is None:
             self._loop = loop
             self._authorizer = AsyncAuthorizer(self._threaded)
-            tracing = aiohttp.TraceConfig()
-            tracing.on_connection_create_end.append(_connected)
-            tracing.on_connection_reuseconn.append(_connected)
             # The environment has no say (netrc would replace the token), a call leaves no cookies.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=_tls()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
-                trace_configs=[tracing],
             )
+            # A get over a connection that the server has just closed would be sent again behind our back.
+            self._session._retry_connection = False  # pyright: ignore[reportPrivateUsage]
         return self._session
 
     def _proxy(self, endpoint: Endpoint) -> str | None:
