@@ -35,5 +35,9 @@ say gemtune get "${id##*/}" -o json
 gemtune get "$id" -o json >"$work/job.json"
 sed -n '1,12p' "$work/job.json"
 echo "  ..."
-say "what the emulator answered for tuned_model"
-sed -n '/"tunedModel": {/,/^  }/p' "$work/job.json"
+sed -n '/"tunedModel": {/,/"endpoint"/p' "$work/job.json"
+echo "  ..."
+
+model=$(sed -n 's|.*"model": "\(projects/.*\)".*|\1|p' "$work/job.json" | head -n 1)
+printf '\nThe tuned model: %s\n' "$model"
+test -n "$model"
