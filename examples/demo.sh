@@ -8,6 +8,7 @@ trap 'test -z "$emulator" || { kill "$emulator" && wait "$emulator"; } 2>/dev/nu
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+: >"$work/ready"
 gemtune emulator --port 0 --job-duration 6s --db "$work/emulator.db" >"$work/ready" 2>"$work/log" &
 emulator=$!
 tries=0
