@@ -15,6 +15,7 @@ import pytest
 from gemtune.emulator.storage import MEMORY, Record, Storage
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import ConfigurationError
+from gemtune_pb.v1 import JobState
 
 PLACE = ("123", "us-central1")
 
@@ -125,3 +126,25 @@ def test_a_file_of_another_version_is_named(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(ConfigurationError, match="of another version of the emulator"):
         Storage(path)
+
+
+def test_a_file_of_format_1_is_brought_to_todays_and_its_jobs_end_well(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            """
+            CREATE TABLE jobs (
+                sequence INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL UNIQUE, project TEXT NOT NULL,
+                location TEXT NOT NULL, created INTEGER NOT NULL, duration INTEGER NOT NULL, cancelled INTEGER,
+                model INTEGER NOT NULL, version INTEGER NOT NULL, operation INTEGER UNIQUE, api TEXT NOT NULL,
+                document BLOB NOT NULL, stats BLOB
+            );
+            INSERT INTO jobs VALUES (1, 7, '123', 'us-central1', 1000, 100, NULL, 9, 1, NULL, 'v1', x'', NULL);
+            PRAGMA user_version = 1;
+            """
+        )
+    for _ in range(2):  # and it stays so
+        with closing(Storage(path)) as storage:
+            found = storage.get("123", "us-central1", 7)
+        assert found is not None
+        assert JobState.Name(found.timeline.state(1100)) == "JOB_STATE_SUCCEEDED"
