@@ -333,7 +333,13 @@ def single(created: once.Created) -> TuningJob:
 
 
 def carrier(
-    transport: Any, *, endpoint: str | None, credentials: Credentials | None, api_version: str, asynchronous: bool
+    transport: Any,
+    *,
+    endpoint: str | None,
+    credentials: Credentials | None,
+    api_version: str,
+    application: str | None,
+    asynchronous: bool,
 ) -> Any:
     """The transport that a client's arguments name, or the very object that was given in place of a name.
 
@@ -362,7 +368,7 @@ def carrier(
     place = endpoint_from(endpoint, transport=transport)
     if place.emulator and credentials is None:
         credentials = ANONYMOUS
-    return make(place.endpoint, credentials=credentials, api_version=api_version)
+    return make(place.endpoint, credentials=credentials, api_version=api_version, application=application)
 
 
 _CARRIERS: Mapping[tuple[str, bool], tuple[str, str, str, str]] = {

@@ -64,6 +64,7 @@ class TuningClient(Calls):
         retry: Retry | None = Retry(),  # noqa: B008  frozen
         request_labels: bool = True,
         store: SpecStore | None = None,
+        application: str | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Opens nothing yet.
@@ -82,6 +83,7 @@ class TuningClient(Calls):
             request_labels: Whether a create carries the two labels that make it safe to look for; False turns off
                 every retry of create as well.
             store: Remembers each submission before it is sent, and decides which of several processes sends.
+            application: A token of your program for the user agent, such as `my-pipeline/1.2`.
             clock: Time and sleep, for tests.
 
         Raises:
@@ -99,7 +101,12 @@ class TuningClient(Calls):
             clock=clock,
         )
         self._transport: Transport = carrier(
-            transport, endpoint=endpoint, credentials=credentials, api_version=api_version, asynchronous=False
+            transport,
+            endpoint=endpoint,
+            credentials=credentials,
+            api_version=api_version,
+            application=application,
+            asynchronous=False,
         )
 
     # -- calls ----------------------------------------------------------------------------------------------------

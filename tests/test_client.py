@@ -33,6 +33,7 @@ CLIENTS = [gemtune.TuningClient, gemtune.AsyncTuningClient]
         ({"endpoint": "ftp://x"}, "'ftp://x' is not an endpoint"),
         ({"location": "Nowhere!"}, "'Nowhere!' is not a location"),
         ({"project": "a/b"}, "'a/b' is not a project"),
+        ({"application": "two words"}, "application 'two words' is not a token; one looks like my-pipeline/1.2"),
     ],
 )
 def test_a_wrong_argument_is_named_with_what_is_allowed(kind: Any, options: dict[str, Any], words: str) -> None:
