@@ -62,13 +62,13 @@ if TYPE_CHECKING:
         adapter_size,
         check,
         dumps_spec,
-        fingerprint,
         load_spec,
         load_specs,
         loads_spec,
         save_spec,
         validate,
     )
+    from gemtune.specs.fingerprint import fingerprint
     from gemtune_pb.v1.tuning_service_pb2_grpc import TuningServiceStub
 
 __all__ = [

@@ -35,9 +35,6 @@ SCOPES: tuple[tuple[tuple[str, ...], Descriptor], ...] = (
 )
 """The messages whose scalar fields are flags, and where in a job they are."""
 
-NOT_FLAGS = frozenset({"satisfies_pzi", "satisfies_pzs"})
-"""Fields that the schema does not mark as output, and that nobody sets."""
-
 NAMES: dict[str, str] = {"tuned_model_name": "--pre-tuned-model"}
 """Flags that are not named as their field, because the field's name alone would mislead."""
 
@@ -122,7 +119,7 @@ def field_flags() -> Iterator[FieldFlag]:
         for field in message.fields:
             behaviour: Sequence[int] = field.GetOptions().Extensions[_BEHAVIOUR]
             scalar = field.message_type is None and not field.is_repeated
-            wanted = (scalar or field.name == "labels") and field.name not in NOT_FLAGS
+            wanted = scalar or field.name == "labels"
             if wanted and field_behavior_pb2.OUTPUT_ONLY not in behaviour:
                 yield FieldFlag((*prefix, field.name), field)
 

@@ -277,8 +277,6 @@ V1BETA1_ONLY = frozenset(
         "TuningJob.reinforcement_tuning_spec",
         "TuningJob.output_uri",
         "TuningJob.custom_base_model",
-        "TuningJob.satisfies_pzi",
-        "TuningJob.satisfies_pzs",
         "SupervisedTuningSpec.tuning_mode",
         "SupervisedHyperParameters.batch_size",
         "SupervisedHyperParameters.learning_rate",

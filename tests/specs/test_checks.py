@@ -29,13 +29,15 @@ def evaluated(config: str) -> gemtune.TuningJob:
     return job(GOOD + f"  evaluation_config:\n    {whole}\n    metrics:\n    - {config}\n")
 
 
+FULL = "base_model: gemini-2.5-flash\nfull_fine_tuning_spec: {training_dataset_uri: gs://acme/train.jsonl}"
+
 # One job for each rule: the rule, the field that it names, the job, what else is told to `check`.
 CASES: list[tuple[str, str, gemtune.TuningJob, dict[str, Any]]] = [
     ("required", f"{SPEC}.training_dataset_uri", changed(supervised_tuning_spec__training_dataset_uri=""), {}),
     ("source-model", "base_model", job(GOOD.replace("base_model: gemini-2.5-flash\n", "")), {}),
     ("tuning-spec", SPEC, job("base_model: gemini-2.5-flash"), {}),
     ("output-only", "state", changed(state=4), {}),
-    ("needs-v1beta1", "satisfies_pzi", changed(satisfies_pzi=True), {}),
+    ("needs-v1beta1", "full_fine_tuning_spec", job(FULL), {}),
     ("unknown-data", "", gemtune.TuningJob.FromString(good().SerializeToString() + b"\xc8\x3e\x01"), {}),
     ("unknown-enum-number", f"{SPEC}.tuning_mode", job(OPEN.replace("TUNING_MODE_PEFT_ADAPTER", "77")), {}),
     ("display-name-length", "tuned_model_display_name", changed(tuned_model_display_name="x" * 129), {}),
@@ -356,7 +358,7 @@ def test_a_server_takes_the_location_from_the_parent() -> None:
         ("model-name", "Base model models/gemini-2.5-flash is not supported."),
         (
             "needs-v1beta1",
-            "Invalid JSON payload received. Unknown name \"satisfies_pzi\" at 'tuning_job': Cannot find field.",
+            "Invalid JSON payload received. Unknown name \"full_fine_tuning_spec\" at 'tuning_job': Cannot find field.",
         ),
     ],
 )
