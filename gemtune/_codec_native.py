@@ -36,11 +36,13 @@ __all__ = ["Reader", "Writer", "pack_any", "reader", "writer"]
 
 M = TypeVar("M", bound=Message)
 
-# Timestamps that the library takes and json_format does not: a sign stands where a digit belongs (T-0:00:00Z).
+# Timestamps that the library takes and json_format does not have a sign where a digit belongs (T-0:00:00Z); and the
+# number -0, without a point, is 0 to json_format. Both patterns begin with a literal, which makes the search fast.
+_MINUS = re.compile(r"-0(?:(?<=[0-9][T:]-0)|(?<=[+-]-0)|(?<=[:,\[\s]-0)(?![0-9.eE]))")
 _PLUS = re.compile(r'\+(?<=[-T:"+]\+)')
-_MINUS = re.compile(r"-0(?<=[T:+-]-0)")
 _ESCAPED = re.compile(r"\\u00[2-7]")  # an ASCII character in disguise could hide either
-# The bytes that a number of 309 digits becomes in a google.protobuf.Value; json_format refuses it.
+# An integer of 309 digits or more becomes infinite in a google.protobuf.Value, where json_format refuses it.
+_ENDLESS = re.compile(r"\d{309}")
 _INFINITE = (b"\x00\x00\x00\x00\x00\x00\xf0\x7f", b"\x00\x00\x00\x00\x00\x00\xf0\xff")
 
 _FLOATS = re.compile(rf'"{types.FLOAT}(\w+)":(?:(\d+)|\[([\d,]*)\])')
@@ -82,18 +84,24 @@ class Reader:
         self._has_oneofs = any(real_oneof(f) for d in types.closure(descriptor) for f in d.fields)
 
     def is_odd(self, text: str) -> bool:
-        """Whether the text may hold a timestamp that the library and json_format read differently."""
+        """Whether the text may hold something that the library and json_format read differently."""
+        if _MINUS.search(text):
+            return True
         return self._has_times and bool(
-            ("+" in text and _PLUS.search(text)) or _MINUS.search(text) or ("\\" in text and _ESCAPED.search(text))
+            ("+" in text and _PLUS.search(text)) or ("\\" in text and _ESCAPED.search(text))
         )
 
     def read_text(self, text: str, message_type: type[M]) -> M | None:
         """The message, where every name in a text is a JSON name of its type; else None."""
         try:
             # The wrapper's one name is secret, so no text can close the wrapper and open it again.
-            message, size = self._message(self._type.from_json(f'{{"{types.ROOT}":{text}}}'), message_type)
-            if self._has_oneofs and size != len(message.SerializePartialToString()):
+            wrapper = self._type.from_json(f'{{"{types.ROOT}":{text}}}')
+            data: bytes = wrapper.root.to_binary()
+            message = message_type.FromString(data)
+            if self._has_oneofs and len(message.SerializePartialToString()) != len(data):
                 return None  # a oneof had two members in the bytes, and has one in the message
+            if self._has_values and any(infinite in data for infinite in _INFINITE) and _ENDLESS.search(text):
+                return None
         except Exception:
             return None
         return message
@@ -101,15 +109,9 @@ class Reader:
     def read_tree(self, tree: Any, message_type: type[M]) -> M | None:
         """The message that a tidied tree stands for; None where the library does not take it."""
         try:
-            return self._message(self._type._from_json_value({types.ROOT: tree}), message_type)[0]
+            return message_type.FromString(self._type._from_json_value({types.ROOT: tree}).root.to_binary())
         except Exception:
             return None
-
-    def _message(self, wrapper: Any, message_type: type[M]) -> tuple[M, int]:
-        data: bytes = wrapper.root.to_binary()
-        if self._has_values and any(infinite in data for infinite in _INFINITE):
-            raise OverflowError
-        return message_type.FromString(data), len(data)
 
 
 def pack_any(url: str, descriptor: Descriptor, tree: Any) -> Any:

@@ -234,8 +234,8 @@ def _spelled(descriptor: Descriptor, value: dict[str, Any], place: Place, walk: 
     for key, item in value.items():
         name = names.get(key)
         if name is None:
-            if descriptor.is_extendable and _EXTENSION.match(key):
-                walk.unsure()
+            if _EXTENSION.match(key):
+                walk.unsure()  # known or not: json_format asks the message
             else:
                 walk.unknown((place, key), item)
         elif name in result:
@@ -309,6 +309,8 @@ def _any(value: Any, place: Place, depth: int, walk: Tidying) -> Any:
         return value
     inner = _message_walk(descriptor)
     if inner is None or descriptor.full_name in OWN_FORMS:
+        if "value" not in value:
+            walk.unsure()
         rest = value.get("value")  # json_format looks at nothing else then
         rest = rest if inner is None or rest is None else inner(rest, (place, "value"), depth + 1, walk)
     else:

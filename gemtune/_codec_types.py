@@ -84,6 +84,8 @@ def unfit_to_read(d: Descriptor) -> bool:
     return _is_strange(d) or any(
         # null among the items, which json_format refuses
         (f.is_repeated and _is_null_value(value_of(f) if is_map(f) else f))
+        # null for all the items, which it refuses if they are of this one type
+        or (f.is_repeated and d.full_name not in OWN_FORMS and _holds(f, "google.protobuf.Value"))
         # keys that are one number, "1" and "01": json_format merges what they hold
         or (is_map(f) and value_of(f).message_type is not None and key_of(f).type not in _PLAIN_KEYS)
         for f in d.fields
@@ -103,11 +105,9 @@ def unfit_to_write(d: Descriptor) -> bool:
 
 def _is_strange(d: Descriptor) -> bool:
     """Whether a message's names or encoding are such that the library could mean something else by it."""
-    names = [f.json_name for f in d.fields]
     return (
-        len(set(names)) < len(names)
         # json_format notes fields and oneofs that it has seen in one list
-        or not {o.name for o in d.oneofs}.isdisjoint([*names, *(f.name for f in d.fields)])
+        not {o.name for o in d.oneofs}.isdisjoint(f.json_name for f in d.fields)
         or d.GetOptions().message_set_wire_format
         or d.full_name == "google.protobuf.FieldMask"  # upper case at a path's start, letters beyond ASCII
         or (d.full_name in OWN_FORMS and not d.file.name.startswith("google/protobuf/"))  # somebody's own
@@ -115,6 +115,10 @@ def _is_strange(d: Descriptor) -> bool:
 
 
 _PLAIN_KEYS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BOOL)
+
+
+def _holds(field: FieldDescriptor, full_name: str) -> bool:
+    return field.message_type is not None and field.message_type.full_name == full_name
 
 
 def _is_null_value(field: FieldDescriptor) -> bool:
@@ -151,23 +155,24 @@ def _write_as(name: str, proto: descriptor_pb2.FieldDescriptorProto, field: Fiel
 def types_to_read(pool: DescriptorPool) -> Types:
     """The types that read the messages of a pool."""
     del pool  # what is in it comes with the descriptors; two pools may have different types of one name
-    return Types(_to_read)
+    return Types(_to_read, writes=False)
 
 
 @lru_cache(maxsize=64)
 def types_to_write(pool: DescriptorPool, *, proto_names: bool) -> Types:
     """The types that write the messages of a pool."""
     del pool
-    return Types(_to_write_proto_names if proto_names else _to_write)
+    return Types(_to_write_proto_names if proto_names else _to_write, writes=True)
 
 
 class Types:
     """The library's types for those of one pool, adapted; made as they are needed, and once."""
 
-    def __init__(self, adapt: _Adapt) -> None:
+    def __init__(self, adapt: _Adapt, *, writes: bool) -> None:
+        """Takes what is done to each field, and whether of an enum's aliases only the one that is written is needed."""
         from protobuf import Registry
 
-        self._adapt = adapt
+        self._adapt, self._writes = adapt, writes
         self._registry = Registry()
         self._known: set[_Unit] = set()
         self._lock = threading.Lock()
@@ -222,7 +227,7 @@ class Types:
         for message in part.message_type:
             self._adapt_message(message, file.message_types_by_name[message.name])
         for enum in part.enum_type:
-            _adapt_enum(enum)
+            self._adapt_enum(enum, file.enum_types_by_name[enum.name])
         return part
 
     def _adapt_message(self, proto: descriptor_pb2.DescriptorProto, descriptor: Descriptor) -> None:
@@ -248,12 +253,14 @@ class Types:
         for nested in proto.nested_type:
             self._adapt_message(nested, descriptor.nested_types_by_name[nested.name])
         for enum in proto.enum_type:
-            _adapt_enum(enum)
+            self._adapt_enum(enum, descriptor.enum_types_by_name[enum.name])
 
-
-def _adapt_enum(proto: descriptor_pb2.EnumDescriptorProto) -> None:
-    for value in proto.value:
-        value.ClearField("options")
+    def _adapt_enum(self, proto: descriptor_pb2.EnumDescriptorProto, descriptor: EnumDescriptor) -> None:
+        written = {descriptor.values_by_number[value.number].name for value in proto.value}  # of aliases, one
+        values = [value for value in proto.value if value.name in written or not self._writes]
+        proto.ClearField("value")
+        for value in values:
+            proto.value.add(name=value.name, number=value.number)
 
 
 def _top(descriptor: _Unit) -> _Unit:
