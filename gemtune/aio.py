@@ -356,8 +356,8 @@ class AsyncTuningClient(Calls):
         Jobs of one location share one sweep over its list in each interval: a thousand cost ten calls, not a thousand.
 
         Args:
-            names: The jobs: ids, `tuningJobs/ID`, full resource names or console links. One named twice comes once, unless its
-                project is named by id here and by number there.
+            names: The jobs: ids, `tuningJobs/ID`, full resource names or console links. One named twice comes once,
+                unless its project is named by id here and by number there.
             timeout: Seconds for the whole wait; None: as long as it takes.
             poll_interval: Seconds between two looks; None: half a second at first, then longer, up to 30.
             on_update: Is given each job after each look at it; awaited if it is a coroutine function.

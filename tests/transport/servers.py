@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,29 +31,34 @@ class Server:
     """What a server has heard; `url` is where it is."""
 
     port: int
+    host: str
     heard: list[Heard] = field(default_factory=list)
     connections: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
 
 @contextlib.contextmanager
-def serving(reply: Reply | bytes) -> Iterator[Server]:
+def serving(reply: Reply | bytes, *, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Serves meanwhile: reads each request whole, then lets `reply` write to the connection, and closes it if asked.
 
     Args:
         reply: Writes the answer; or the answer's bytes. A reply that raises, or returns False, ends its connection.
+        tls: Speaks TLS.
     """
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(listener.getsockname()[1])
+    server = Server(listener.getsockname()[1], "https://localhost" if tls else "http://127.0.0.1")
     threads: list[threading.Thread] = []
     open_connections: list[socket.socket] = []
 
-    def serve(connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError, ValueError):  # gone, or no HTTP/1.1
+    def serve(plain: socket.socket) -> None:
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, ValueError):  # gone, or no HTTP/1.1
+            connection = stack.enter_context(plain)
+            if tls is not None:
+                connection = stack.enter_context(tls.wrap_socket(plain, server_side=True))
             reader = connection.makefile("rb")
             with reader:
                 while (heard := _read(reader)) is not None:

@@ -6,11 +6,13 @@ import gzip
 import json
 import math
 import socket
+import ssl
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from carriers import Carrier
+from carriers import METHODS, Carrier
 from google.oauth2.credentials import Credentials
 from servers import Heard, answer, drip, serving
 
@@ -397,8 +399,72 @@ def test_something_that_is_no_http_is_no_answer(rest: Carrier) -> None:
     assert caught.value.maybe_sent
 
 
-def test_a_certificate_that_is_not_trusted_ends_the_matter(rest: Carrier, untrusted: str) -> None:
-    with pytest.raises(TransportError, match=r"is not trusted: .*certificate") as caught:
-        rest.send(rest.open(untrusted, credentials=token()), "GetTuningJob", GET)
+# -- TLS --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_certificate_that_is_not_trusted_ends_the_matter(rest: Carrier, tls: ssl.SSLContext) -> None:
+    with serving(JOB, tls=tls) as server:
+        with pytest.raises(TransportError, match=r"is not trusted: .*certificate") as caught:
+            rest.send(rest.open(server.url, credentials=token()), "GetTuningJob", GET)
+        assert server.heard == []
     assert caught.value.final
     assert not caught.value.maybe_sent
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_the_environment_names_certificates_to_trust(
+    rest: Carrier, tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, str(certificate))
+    with serving(JOB, tls=tls) as server:
+        transport = rest.open(server.url, credentials=token())
+        assert rest.send(transport, "GetTuningJob", GET).name == NAME
+        rest.wait(transport.close())
+    assert server.heard[0].headers["authorization"] == "Bearer the-token"
+
+
+def test_a_slow_answer_over_tls_ends_at_the_deadline_too(
+    rest: Carrier, tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with serving(drip(answer(b" " * 200 + b"{}"), every=0.05), tls=tls) as server:
+        transport = rest.open(server.url, credentials=token())
+        with pytest.raises(TransportError, match="did not answer in time") as caught:
+            rest.send(transport, "GetTuningJob", GET, within=0.5)
+        rest.wait(transport.close())
+    assert caught.value.maybe_sent
+
+
+def test_a_proxy_that_lets_nobody_through_was_sent_nothing(rest: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(answer(b"", 502)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        transport = rest.open("https://aiplatform.example", credentials=token())
+        with pytest.raises(TransportError, match=r"https://aiplatform\.example/v1/.* could not be reached") as caught:
+            rest.send(transport, "CreateTuningJob", CREATE)
+    assert [heard.verb for heard in proxy.heard] == ["CONNECT"]
+    assert "authorization" not in proxy.heard[0].headers
+    assert not caught.value.maybe_sent
+
+
+def test_threads_get_a_connection_each_and_keep_it() -> None:
+    from gemtune.transport.rest import RestTransport
+
+    def reply(connection: socket.socket, heard: Heard) -> None:
+        time.sleep(0.005)
+        connection.sendall(JOB)
+
+    with serving(reply) as server:
+        transport = RestTransport(server.url)
+
+        def work() -> None:
+            for _ in range(10):
+                transport.send(METHODS["GetTuningJob"], GET, deadline=math.inf)
+
+        threads = [threading.Thread(target=work) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        transport.close()
+        assert len(server.heard) == 160
+        assert server.connections <= 16
