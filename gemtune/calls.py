@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 
 from gemtune import flows, once
 from gemtune.drive import Clock
-from gemtune.errors import ConfigurationError, DuplicateSubmission
+from gemtune.errors import ConfigurationError, DuplicateSubmission, SpecInvalid, bad_request
 from gemtune.flows import Flow
 from gemtune.methods import service_methods
 from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
@@ -193,6 +193,8 @@ class Calls:
     def _submission(
         self, request_id: str | None, job: TuningJob | None, location: str | None, *, began: float | None = None
     ) -> once.Submission:
+        if request_id == "":  # an id that a variable should have held; a new one each time would make a job each time
+            raise SpecInvalid(bad_request([("request_id", "it is empty; give one such as a UUID, or leave it out")]))
         return once.Submission(
             request_id=request_id or once.new_request_id(),
             fingerprint=_fingerprint(job) if job is not None else "",
@@ -200,6 +202,7 @@ class Calls:
             location=check_location(location) if location else self._location,
             known=request_id is not None,
             started=began if request_id is None else once.born(request_id),
+            resumed=began,
         )
 
     def _get(self, name: str, *, timeout: Timeout, retry: Retries) -> Flow:

@@ -17,7 +17,16 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from gemtune.errors import GemtuneError, InDoubt, InvalidArgument, SpecInvalid, bad_request
+from gemtune.errors import (
+    GemtuneError,
+    InDoubt,
+    InvalidArgument,
+    NotFound,
+    SpecInvalid,
+    TransportError,
+    Unauthenticated,
+    bad_request,
+)
 from gemtune.flows import Flow, Record, Send, Sleep, attempt_deadline, call, pause
 from gemtune.methods import Method
 from gemtune.retry import Budget, Retry, may_pass, nothing_happened
@@ -37,6 +46,8 @@ __all__ = [
     "settle",
 ]
 
+_OVERTAKEN = GemtuneError("another process is submitting under this id")
+
 REQUEST_LABEL = "gemtune-request"
 SPEC_LABEL = "gemtune-spec"
 MOST_LABELS = 64
@@ -45,6 +56,10 @@ CLOCK_SKEW = 600.0
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
 """Seconds between looks for a job in doubt, growing from the one to the other."""
+_SHORTEST_LOOK = 0.01  # however short the window: a sick service is not asked without pause
+
+_LONGEST_ATTEMPT = 600.0
+"""Seconds that an attempt without a `Retry` may take where a store is told how long it lasts."""
 
 _PLAIN = re.compile(r"[a-z0-9_-]{1,63}")
 
@@ -85,6 +100,7 @@ class Submission:
         known: Whether the id may have been used before (the caller's own, or a resumed one): then the service is asked
             for it before anything is sent.
         started: When it began, in seconds since 1970; None: not known.
+        resumed: When this run of it began, in seconds since 1970; None: not known. What this run sends is no older.
     """
 
     request_id: str
@@ -93,6 +109,7 @@ class Submission:
     location: str
     known: bool
     started: float | None
+    resumed: float | None = None
 
     @property
     def parent(self) -> str:
@@ -225,7 +242,8 @@ def create(
     )
     created = yield from once.run(job)
     if stored:
-        yield Record("record", submission, created.job)  # a store that fails now costs no job: it is found by its label
+        for made in (created.job, *created.doubles):
+            yield Record("record", submission, made)  # a store that fails now costs no job: it is found by its label
     return created
 
 
@@ -253,6 +271,8 @@ class _Once:
             found = yield from self._look()
             if found:
                 return _oldest(found, self.submission)
+            if not (yield from self._renew(job)):  # looking may have taken longer than the claim lasts
+                raise self._in_doubt(_OVERTAKEN)
         doubt: GemtuneError | None = None
         while True:
             try:
@@ -265,21 +285,25 @@ class _Once:
                 # It proves that this attempt did nothing; about the one before it says nothing.
                 raise self._in_doubt(error) from error
             if isinstance(outcome, TuningJob):
-                return Created(outcome) if doubt is None else (yield from self._counted(outcome))
-            found = yield from self._settle(outcome)
+                # Under an id of the caller's another process may have sent as well, where no store decides.
+                alone = doubt is None and (self.stored or not self.submission.known)
+                return Created(outcome) if alone else (yield from self._counted(outcome))
+            found = yield from self._settle(outcome, sent=True)
             if found:
-                return _oldest(found, self.submission)
+                return _ours(found, self.submission)
             if self.retry is None or not self.retry.resend or not (yield from self._renew(job)):
                 raise self._in_doubt(outcome) from outcome
             doubt = outcome
 
     def _counted(self, job: TuningJob) -> Flow:
-        """The answer to a create that was sent again: the first may have become a job after all."""
+        """The answer to a create that may not be the only one: its job, and what else there is under the id."""
+        now: float = yield Sleep(0)
         try:
-            found = yield from _find(self.rpcs, self.submission, timeout=self._left_for_a_look, retry=self.retry)
+            timeout = min(self.deadline - now, self._left_for_a_look)
+            found = yield from _find(self.rpcs, self.submission, timeout=timeout, retry=self.retry)
         except GemtuneError:
             found = []
-        return _oldest([job, *(other for other in found if other.name != job.name)], self.submission)
+        return _ours([job, *(other for other in found if other.name != job.name)], self.submission)
 
     # -- sending --------------------------------------------------------------------------------------------------
 
@@ -292,7 +316,11 @@ class _Once:
         now: float = yield Sleep(0)
         for attempt in count(1):
             deadline = attempt_deadline(now, self.deadline, self.retry)
+            if self.stored and self.retry is None:
+                deadline = min(deadline, now + _LONGEST_ATTEMPT)
             outcome = yield Send(self.rpcs.create, self.request, deadline, attempt)
+            if isinstance(outcome, TuningJob) and not outcome.name:  # `{}` reads as a job, and is the answer to nothing
+                outcome = TransportError("the create was answered with a job that has no name", maybe_sent=True)
             if not isinstance(outcome, GemtuneError):
                 if self.budget is not None:
                     self.budget.earn()
@@ -323,8 +351,11 @@ class _Once:
         except GemtuneError as error:
             raise self._in_doubt(error) from error
 
-    def _settle(self, doubt: GemtuneError, window: float | None = None) -> Flow:
+    def _settle(self, doubt: GemtuneError, window: float | None = None, *, sent: bool = False) -> Flow:
         """The jobs under the id, looked for until the window has ended; [] when it ended without one.
+
+        Where this run has sent something, a job of another spec is not what is looked for; and the last look, after
+        which it may be sent again, does without a filter: one that finds too little must not cost a second job.
 
         Raises:
             InDoubt: The deadline came first, or the jobs cannot be listed.
@@ -333,18 +364,24 @@ class _Once:
             raise self._in_doubt(doubt) from doubt
         now: float = yield Sleep(0)
         ends = now + (self.retry.settle if window is None else window)
-        seconds = min(_FIRST_LOOK, self.retry.settle / 4)
+        seconds = max(min(_FIRST_LOOK, self.retry.settle / 4), _SHORTEST_LOOK)
+        refused = False
         while True:
             began = now
+            last = began >= ends
             try:
                 timeout = min(self.deadline - now, self.retry.attempt)
-                found = yield from _find(self.rpcs, self.submission, timeout=timeout, retry=None)
+                found = yield from _find(
+                    self.rpcs, self.submission, timeout=timeout, retry=None, filtered=not (last and sent)
+                )
             except GemtuneError as error:
-                if not may_pass(error):
+                again = isinstance(error, Unauthenticated) and not refused  # the next one has a new token
+                refused = refused or again
+                if not again and not may_pass(error):
                     raise self._in_doubt(error) from error
             else:
                 # Only a look that began after the window, and saw everything, says that there is no such job.
-                if found or began >= ends:
+                if last or (_of_spec(found, self.submission) if sent else found):
                     return found
             now = yield Sleep(0)
             if now >= self.deadline:
@@ -359,43 +396,52 @@ class _Once:
 
     # -- the store ------------------------------------------------------------------------------------------------
 
-    def _lasting(self) -> float:
+    def _lasting(self) -> Flow:
         """How long what this process sends may still appear at the service, counted from now."""
-        return (self.retry.attempt + self.retry.settle) if self.retry is not None else self._left_for_a_look
+        now: float = yield Sleep(0)
+        attempt = self.retry.attempt if self.retry is not None else _LONGEST_ATTEMPT
+        settle = (self.retry or Retry()).settle
+        return max(0.0, min(attempt, self.deadline - now)) + settle
 
     def _claim(self, job: TuningJob) -> Flow:
         """Asks the store who sends. Returns what another process made of it, or whether one may have sent already."""
         while True:
-            claim = yield Record("claim", self.submission, job, lasting=self._lasting())
+            lasting = yield from self._lasting()
+            claim = yield Record("claim", self.submission, job, lasting=lasting)
             if isinstance(claim, GemtuneError):
                 raise claim  # nothing was sent
             if claim.fingerprint != self.submission.fingerprint:
                 raise _other_spec(self.submission, "a stored submission", claim.fingerprint)
             if claim.job_name:
-                request = GetTuningJobRequest(name=claim.job_name)
-                now: float = yield Sleep(0)
-                existing = yield from call(
-                    self.rpcs.get, request, timeout=self.deadline - now, retry=self.retry, budget=self.budget
-                )
-                return Created(existing)
+                return Created((yield from self._known(claim.job_name)))
             if claim.granted:
                 self.token = claim.token
                 return claim.token > 1
-            busy = InDoubt(
-                self.submission.request_id,
-                project=self.submission.project,
-                location=self.submission.location,
-                error=GemtuneError("another process is submitting under this id"),
-            )
-            found = yield from self._settle(busy.error, window=claim.wait)
+            found = yield from self._settle(_OVERTAKEN, window=claim.wait)
             if found:
                 return _oldest(found, self.submission)
+
+    def _known(self, name: str) -> Flow:
+        """The job that the store says came of it. That it cannot be read now does not undo it."""
+        now: float = yield Sleep(0)
+        request = GetTuningJobRequest(name=name)
+        try:
+            return (
+                yield from call(
+                    self.rpcs.get, request, timeout=self.deadline - now, retry=self.retry, budget=self.budget
+                )
+            )
+        except NotFound:
+            raise
+        except GemtuneError as error:
+            raise self._in_doubt(error) from error
 
     def _renew(self, job: TuningJob) -> Flow:
         """Whether this process may still send."""
         if not self.stored:
             return True
-        claim = yield Record("claim", self.submission, job, lasting=self._lasting(), token=self.token)
+        lasting = yield from self._lasting()
+        claim = yield Record("claim", self.submission, job, lasting=lasting, token=self.token)
         if isinstance(claim, GemtuneError) or not claim.granted:
             return False
         self.token = claim.token
@@ -414,14 +460,20 @@ def _find(
     retry: Retry | None,
     budget: Budget | None = None,
     key: str = REQUEST_LABEL,
+    filtered: bool = True,
 ) -> Flow:
     """Every job that carries the submission's label `key`, in one look over all pages.
 
     The filter is a help and not a proof: each job that comes back is checked. A service that refuses the filter is read
-    whole, newest first, back to before the submission began.
+    whole, newest first, back to before the submission began; with `filtered=False` only what this run can have sent is
+    read, and no filter asked for (where it is not known when the run began, one is).
     """
     value = submission.labels[key]
-    request = ListTuningJobsRequest(parent=submission.parent, filter=f'labels.{key}="{value}"')
+    since = submission.started
+    if not filtered and submission.resumed is not None:
+        since = submission.resumed
+    filter_ = "" if not filtered and since is not None else f'labels.{key}="{value}"'
+    request = ListTuningJobsRequest(parent=submission.parent, filter=filter_)
     now: float = yield Sleep(0)
     deadline = now + timeout
     found: list[TuningJob] = []
@@ -435,16 +487,36 @@ def _find(
             found = []
         else:
             found += [job for job in page.tuning_jobs if job.labels.get(key) == value]
-            if not page.next_page_token or (not request.filter and _all_older(page.tuning_jobs, submission)):
+            if not page.next_page_token or (not request.filter and _all_older(page.tuning_jobs, since)):
                 return found
             request.page_token = page.next_page_token
         now = yield Sleep(0)
 
 
-def _all_older(jobs: Sequence[TuningJob], submission: Submission) -> bool:
-    if submission.started is None or not jobs:
+def _all_older(jobs: Sequence[TuningJob], since: float | None) -> bool:
+    if since is None or not jobs:
         return False
-    return all(job.create_time.seconds < submission.started - CLOCK_SKEW for job in jobs)
+    return all(job.create_time.seconds < since - CLOCK_SKEW for job in jobs)
+
+
+def _of_spec(found: Sequence[TuningJob], submission: Submission) -> list[TuningJob]:
+    """Those that are of the submission's spec, as far as their labels tell."""
+    wanted = submission.labels[SPEC_LABEL]
+    return [job for job in found if job.labels.get(SPEC_LABEL, "") in ("", wanted)]
+
+
+def _ours(found: Sequence[TuningJob], submission: Submission) -> Created:
+    """The job that this run, which has sent something, made, and the doubles. One of another spec is a double too.
+
+    Raises:
+        SpecInvalid: There are only jobs of another spec under the id, and so none of this run's.
+    """
+    mine = _of_spec(found, submission)
+    if not mine:
+        return _oldest(found, submission)
+    first, *others = sorted(mine, key=_age)
+    names = {job.name for job in mine}
+    return Created(first, (*others, *(job for job in found if job.name not in names)))
 
 
 def _oldest(found: Sequence[TuningJob], submission: Submission) -> Created:

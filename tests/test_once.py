@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import time
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from gemtune.errors import (
     Unauthenticated,
 )
 from gemtune.retry import Budget, Retry
+from gemtune.store import Claim
 from gemtune_pb.v1 import TuningJob
 from tests.world import LOST, OK, REFUSED, SICK, Fate, World
 
@@ -33,9 +36,17 @@ FINGERPRINT = "sha256:" + "ab" * 32
 DEFAULT = Retry()
 
 
-def submission(request_id: str = "id-1", *, known: bool = False, fingerprint: str = FINGERPRINT) -> once.Submission:
+def submission(
+    request_id: str = "id-1", *, known: bool = False, fingerprint: str = FINGERPRINT, resumed: float | None = None
+) -> once.Submission:
     return once.Submission(
-        request_id=request_id, fingerprint=fingerprint, project="p", location="l", known=known, started=1000.0
+        request_id=request_id,
+        fingerprint=fingerprint,
+        project="p",
+        location="l",
+        known=known,
+        started=1000.0,
+        resumed=resumed,
     )
 
 
@@ -251,10 +262,192 @@ def test_a_new_id_is_a_label_value_and_knows_when_it_was_made() -> None:
     ids = [once.new_request_id() for _ in range(50)]
     assert len(set(ids)) == 50
     assert all(once.label_value(i) == i for i in ids)
-    import time
-
     assert abs((once.born(ids[0]) or 0) - time.time()) < 5
     assert once.born("mine") is None
+
+
+class FakeStore:
+    """A store as the flow sees it: one id, one claimant, what was recorded. `time` is the world's."""
+
+    def __init__(self, world: World, *, job: str = "", fails: bool = False) -> None:
+        self.world, self.job, self.fails = world, job, fails
+        self.token, self.until = 0, 0.0
+        self.lasting: list[float] = []
+        self.recorded: list[str] = []
+
+    def claim(self, request_id: str, *, until: float, token: int | None, **_: Any) -> Claim:
+        self.lasting.append(until - time.time())
+        granted = not self.job and (self.token in (0, token) or self.until < self.world.now)
+        if granted:
+            self.token += 1
+            self.until = self.world.now + self.lasting[-1]
+        wait = max(0.0, self.until - self.world.now)
+        return Claim(granted, self.token if granted else 0, self.until, wait, FINGERPRINT, self.job, 0.0)
+
+    def record(self, request_id: str, *, job: TuningJob, **_: Any) -> None:
+        self.recorded.append(job.name[-1])
+
+    def taken_by_another(self) -> None:
+        self.token += 1
+        self.until = self.world.now + 1000
+
+
+def submit_stored(
+    world: World, store: FakeStore, *, timeout: float = 120, retry: Retry | None = DEFAULT, **options: Any
+) -> once.Created:
+    flow = once.create(RPCS, JOB, submission(**options), timeout=timeout, retry=retry, budget=Budget(), stored=True)
+    created: once.Created = world.drive(flow, store=store)
+    return created
+
+
+class TestWithAStore:
+    def test_the_claim_is_renewed_when_looking_took_long(self) -> None:
+        """Another process may have taken over while this one looked: it must not send."""
+        world = World(lists=[SICK] * 8)
+        store = FakeStore(world)
+        flow = once.create(RPCS, JOB, submission(known=True), timeout=300, retry=DEFAULT, budget=Budget(), stored=True)
+        real = world.ListTuningJobs
+
+        def slow(request: Any, deadline: float) -> Any:
+            world.now += 20
+            if world.now > 1100 and store.token == 1:
+                store.taken_by_another()
+            return real(request, deadline)
+
+        world.ListTuningJobs = slow  # type: ignore[method-assign]
+        with pytest.raises(InDoubt, match="another process"):
+            world.drive(flow, store=store)
+        assert not world.creates
+
+    def test_a_claim_lasts_as_long_as_what_is_sent_can_appear(self) -> None:
+        for retry, timeout, least in [
+            (DEFAULT, 120.0, 50.0),
+            (None, 120.0, 150.0),
+            (DEFAULT, 5.0, 35.0),
+            (None, math.inf, 630.0),
+        ]:
+            world = World()
+            store = FakeStore(world)
+            submit_stored(world, store, retry=retry, timeout=timeout)
+            assert store.lasting[0] == pytest.approx(least, abs=1)
+
+    def test_an_attempt_without_a_retry_is_no_longer_than_its_claim(self) -> None:
+        world = World([Fate(takes=10_000)])
+        store = FakeStore(world)
+        with pytest.raises(InDoubt):
+            submit_stored(world, store, retry=None, timeout=math.inf)
+        assert world.now <= store.until
+
+    def test_doubles_are_recorded_too(self) -> None:
+        world = World([Fate(meets=LOST, late=30.05)])
+        store = FakeStore(world)
+        submit_stored(world, store)
+        assert store.recorded == ["1", "2"]
+
+    def test_a_job_that_the_store_knows_and_nobody_can_read_is_in_doubt_and_not_failed(self) -> None:
+        world = World()
+        world.GetTuningJob = lambda *_: (_ for _ in ()).throw(PermissionDenied("m"))  # type: ignore[assignment,method-assign]
+        with pytest.raises(InDoubt):
+            submit_stored(world, FakeStore(world, job="projects/p/locations/l/tuningJobs/1"))
+        assert not world.creates
+
+
+class TestWhatAnAnswerIs:
+    def test_a_job_without_a_name_is_no_answer(self) -> None:
+        """An answer that was cut to `{}`, or that some other server gave, reads as an empty job."""
+        world = World([Fate(nameless=True)])
+        assert submit(world).job.name.endswith("/1")
+        assert len(world.creates) == 1
+
+    def test_the_callers_own_id_is_counted_afterwards(self) -> None:
+        """Two processes without a store: both look, both find nothing, both send; the later one reports both."""
+        world = World()
+        other = TuningJob(name="projects/p/locations/l/tuningJobs/0", labels=submission().labels)
+        other.create_time.FromSeconds(1000)
+        create = world.CreateTuningJob
+
+        def at_once(request: Any, deadline: float) -> TuningJob:
+            world.jobs.append((world.now, other))
+            return create(request, deadline)
+
+        world.CreateTuningJob = at_once  # type: ignore[method-assign]
+        created = submit(world, known=True)
+        assert [job.name[-1] for job in (created.job, *created.doubles)] == ["0", "1"]
+
+    def test_counting_does_not_outlast_the_deadline(self) -> None:
+        world = World([Fate(meets=LOST, acts=False), Fate(takes=19)])
+        real = world.ListTuningJobs
+
+        def sick(request: Any, deadline: float) -> Any:
+            if len(world.creates) > 1:
+                raise SICK
+            return real(request, deadline)
+
+        world.ListTuningJobs = sick  # type: ignore[method-assign]
+        assert submit(world, timeout=52).job.name.endswith("/2")
+        assert world.now - 1000 <= 52.5
+
+    def test_a_job_of_another_spec_that_appears_under_the_id_hides_none_of_ours(self) -> None:
+        """Another process used the id for something else meanwhile; ours was sent, and is there."""
+        other = TuningJob(
+            name="projects/p/locations/l/tuningJobs/0", labels={"gemtune-request": "id-1", "gemtune-spec": "cd"}
+        )
+        other.create_time.FromSeconds(999)
+        world = World([Fate(meets=LOST, lag=3)])
+        world.jobs.append((1000.0, other))
+        created = submit(world)
+        assert [job.name[-1] for job in (created.job, *created.doubles)] == ["1", "0"]
+
+    def test_a_job_of_another_spec_alone_is_refused_after_the_window(self) -> None:
+        other = TuningJob(
+            name="projects/p/locations/l/tuningJobs/0", labels={"gemtune-request": "id-1", "gemtune-spec": "cd"}
+        )
+        other.create_time.FromSeconds(999)
+        world = World([Fate(meets=LOST, acts=False)])
+        world.jobs.append((1000.0, other))
+        with pytest.raises(SpecInvalid, match="tuningJobs/0"):
+            submit(world)
+        assert world.now >= 1030
+        assert len(world.creates) == 1
+
+
+class TestTheLastLook:
+    def test_a_filter_that_finds_too_little_costs_no_second_job(self) -> None:
+        """Filters of this API are thinly documented: what if one finds nothing at all?"""
+        world = World([Fate(meets=LOST, lag=3)])
+        real = world.ListTuningJobs
+
+        def blind(request: Any, deadline: float) -> Any:
+            answer = real(request, deadline)
+            return type(answer)() if request.filter else answer
+
+        world.ListTuningJobs = blind  # type: ignore[method-assign]
+        assert submit(world, resumed=1000.0).job.name.endswith("/1")
+        assert len(world.creates) == 1
+
+    def test_it_reads_no_further_than_this_run_can_have_sent(self) -> None:
+        world = World([Fate(meets=LOST, acts=False)])
+        for n in range(40):
+            job = TuningJob(name=f"projects/p/locations/l/tuningJobs/x{n}")
+            job.create_time.FromSeconds(100 + n)
+            world.jobs.append((0.0, job))
+        submit(world, resumed=1000.0)
+        lists = [rpc for _, rpc in world.sent if rpc == "ListTuningJobs"]
+        assert len(lists) < 20
+
+    def test_a_token_that_a_look_is_refused_with_is_replaced_once(self) -> None:
+        expired = Unauthenticated("expired", http_status=401)
+        world = World([Fate(meets=LOST, lag=0.2)], lists=[expired])
+        assert submit(world).job.name.endswith("/1")
+        world = World([Fate(meets=LOST, lag=0.2)], lists=[expired, expired])
+        with pytest.raises(InDoubt):
+            submit(world)
+
+    def test_without_a_window_a_sick_service_is_not_asked_without_pause(self) -> None:
+        world = World([Fate(meets=LOST, acts=False)], lists=[SICK] * 100_000)
+        with pytest.raises(InDoubt):
+            submit(world, retry=Retry(settle=0))
+        assert len(world.sent) < 100
 
 
 # -- any service at all -----------------------------------------------------------------------------------------------
