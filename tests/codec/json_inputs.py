@@ -6,11 +6,12 @@ is text that goes out as it is: a number with its notation, an escape, something
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
 
-from google.protobuf import json_format
+from google.protobuf import descriptor_pool, json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import strategies as st
@@ -67,7 +68,9 @@ BOOLS = st.one_of(st.booleans(), st.sampled_from(["true", "false", "True", "", 0
 
 TEXTS = st.one_of(
     st.text(max_size=8),
-    raws(r'"\ud83d\ude00"', r'"\ud800"', r'"\ude00\ud83d"', r'"\u0000\u001f"', r'"\/"', r'"\x"', '"\n"', '"\x7f"', "'a'"),
+    raws(
+        r'"\ud83d\ude00"', r'"\ud800"', r'"\ude00\ud83d"', r'"\u0000\u001f"', r'"\/"', r'"\x"', '"\n"', '"\x7f"', "'a'"
+    ),
     st.sampled_from(["\ud800", "\u2028", 'q"\\', 5, True]),
 )
 
@@ -106,7 +109,8 @@ DURATIONS = st.one_of(
 )  # fmt: skip
 
 MASKS = st.one_of(
-    strings("", "a", "fooBar,bazQux.aB", "foo_bar", "Foo", "a,,b", "fooÄ", "a.B.c", ",", "foo3Bar", " a"), st.text(max_size=6)
+    strings("", "a", "fooBar,bazQux.aB", "foo_bar", "Foo", "a,,b", "fooÄ", "a.B.c", ",", "foo3Bar", " a"),
+    st.text(max_size=6),
 )
 
 ANYTHING = st.recursive(
@@ -140,7 +144,9 @@ _KEYS: dict[int, st.SearchStrategy[str]] = {
     FieldDescriptor.TYPE_STRING: st.text(max_size=4),
     FieldDescriptor.TYPE_BOOL: st.sampled_from(["true", "false", "True", "1"]),
 }
-_NUMBER_KEYS = st.sampled_from(["1", "01", "1.0", "-1", "0", "true", "", " 1", "4294967296", "18446744073709551616", "1e2"])
+_NUMBER_KEYS = st.sampled_from(
+    ["1", "01", "1.0", "-1", "0", "true", "", " 1", "4294967296", "18446744073709551616", "1e2"]
+)
 
 ANY_TYPES = ["google.rpc.ErrorInfo", "google.protobuf.Duration", "google.protobuf.Value", "google.protobuf.Empty",
              "google.protobuf.Any", "google.protobuf.Int64Value", "kinds3.WellKnown", "gemtune.v1.TuningJob",
@@ -164,7 +170,9 @@ def objects(descriptor: Any, *, depth: int = 3) -> st.SearchStrategy[Any]:
             name = draw(st.sampled_from([field.json_name] * 6 + [field.name] * 3 + [field.name.upper()]))
             pairs.append((name, draw(_values(field, depth))))
         if draw(_seldom):
-            pairs.append((draw(st.sampled_from(["unknown", "[kinds2.an_extension]", "[no.such]", "@type", ""])), draw(ANYTHING)))
+            pairs.append(
+                (draw(st.sampled_from(["unknown", "[kinds2.an_extension]", "[no.such]", "@type", ""])), draw(ANYTHING))
+            )
         return pairs
 
     return whole()
@@ -212,12 +220,8 @@ def _anys(draw: st.DrawFn, depth: int) -> Any:
     name = draw(st.sampled_from(ANY_TYPES))
     inner: Any = Obj(draw(OBJECTS))
     if depth > 0:
-        from google.protobuf import descriptor_pool
-
-        try:
+        with contextlib.suppress(KeyError):
             inner = draw(objects(descriptor_pool.Default().FindMessageTypeByName(name), depth=depth - 1))
-        except KeyError:
-            pass
     pairs = inner if isinstance(inner, Obj) and draw(_mostly) else Obj([("value", inner)])
     if draw(_mostly):
         url = draw(st.sampled_from(["type.googleapis.com/", "type.googleapis.com/", "example.com/a/", "", "/"])) + name

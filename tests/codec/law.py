@@ -61,9 +61,7 @@ def assert_written_alike(message: Message) -> None:
     """Holds gemtune against json_format for one message, in both spellings."""
     for proto_names in (False, True):
         try:
-            law = json_format.MessageToDict(
-                message, preserving_proto_field_name=proto_names, descriptor_pool=ANY_TYPES
-            )
+            law = json_format.MessageToDict(message, preserving_proto_field_name=proto_names, descriptor_pool=ANY_TYPES)
         except Exception:
             law = None
         try:

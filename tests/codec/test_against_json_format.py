@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gemtune_pb.v1 import CreateTuningJobRequest, ListTuningJobsResponse, TuningJob
 from google.longrunning import operations_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from json_inputs import changed, texts
 from kinds import FAST, SLOW, kind
 from law import assert_read_alike, assert_written_alike
 
 from gemtune.testing import messages
+from gemtune_pb.v1 import CreateTuningJobRequest, ListTuningJobsResponse, TuningJob
 
 OURS = [TuningJob, ListTuningJobsResponse, CreateTuningJobRequest, operations_pb2.Operation]
 TYPES = [*FAST, *SLOW, *OURS]

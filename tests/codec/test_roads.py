@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Roads, needs_the_library
-from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsResponse, TuningJob
 from google.longrunning import operations_pb2
 from google.protobuf import duration_pb2, timestamp_pb2
 from google.rpc import error_details_pb2, status_pb2
 from kinds import FAST, SLOW
 from law import assert_read_alike, assert_written_alike
+from roads import Roads, needs_the_library
 
 from gemtune import _codec_native, _codec_types, codec
+from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsResponse, TuningJob
 
 ROOT = Path(__file__).parent.parent
 VECTORS = sorted(p for p in (ROOT / "vectors").glob("*.json") if p.name != "manifest.json")
@@ -72,7 +74,10 @@ OPERATION = {
         "@type": "type.googleapis.com/google.cloud.aiplatform.v1.TuningJob",
         "name": "projects/1/locations/us-central1/tuningJobs/4",
         "createTime": "2024-11-03T21:08:07.734198Z",
-        "error": {"code": 1, "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1.500s"}]},
+        "error": {
+            "code": 1,
+            "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1.500s"}],
+        },
     },
 }
 OTHERS: list[tuple[Any, Any]] = [
@@ -80,7 +85,10 @@ OTHERS: list[tuple[Any, Any]] = [
     (ListTuningJobsResponse, {"tuningJobs": [{"name": "a"}, {}], "nextPageToken": "t"}),
     (ListTuningJobsResponse, {}),
     (GetTuningJobRequest, {"name": "projects/1/locations/x/tuningJobs/2"}),
-    (status_pb2.Status, {"code": 3, "details": [{"@type": "type.googleapis.com/google.protobuf.Duration", "value": "1s"}]}),
+    (
+        status_pb2.Status,
+        {"code": 3, "details": [{"@type": "type.googleapis.com/google.protobuf.Duration", "value": "1s"}]},
+    ),
     (error_details_pb2.BadRequest, {"fieldViolations": [{"field": "a.b", "description": "no"}]}),
     (TuningJob, {"createTime": "2024-11-03T23:08:07+02:00", "labels": {"é": "\n+"}}),
 ]
@@ -119,7 +127,7 @@ def test_it_is_closed_to_another_version_of_the_library(monkeypatch: pytest.Monk
 
 
 def test_it_is_closed_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "protobuf", None)
+    monkeypatch.setitem(sys.modules, "protobuf", None)
     assert _codec_types.library.__wrapped__() is None
 
 
@@ -141,16 +149,14 @@ def test_json_is_written_alike_on_every_road(monkeypatch: pytest.MonkeyPatch) ->
     assert fast[0] == '{"name":"é","createTime":"1970-01-01T00:00:01Z","labels":{"a":"b"}}'
 
 
-def test_json_format_is_not_loaded_by_importing_us() -> None:
-    import subprocess
-    import sys
-
+def test_neither_json_format_nor_the_library_is_loaded_by_importing_us() -> None:
     code = "import sys, gemtune, gemtune.codec; print('google.protobuf.json_format' in sys.modules, 'protobuf' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "False False\n"
+    )
 
 
 def test_a_message_that_has_no_json_form_is_refused_in_json_formats_words() -> None:
-    with pytest.raises(codec.JsonError, match="has no JSON form: .*[Ss]econds"):
+    with pytest.raises(codec.JsonError, match=r"has no JSON form: .*[Ss]econds"):
         codec.to_json(duration_pb2.Duration(seconds=10**12))
-
-
