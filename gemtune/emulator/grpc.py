@@ -25,7 +25,7 @@ from gemtune.emulator.experiments import GetContextRequest, get_context
 from gemtune.emulator.faults import CutError, Fault, Faults, Faulty
 from gemtune.emulator.service import Service
 from gemtune.error_forms import status_from_error
-from gemtune.errors import ApiError, ConfigurationError, Internal, Unauthenticated
+from gemtune.errors import ApiError, ConfigurationError, Internal, InvalidArgument, Unauthenticated
 from gemtune.methods import Method, service_methods
 from gemtune_pb.v1 import tuning_service_pb2
 
@@ -137,13 +137,13 @@ class GrpcDoor:
 
     def _handler(
         self, path: str, request_type: type[Message], answer: Answer
-    ) -> grpc.RpcMethodHandler[Message, Message | bytes]:
-        def handle(request: Message, context: grpc.ServicerContext) -> Message | bytes:
+    ) -> grpc.RpcMethodHandler[bytes, Message | bytes]:
+        def handle(request: bytes, context: grpc.ServicerContext) -> Message | bytes:
             begun = time.perf_counter()
             status = "OK"
             try:
                 self._authorize(context)
-                return answer(request, context)
+                return answer(_read(request, request_type), context)
             except ApiError as error:
                 status = error.status
                 _abort(context, error)
@@ -161,7 +161,7 @@ class GrpcDoor:
 
         return grpc.unary_unary_rpc_method_handler(
             handle,
-            request_deserializer=request_type.FromString,
+            request_deserializer=None,  # grpcio would call bytes that are no message its own, internal, error
             response_serializer=lambda answer: answer if isinstance(answer, bytes) else answer.SerializeToString(),
         )
 
@@ -180,6 +180,13 @@ class GrpcDoor:
         end = time.monotonic() + fault.stall + fault.slow
         while (left := end - time.monotonic()) > 0 and context.is_active() and not self._ending.wait(min(left, 0.05)):
             pass
+
+
+def _read(data: bytes, request_type: type[Message]) -> Message:
+    try:
+        return request_type.FromString(data)
+    except DecodeError as error:
+        raise InvalidArgument(f"the request is no {request_type.DESCRIPTOR.name}") from error
 
 
 def _metadata(context: grpc.ServicerContext) -> Mapping[str, str]:
