@@ -38,12 +38,17 @@ M = TypeVar("M", bound=Message)
 
 # Timestamps that the library takes and json_format does not have a sign where a digit belongs (T-0:00:00Z); and the
 # number -0, without a point, is 0 to json_format. Both patterns begin with a literal, which makes the search fast.
-_MINUS = re.compile(r"-0(?:(?<=[0-9][T:]-0)|(?<=[+-]-0)|(?<=[:,\[\s]-0)(?![0-9.eE]))")
+_MINUS = re.compile(r"-0(?:(?<=[0-9][T:]-0)|(?<=[+-]-0)|(?<![^:,\[\s]-0)(?![0-9.eE]))")
 _PLUS = re.compile(r'\+(?<=[-T:"+]\+)')
 _ESCAPED = re.compile(r"\\u00[2-7]")  # an ASCII character in disguise could hide either
 # An integer of 309 digits or more becomes infinite in a google.protobuf.Value, where json_format refuses it.
 _ENDLESS = re.compile(r"\d{309}")
 _INFINITE = (b"\x00\x00\x00\x00\x00\x00\xf0\x7f", b"\x00\x00\x00\x00\x00\x00\xf0\xff")
+
+# The library shows a value of the wrong kind in its error, and walks down into it without bound, to the stack's end.
+_LEVELS = 200
+_SHORT = 8192  # characters; longer ones have more brackets anyway
+_NEITHER_BRACKET_NOR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
 
 _FLOATS = re.compile(rf'"{types.FLOAT}(\w+)":(?:(\d+)|\[([\d,]*)\])')
 _ANYS = re.compile(rf'{{"{types.ANY_URL}":("(?:[^"\\]|\\.)*")(?:,"{types.ANY_VALUE}":"([^"]*)")?}}')
@@ -84,8 +89,8 @@ class Reader:
         self._has_oneofs = any(real_oneof(f) for d in types.closure(descriptor) for f in d.fields)
 
     def is_odd(self, text: str) -> bool:
-        """Whether the text may hold something that the library and json_format read differently."""
-        if _MINUS.search(text):
+        """Whether the text may hold something that the library and json_format read differently, or dies of."""
+        if _MINUS.search(text) or not _is_shallow(text):
             return True
         return self._has_times and bool(
             ("+" in text and _PLUS.search(text)) or ("\\" in text and _ESCAPED.search(text))
@@ -112,6 +117,30 @@ class Reader:
             return message_type.FromString(self._type._from_json_value({types.ROOT: tree}).root.to_binary())
         except Exception:
             return None
+
+
+def _is_shallow(text: str) -> bool:
+    """Whether brackets nest no deeper than `_LEVELS`: exact, and in C, since whole pages come by here."""
+    if len(text) < _SHORT and text.count("[") + text.count("{") <= _LEVELS:
+        return True
+    try:
+        brackets = text.encode()
+    except UnicodeEncodeError:
+        return False
+    if b"\\" in brackets:
+        brackets = brackets.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Of a string without brackets there is nothing left but its quotes, side by side.
+    brackets = brackets.translate(None, _NEITHER_BRACKET_NOR_QUOTE).replace(b'""', b"")
+    if b'"' in brackets:
+        brackets = re.sub(rb'"[^"]*"', b"", brackets)
+    for _ in range(_LEVELS):
+        outer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if not outer:
+            return True
+        if len(outer) == len(brackets):
+            return False  # not even JSON
+        brackets = outer
+    return False
 
 
 def pack_any(url: str, descriptor: Descriptor, tree: Any) -> Any:

@@ -197,9 +197,8 @@ def _object_walks(descriptor: Descriptor) -> _Walks:
             return value
         tree = value if spelled.issuperset(value) else _spelled(descriptor, value, place, walk)
         if oneofs and len(given := in_oneofs.intersection(tree)) > 1:
-            taken = [oneofs[name] for name in given if tree[name] is not None]
-            if len(set(taken)) < len(taken):
-                walk.unsure()
+            if len({oneofs[name] for name in given}) < len(given):
+                walk.unsure()  # an error, but for null, which is a value to some
         changed = None
         for name in walked.intersection(tree):
             old = tree[name]
