@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         validate,
     )
     from gemtune.specs.fingerprint import fingerprint
+    from gemtune.transport.channel import RestChannel
     from gemtune_pb.v1.tuning_service_pb2_grpc import TuningServiceStub
 
 __all__ = [

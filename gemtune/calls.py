@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 
-from gemtune import flows, once
+from gemtune import flows, lookup, once
 from gemtune.drive import Clock
 from gemtune.errors import ConfigurationError, DuplicateSubmission, SpecInvalid, bad_request
 from gemtune.flows import Flow
@@ -26,6 +26,7 @@ from gemtune.names import JobName, check_location, location_of, operation_name, 
 from gemtune.retry import Budget, Retry, Retrying
 from gemtune.settings import endpoint_from, location_from, project_from
 from gemtune.states import has_ended
+from gemtune.submission import Created, Submission, born, new_request_id
 from gemtune.sweep import Sweep
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
@@ -48,7 +49,7 @@ __all__ = ["DEFAULT", "METHODS", "Calls", "Default", "Timeout", "carrier"]
 
 METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
 
-_RPCS = once.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
+_RPCS = lookup.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 
 logger = logging.getLogger("gemtune")
 
@@ -158,7 +159,7 @@ class Calls:
         timeout: Timeout,
         retry: Retries,
     ) -> Flow:
-        """Returns `once.Created`; `single` makes the job of it."""
+        """Returns `Created`; `single` makes the job of it."""
         if validate:
             from gemtune import specs  # reading jobs needs none of it
 
@@ -185,23 +186,23 @@ class Calls:
         )
 
     def _settle(self, request_id: str, *, location: str | None, timeout: Timeout, retry: Retries) -> Flow:
-        return once.settle(_RPCS, self._submission(request_id, None, location), **self._limits(timeout, retry))
+        return lookup.settle(_RPCS, self._submission(request_id, None, location), **self._limits(timeout, retry))
 
     def _same_spec(self, tuning_job: TuningJob, *, location: str | None, timeout: Timeout, retry: Retries) -> Flow:
-        return once.same_spec(_RPCS, self._submission(None, tuning_job, location), **self._limits(timeout, retry))
+        return lookup.same_spec(_RPCS, self._submission(None, tuning_job, location), **self._limits(timeout, retry))
 
     def _submission(
         self, request_id: str | None, job: TuningJob | None, location: str | None, *, began: float | None = None
-    ) -> once.Submission:
+    ) -> Submission:
         if request_id == "":  # an id that a variable should have held; a new one each time would make a job each time
             raise SpecInvalid(bad_request([("request_id", "it is empty; give one such as a UUID, or leave it out")]))
-        return once.Submission(
-            request_id=request_id or once.new_request_id(),
+        return Submission(
+            request_id=request_id or new_request_id(),
             fingerprint=_fingerprint(job) if job is not None else "",
             project=self.project,
             location=check_location(location) if location else self._location,
             known=request_id is not None,
-            started=began if request_id is None else once.born(request_id),
+            started=began if request_id is None else born(request_id),
             resumed=began,
         )
 
@@ -305,7 +306,7 @@ class Calls:
 
 
 def _unlabelled(request: CreateTuningJobRequest, timeout: float) -> Flow:
-    return once.Created((yield from flows.call(METHODS["CreateTuningJob"], request, timeout=timeout)))
+    return Created((yield from flows.call(METHODS["CreateTuningJob"], request, timeout=timeout)))
 
 
 def observer(on_update: Callable[[Any], object] | None = None) -> Callable[[Any], object]:
@@ -320,12 +321,12 @@ def observer(on_update: Callable[[Any], object] | None = None) -> Callable[[Any]
     return told
 
 
-def submitting(on_submit: Callable[[str], object] | None) -> Callable[[once.Submission], object] | None:
+def submitting(on_submit: Callable[[str], object] | None) -> Callable[[Submission], object] | None:
     """An observer of a create, which is told its submission."""
     return None if on_submit is None else lambda submission: on_submit(submission.request_id)
 
 
-def single(created: once.Created) -> TuningJob:
+def single(created: Created) -> TuningJob:
     """The job of a submission; of several, which the service should never have made, the oldest, with a warning."""
     if created.doubles:
         names = ", ".join(job.name for job in (created.job, *created.doubles))

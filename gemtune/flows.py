@@ -24,7 +24,7 @@ from gemtune.states import has_succeeded, state_name
 from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, JobState, TuningJob
 
 if TYPE_CHECKING:
-    from gemtune.once import Submission
+    from gemtune.submission import Submission
 
 __all__ = ["Effect", "Flow", "Record", "Send", "Sleep", "call", "cancel", "operation_result", "succeeded", "wait"]
 

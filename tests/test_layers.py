@@ -16,7 +16,7 @@ LAYERS = [
     {"http_rule", "methods", "names", "states", "published"},
     {"settings", "endpoints", "specs", "schema", "json_schema", "dataset"},
     {"retry", "remedies"},
-    {"flows", "once", "store", "sweep"},
+    {"flows", "once", "lookup", "submission", "store", "sweep"},
     {"transport", "drive"},
     {"calls", "client", "aio"},
     {"sft"},

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from gemtune import once
+from gemtune import lookup, once, submission as submission_of
 from gemtune.calls import METHODS
 from gemtune.errors import (
     GemtuneError,
@@ -28,7 +28,7 @@ from gemtune.store import Claim
 from gemtune_pb.v1 import TuningJob
 from tests.world import LOST, OK, REFUSED, SICK, Fate, World
 
-RPCS = once.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
+RPCS = lookup.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 JOB = TuningJob(base_model="m", labels={"team": "search"})
 FINGERPRINT = "sha256:" + "ab" * 32
 
@@ -38,8 +38,8 @@ DEFAULT = Retry()
 
 def submission(
     request_id: str = "id-1", *, known: bool = False, fingerprint: str = FINGERPRINT, resumed: float | None = None
-) -> once.Submission:
-    return once.Submission(
+) -> submission_of.Submission:
+    return submission_of.Submission(
         request_id=request_id,
         fingerprint=fingerprint,
         project="p",
@@ -50,14 +50,16 @@ def submission(
     )
 
 
-def submit(world: World, *, timeout: float = 120, retry: Retry | None = DEFAULT, **options: Any) -> once.Created:
+def submit(
+    world: World, *, timeout: float = 120, retry: Retry | None = DEFAULT, **options: Any
+) -> submission_of.Created:
     flow = once.create(RPCS, JOB, submission(**options), timeout=timeout, retry=retry, budget=Budget())
-    created: once.Created = world.drive(flow)
+    created: submission_of.Created = world.drive(flow)
     return created
 
 
-def settle(world: World, which: once.Submission) -> Any:
-    return world.drive(once.settle(RPCS, which, timeout=9, retry=None, budget=None))
+def settle(world: World, which: submission_of.Submission) -> Any:
+    return world.drive(lookup.settle(RPCS, which, timeout=9, retry=None, budget=None))
 
 
 class TestAnAnswer:
@@ -211,11 +213,11 @@ class TestTheCallersOwnId:
         assert not world.creates
 
     def test_an_id_that_is_no_label_value_is_hashed(self) -> None:
-        assert once.label_value("0191f3c2-7_a") == "0191f3c2-7_a"
-        hashed = once.label_value("Run 7/ü")
+        assert submission_of.label_value("0191f3c2-7_a") == "0191f3c2-7_a"
+        hashed = submission_of.label_value("Run 7/ü")
         assert hashed.startswith("sha256-")
         assert len(hashed) == 63
-        assert hashed != once.label_value("Run 7/u")
+        assert hashed != submission_of.label_value("Run 7/u")
         world = World()
         assert (
             submit(world, request_id="Run 7/ü", known=True).job == submit(world, request_id="Run 7/ü", known=True).job
@@ -229,9 +231,9 @@ class TestLooking:
             submit(world, request_id=f"id-{n}")
         world.filters = True
         assert (
-            world.drive(once.settle(RPCS, submission("id-0"), timeout=9, retry=None, budget=None)).job.name[-1] == "1"
+            world.drive(lookup.settle(RPCS, submission("id-0"), timeout=9, retry=None, budget=None)).job.name[-1] == "1"
         )
-        assert world.drive(once.settle(RPCS, submission("nobody"), timeout=9, retry=None, budget=None)) is None
+        assert world.drive(lookup.settle(RPCS, submission("nobody"), timeout=9, retry=None, budget=None)) is None
 
     def test_a_refused_filter_falls_back_to_reading(self) -> None:
         world = World(filters=False)
@@ -244,7 +246,7 @@ class TestLooking:
         for _ in range(9):
             submit(world, request_id="other")
         world.now += 10_000
-        late = once.Submission(
+        late = submission_of.Submission(
             request_id="id-1", fingerprint=FINGERPRINT, project="p", location="l", known=False, started=world.now
         )
         world.sent.clear()
@@ -259,11 +261,11 @@ class TestLooking:
 
 
 def test_a_new_id_is_a_label_value_and_knows_when_it_was_made() -> None:
-    ids = [once.new_request_id() for _ in range(50)]
+    ids = [submission_of.new_request_id() for _ in range(50)]
     assert len(set(ids)) == 50
-    assert all(once.label_value(i) == i for i in ids)
-    assert abs((once.born(ids[0]) or 0) - time.time()) < 5
-    assert once.born("mine") is None
+    assert all(submission_of.label_value(i) == i for i in ids)
+    assert abs((submission_of.born(ids[0]) or 0) - time.time()) < 5
+    assert submission_of.born("mine") is None
 
 
 class FakeStore:
@@ -294,9 +296,9 @@ class FakeStore:
 
 def submit_stored(
     world: World, store: FakeStore, *, timeout: float = 120, retry: Retry | None = DEFAULT, **options: Any
-) -> once.Created:
+) -> submission_of.Created:
     flow = once.create(RPCS, JOB, submission(**options), timeout=timeout, retry=retry, budget=Budget(), stored=True)
-    created: once.Created = world.drive(flow, store=store)
+    created: submission_of.Created = world.drive(flow, store=store)
     return created
 
 
@@ -496,7 +498,7 @@ def test_no_job_is_made_twice_and_none_is_unknown(
 
 class TestTheSameSpec:
     def same(self, world: World, fingerprint: str = FINGERPRINT) -> TuningJob | None:
-        flow = once.same_spec(RPCS, submission("x", fingerprint=fingerprint), timeout=9, retry=None, budget=None)
+        flow = lookup.same_spec(RPCS, submission("x", fingerprint=fingerprint), timeout=9, retry=None, budget=None)
         found: TuningJob | None = world.drive(flow)
         return found
 

@@ -24,8 +24,8 @@ from gemtune.cli.words import (
     remedy_of,
     scalar,
 )
-from gemtune.once import REQUEST_LABEL, SPEC_LABEL
 from gemtune.states import state_name
+from gemtune.submission import REQUEST_LABEL, SPEC_LABEL
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
