@@ -53,7 +53,11 @@ def parse(text: str, *, file: str) -> tuple[TuningJob, list[Finding], Node | Non
         raise SpecFileError(
             f"not textproto: {message}", file=file, line=error.GetLine(), column=error.GetColumn()
         ) from error
-    except (ValueError, RecursionError) as error:
+    except (
+        ValueError,
+        RecursionError,
+        DeprecationWarning,
+    ) as error:  # a warning, of an unknown escape, where those raise
         raise SpecFileError(f"not textproto: {error}", file=file) from error
     return job, findings, tree
 
