@@ -50,9 +50,9 @@ DURATIONS = """
     315576000000.999999999s 1.s .5s 1 s +1s -s 1_0s 1.-5s --1s 1e3s 01s 1S
 """.split()
 MASKS = '"" "a" "fooBar,baz" "foo_bar" "FooBar" "a.bC" "a,,b" "," "foo3Bar" "fooÄ" 5 null'.split()
-VALUES = """
+VALUES = [*"""
     null true 1 -0 -0.0 1.5 1e400 NaN Infinity "x" "\\ud800" [] {} [null] {"a":null} {"a":[1,{"b":{}}]} [[],[[]]] {"a":1,"a":2}
-""".split() + ["9" * 308, "9" * 309, "9" * 5000, "-" + "9" * 310, "9" * 310 + ".0", "9" * 310 + "e-300", "0" * 310]  # fmt: skip
+""".split(), "9" * 308, "9" * 309, "9" * 5000, "-" + "9" * 310, "9" * 310 + ".0", "9" * 310 + "e-300", "0" * 310]  # fmt: skip
 
 
 def quoted(texts: list[str]) -> list[str]:
