@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import io
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -166,15 +167,21 @@ _POOLS = {"http": _PlainPool, "https": _TlsPool}
 class Adapter(requests.adapters.HTTPAdapter):
     """requests' adapter over such connections; never tries twice by itself."""
 
-    def __init__(self, connections: int) -> None:
-        """Keeps up to `connections` connections to each host."""
+    def __init__(self, connections: int, *, tls: ssl.SSLContext | None = None) -> None:
+        """Keeps up to `connections` connections to each host.
+
+        Args:
+            connections: How many.
+            tls: What they are secured with; None: requests' own. Whom to trust is settled for each request.
+        """
+        self._tls = {} if tls is None else {"ssl_context": tls}
         super().__init__(pool_maxsize=connections, max_retries=urllib3.Retry(0, read=False, redirect=0))
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, **kwargs, **self._tls)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
+        manager = super().proxy_manager_for(*args, **kwargs, **self._tls)
         manager.pool_classes_by_scheme = _POOLS
         return manager

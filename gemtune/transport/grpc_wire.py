@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,7 +19,7 @@ from gemtune.error_forms import error_from_status
 from gemtune.errors import ConfigurationError, GemtuneError, SpecInvalid, TransportError, bad_request
 from gemtune.methods import Method
 from gemtune.published import JSON_ONLY, UNPUBLISHED, unpublished
-from gemtune.transport import request_id, wire
+from gemtune.transport import mtls, request_id, wire
 
 __all__ = [
     "Caller",
@@ -150,10 +151,9 @@ def credentials_of(endpoint: Endpoint) -> grpc.ChannelCredentials | None:
     if not endpoint.secure:
         return None
     bundle = wire.ca_bundle()
-    if bundle is None:
-        return grpc.ssl_channel_credentials()
-    with open(bundle, "rb") as file:  # noqa: PTH123  read once for a channel
-        return grpc.ssl_channel_credentials(file.read())
+    trusted = None if bundle is None else Path(bundle).read_bytes()
+    chain, key = mtls.certificate() or (None, None)
+    return grpc.ssl_channel_credentials(trusted, key, chain)
 
 
 def seconds(deadline: float) -> float | None:
@@ -214,7 +214,7 @@ def error_from_rpc(error: Any, *, where: str, deadline: float) -> GemtuneError:
 
 
 def _pairs(metadata: Any) -> dict[str, Any]:
-    return dict(metadata or ())
+    return {name: value for name, value in metadata or ()}  # noqa: C416  grpc.aio's was a mapping of another kind once
 
 
 def _status(trailers: Mapping[str, Any]) -> status_pb2.Status | None:

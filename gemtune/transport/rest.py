@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Iterable
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 import requests.exceptions
+import urllib3.util.ssl_
 from google.protobuf.message import Message
 
 from gemtune.endpoints import Endpoint, Endpoints
 from gemtune.methods import Method
-from gemtune.transport import Metadata, wire
+from gemtune.transport import Metadata, mtls, wire
 from gemtune.transport._fork import renew_in_child
 from gemtune.transport._http import Adapter, Exchange, current
 from gemtune.transport.credentials import Authorizer
@@ -114,9 +116,8 @@ class RestTransport:
                     session = requests.Session()
                     session.trust_env = False  # what the environment says is settled in _settings_for, once per host
                     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a call leaves no state
-                    adapter = Adapter(self._connections)
-                    session.mount("https://", adapter)
-                    session.mount("http://", adapter)
+                    session.mount("https://", Adapter(self._connections, tls=_tls()))
+                    session.mount("http://", Adapter(self._connections))
                     self._session = session
         return self._session
 
@@ -142,3 +143,12 @@ class RestTransport:
             self._parents.append(self._session)  # kept, for closing takes locks that a thread of the parent may hold
             self._session = None
         self._authorizer.renew()
+
+
+def _tls() -> ssl.SSLContext | None:
+    """A context that shows the client's certificate; None: there is none to be shown."""
+    if mtls.certificate() is None:
+        return None
+    context = urllib3.util.ssl_.create_urllib3_context()
+    mtls.load_into(context)
+    return context

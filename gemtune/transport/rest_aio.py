@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from gemtune.endpoints import Endpoint, Endpoints
 from gemtune.errors import ConfigurationError
 from gemtune.methods import Method
-from gemtune.transport import Metadata, wire
+from gemtune.transport import Metadata, mtls, wire
 from gemtune.transport._fork import renew_in_child
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.credentials_aio import AsyncAuthorizer
@@ -157,4 +157,6 @@ class AsyncRestTransport:
 def _tls() -> ssl.SSLContext:
     import certifi  # what requests trusts, so that both clients trust the same
 
-    return ssl.create_default_context(cafile=wire.ca_bundle() or certifi.where())
+    context = ssl.create_default_context(cafile=wire.ca_bundle() or certifi.where())
+    mtls.load_into(context)
+    return context

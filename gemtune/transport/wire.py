@@ -248,7 +248,8 @@ def unreachable(where: str, error: BaseException, *, sent: bool) -> TransportErr
 
 def ca_bundle() -> str | None:
     """The file of trusted certificates that the environment names; None: certifi's."""
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
 
 
 def proxy_of(endpoint: Endpoint) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ class Carrier:
 
     def __init__(self, make: Callable[..., Any]) -> None:
         self._make = make
-        asynchronous = self.asynchronous = asyncio.iscoroutinefunction(make.send)  # type: ignore[attr-defined]
+        asynchronous = self.asynchronous = inspect.iscoroutinefunction(make.send)  # type: ignore[attr-defined]
         self._loop = asyncio.new_event_loop() if asynchronous else None
         self._opened: list[Any] = []
 
