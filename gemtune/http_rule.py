@@ -253,6 +253,9 @@ def read_answer(binding: Binding, body: bytes, message_type: type[Message]) -> M
         body = b'{"%s": %s}' % (name.encode(), body)
     elif not body:
         return message_type()  # some servers answer Empty with nothing
+    elif not body.lstrip().startswith(b"{") and not message_type.DESCRIPTOR.full_name.startswith("google.protobuf."):
+        # With unknown fields passed over, json_format reads a text or a list as a message with nothing in it.
+        raise JsonError("it is no JSON object")
     return codec.decode(body, message_type, ignore_unknown_fields=True)
 
 

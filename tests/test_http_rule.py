@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from gemtune import http_rule
-from gemtune.errors import InvalidArgument, NotFound, SpecInvalid, Unimplemented
+from gemtune.errors import InvalidArgument, JsonError, NotFound, SpecInvalid, Unimplemented
 from gemtune.http_rule import Router, expand
 from gemtune.methods import find_method, service_methods
 from gemtune.path_template import Template
@@ -296,6 +296,12 @@ def test_an_answer_is_read_as_it_was_written(name: str, methods: Any, rules: Any
         else rules.Everything(**{binding.response_body: fields[binding.response_body]})
     )
     assert read == kept
+
+
+@pytest.mark.parametrize("body", [b'"text"', b"[]", b'["a"]', b" 1", b"null", b"x"])
+def test_an_answer_that_is_no_object_is_not_read_as_an_empty_one(methods: Any, rules: Any, body: bytes) -> None:
+    with pytest.raises(JsonError):
+        http_rule.read_answer(methods["Plain"].bindings[0], body, rules.Everything)
 
 
 def test_a_method_is_found_by_the_name_a_stub_calls_it(rules: Any) -> None:
