@@ -242,8 +242,10 @@ def _text(field: FieldDescriptor, value: Any) -> str:
     return str(value)
 
 
-def read_answer(binding: Binding, body: bytes, message_type: type[Message]) -> Message:
-    """The answer in a response's body; fields that this version does not know are passed over.
+def read_answer(
+    binding: Binding, body: bytes, message_type: type[Message], *, on_unknown: codec.OnUnknown | None = None
+) -> Message:
+    """The answer in a response's body; what this version does not know is passed over, and `on_unknown` told of it.
 
     Raises:
         JsonError: It is not that message.
@@ -256,7 +258,7 @@ def read_answer(binding: Binding, body: bytes, message_type: type[Message]) -> M
     elif not body.lstrip().startswith(b"{") and not message_type.DESCRIPTOR.full_name.startswith("google.protobuf."):
         # With unknown fields passed over, json_format reads a text or a list as a message with nothing in it.
         raise JsonError("it is no JSON object")
-    return codec.decode(body, message_type, ignore_unknown_fields=True)
+    return codec.decode(body, message_type, ignore_unknown_fields=True, on_unknown=on_unknown)
 
 
 def write_answer(binding: Binding, answer: Message) -> bytes:

@@ -25,6 +25,7 @@ from gemtune.error_forms import error_from_http
 from gemtune.errors import ConfigurationError, JsonError, TransportError
 from gemtune.methods import Method
 from gemtune.transport import request_id
+from gemtune.transport.news import News
 
 __all__ = [
     "WireRequest",
@@ -207,8 +208,9 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
     answer = _raw_answer(sent, content_type, body)
     if answer is not None:
         return answer
+    news = News()
     try:
-        return http_rule.read_answer(sent.binding, body, sent.method.output_type)
+        message = http_rule.read_answer(sent.binding, body, sent.method.output_type, on_unknown=news.hear)
     except JsonError as error:
         came = body[:_SHOWN].decode(errors="replace")
         raise TransportError(
@@ -216,6 +218,8 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
             f"{sent.method.output_type.DESCRIPTOR.name} ({error}): {came!r}",
             maybe_sent=True,
         ) from error
+    news.tell(message)
+    return message
 
 
 def _raw_answer(sent: WireRequest, content_type: str, body: bytes) -> Message | None:
