@@ -29,6 +29,7 @@ _OURS = (
     "NO_PROXY",
     "REQUESTS_CA",
     "CURL_CA",
+    "SSL_CERT",
 )
 
 

@@ -174,14 +174,14 @@ class Adapter(requests.adapters.HTTPAdapter):
             connections: How many.
             tls: What they are secured with; None: requests' own. Whom to trust is settled for each request.
         """
-        self._tls = {} if tls is None else {"ssl_context": tls}
+        self._tls: dict[str, Any] = {} if tls is None else {"ssl_context": tls}
         super().__init__(pool_maxsize=connections, max_retries=urllib3.Retry(0, read=False, redirect=0))
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, **self._tls)
+        super().init_poolmanager(*args, **(kwargs | self._tls))
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs, **self._tls)
+        manager = super().proxy_manager_for(*args, **(kwargs | self._tls))
         manager.pool_classes_by_scheme = _POOLS
         return manager

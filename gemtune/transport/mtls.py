@@ -1,4 +1,4 @@
-"""The client's own certificate, for mutual TLS: found by google-auth, where GOOGLE_API_USE_CLIENT_CERTIFICATE asks for it.
+"""The client's certificate, for mutual TLS: google-auth finds it, where GOOGLE_API_USE_CLIENT_CERTIFICATE asks for it.
 
 Google's endpoints for it have names of their own, such as `https://us-central1-aiplatform.mtls.googleapis.com`; that is
 the caller's `endpoint`.

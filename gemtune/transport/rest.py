@@ -147,8 +147,9 @@ class RestTransport:
 
 def _tls() -> ssl.SSLContext | None:
     """A context that shows the client's certificate; None: there is none to be shown."""
-    if mtls.certificate() is None:
+    shown = mtls.certificate()
+    if shown is None:
         return None
     context = urllib3.util.ssl_.create_urllib3_context()
-    mtls.load_into(context)
+    mtls.load_into(context, shown)
     return context

@@ -158,5 +158,6 @@ def _tls() -> ssl.SSLContext:
     import certifi  # what requests trusts, so that both clients trust the same
 
     context = ssl.create_default_context(cafile=wire.ca_bundle() or certifi.where())
-    mtls.load_into(context)
+    if shown := mtls.certificate():
+        mtls.load_into(context, shown)
     return context
