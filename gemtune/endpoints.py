@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,6 +11,9 @@ from gemtune.errors import ConfigurationError
 from gemtune.names import host_of, location_of
 
 __all__ = ["Endpoint", "Endpoints"]
+
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,10 @@ class Endpoint:
             host, port = parts.hostname, parts.port
         except ValueError:
             host, port = None, None
-        extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
-        if parts.scheme not in ("http", "https") or not host or extra:
+        extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+        # urlsplit passes over line breaks, and takes any character for one of a host.
+        fits = host and _HOST.fullmatch(host) and not re.search(r"[\s\x00-\x1f]", text)
+        if parts.scheme not in ("http", "https") or not host or not fits or extra:
             raise ConfigurationError(f"{text!r} is not an endpoint; {wanted}")
         shown = f"[{host}]" if ":" in host else host
         url = f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")

@@ -1,0 +1,176 @@
+"""What the emulator bears from whoever reaches it: headers, bodies, paths, links. It listens on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+
+from gemtune.emulator import rest
+from gemtune.testing import Emulator, emulator
+
+JOBS = "/v1/projects/demo/locations/us-central1/tuningJobs"
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Emulator]:
+    with emulator(grpc=True) as running:
+        yield running
+
+
+def exchange(running: Emulator, data: bytes) -> bytes:
+    """The answer to bytes, up to the end of the connection."""
+    place = urlsplit(running.url)
+    with closing(socket.create_connection((str(place.hostname), place.port), 10)) as connection:
+        answer = b""
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # it need not read to the end what it refuses
+            connection.sendall(data)
+            while part := connection.recv(65536):
+                answer += part
+        return answer
+
+
+def request(path: str = JOBS, *headers: str, verb: str = "GET", body: bytes = b"") -> bytes:
+    lines = [f"{verb} {path} HTTP/1.1", "host: x", "connection: close", f"content-length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def test_a_request_with_very_many_headers_is_refused(service: Emulator) -> None:
+    few = [f"x-{n}: 1" for n in range(rest.MOST_HEADERS - 4)]
+    assert exchange(service, request(JOBS, *few)).startswith(b"HTTP/1.1 200")
+    answer = exchange(service, request(JOBS, *few, "x: 1", "y: 1"))
+    assert answer.startswith(b"HTTP/1.1 431")
+    assert b"more than 100 headers" in answer
+
+
+def test_headers_without_end_are_cut_off(service: Emulator) -> None:
+    answer = exchange(service, request(JOBS, "x: " + "y" * 10**6))
+    assert answer.startswith(b"HTTP/1.1 400") or not answer
+
+
+def test_a_body_without_end_is_cut_off_and_costs_no_memory(service: Emulator) -> None:
+    place = urlsplit(service.url)
+    with closing(socket.create_connection((str(place.hostname), place.port), 10)) as connection:
+        head = f"POST {JOBS} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {10**12}\r\n\r\n"
+        connection.sendall(head.encode())
+        sent = 0
+        try:
+            while sent < 20 * rest.LARGEST_BODY:
+                sent += connection.send(b" " * 2**20)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    assert sent < 15 * rest.LARGEST_BODY, "somebody stopped reading"
+
+
+def test_a_message_that_is_too_large_is_refused_over_grpc_too(service: Emulator) -> None:
+    with grpc.insecure_channel(str(service.grpc)) as channel:
+        call = channel.unary_unary("/google.cloud.aiplatform.v1.GenAiTuningService/ListTuningJobs")
+        with pytest.raises(grpc.RpcError) as refusal:
+            call(b"\x12" + b"\xff\xff\xff\x07" + b"a" * 11 * 2**20, timeout=20)
+    assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
+
+
+def test_json_that_is_nested_without_end_is_refused(service: Emulator) -> None:
+    for body in (b"[" * 200_000, b'{"labels":' * 50_000, b'{"error":' * 50_000 + b"1" + b"}" * 50_000):
+        assert exchange(service, request(verb="POST", body=body)).startswith(b"HTTP/1.1 400")
+    for path in ("/retry_test", "/emulator/clock"):
+        assert exchange(service, request(path, verb="POST", body=b"[" * 200_000)).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/../../etc/passwd", "/v1/..%2f..%2fetc/passwd", "//etc/passwd", "/retry_test/../../x", "/%00", "/emulator/../v1"],
+)
+def test_paths_lead_to_nothing_but_the_api(service: Emulator, path: str) -> None:
+    answer = exchange(service, request(path))
+    assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 400"))
+
+
+def listening_on(*options: str) -> tuple[str, str]:
+    """Where `gemtune emulator` listens, and what it says on standard error."""
+    command = [sys.executable, "-m", "gemtune.cli", "emulator", "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.terminate()
+        _, talk = process.communicate(timeout=30)
+    return line, talk
+
+
+def test_it_listens_on_loopback_unless_told_otherwise_and_warns_then(tmp_path: Path) -> None:
+    line, talk = listening_on("--db", str(tmp_path / "a.db"))
+    assert "rest=http://127.0.0.1:" in line
+    assert "warning" not in talk
+    line, talk = listening_on("--db", str(tmp_path / "b.db"), "--host", "0.0.0.0")
+    assert "rest=http://0.0.0.0:" in line
+    assert "whoever reaches it can use the emulator" in talk
+
+
+# -- the directory that stands for Cloud Storage ----------------------------------------------------------------------
+
+ROW = json.dumps(
+    {"contents": [{"role": "user", "parts": [{"text": "q" * 4000}]}, {"role": "model", "parts": [{"text": "a"}]}]}
+)
+
+
+def examples(running: Emulator, uri: str) -> Any:
+    """How many examples a job of that dataset shows; those of a file that is not there are made up, 500 of them."""
+    body = json.dumps({"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": {"trainingDatasetUri": uri}}).encode()
+    answer = exchange(running, request(verb="POST", body=body))
+    if not answer.startswith(b"HTTP/1.1 200"):
+        return "refused"
+    job = json.loads(answer.partition(b"\r\n\r\n")[2])
+    running.advance(10)
+    shown = json.loads(exchange(running, request(f"/v1/{job['name']}")).partition(b"\r\n\r\n")[2])
+    return int(shown["tuningDataStats"]["supervisedTuningDataStats"]["tuningDatasetExampleCount"])
+
+
+def test_the_root_cannot_be_left_by_dots_links_or_absolute_names(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    for directory in (root / "bucket" / "deep", outside):
+        directory.mkdir(parents=True)
+    (root / "bucket" / "train.jsonl").write_text(ROW)
+    (outside / "secret.jsonl").write_text(ROW)
+    (root / "bucket" / "link.jsonl").symlink_to(outside / "secret.jsonl")
+    (root / "bucket" / "links").symlink_to(outside)
+    (root / "linked-bucket").symlink_to(outside)
+    (root / "bucket" / "inside.jsonl").symlink_to(root / "bucket" / "train.jsonl")
+    with emulator(gcs_root=root) as running:
+        assert examples(running, "gs://bucket/train.jsonl") == 1
+        assert examples(running, "gs://bucket/inside.jsonl") == 1
+        for way in (
+            "gs://bucket/../../outside/secret.jsonl",
+            "gs://bucket/deep/../../../outside/secret.jsonl",
+            "gs://bucket/link.jsonl",
+            "gs://bucket/links/secret.jsonl",
+            "gs://linked-bucket/secret.jsonl",
+            f"gs://bucket/{outside}/secret.jsonl",
+            "gs://../outside/secret.jsonl",
+        ):
+            assert examples(running, way) in (500, "refused"), way
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files here")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "bucket").mkdir()
+    os.mkfifo(tmp_path / "bucket" / "pipe.jsonl")
+    with emulator(gcs_root=tmp_path) as running:
+        told: list[Any] = []
+        asking = threading.Thread(target=lambda: told.append(examples(running, "gs://bucket/pipe.jsonl")), daemon=True)
+        asking.start()
+        asking.join(10)
+        if not told:  # let it go, so that the emulator can end
+            os.close(os.open(tmp_path / "bucket" / "pipe.jsonl", os.O_WRONLY | os.O_NONBLOCK))
+    assert told == [500]

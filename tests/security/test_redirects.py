@@ -1,0 +1,33 @@
+"""A redirect would carry a token, and a job that costs money, to wherever an answer says. None is followed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from google.oauth2.credentials import Credentials
+
+import gemtune
+from gemtune.errors import TransportError
+from tests.chaos.soak import spec
+from tests.transport.servers import answer, serving
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_nothing_reaches_where_an_answer_redirects_to(status: int, asynchronous: bool) -> None:
+    credentials = Credentials(token="ya29.secret")  # type: ignore[no-untyped-call]
+    with serving(answer()) as elsewhere, serving(answer(b"", status, {"location": f"{elsewhere.url}/v1/x"})) as first:
+
+        async def over_aiohttp() -> None:
+            async with gemtune.AsyncTuningClient("demo", endpoint=first.url, credentials=credentials) as client:
+                await client.create_tuning_job(spec(), retry=None)
+
+        def over_requests() -> None:
+            with gemtune.TuningClient("demo", endpoint=first.url, credentials=credentials) as client:
+                client.create_tuning_job(spec(), retry=None)
+
+        with pytest.raises((TransportError, gemtune.InDoubt), match="redirects are not followed"):
+            asyncio.run(over_aiohttp()) if asynchronous else over_requests()
+        assert len(first.heard) == 1
+        assert not elsewhere.heard
