@@ -1,8 +1,11 @@
-"""What requests does not do by itself: one deadline over a whole exchange, and the truth about what was sent.
+"""What urllib3 does not do by itself: one deadline over a whole exchange, and the truth about what was sent.
 
-requests' timeout is per read, so a body that drips a byte a second outlives any of them; and its exceptions do not
+urllib3's timeout is per read, so a body that drips a byte a second outlives any of them; and its exceptions do not
 tell whether the request had left. Both are known at the socket: each read is given the time that is left, and the
 first byte sent is noted.
+
+urllib3 and not requests, which is built on it: what that adds (cookies, netrc, redirects, a look at the environment for
+every call) is not wanted here, and costs more than half of a call.
 """
 
 from __future__ import annotations
@@ -10,19 +13,21 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import math
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-import requests.adapters
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import make_headers
 
-__all__ = ["Adapter", "Exchange", "current"]
+__all__ = ["Exchange", "Pools", "current"]
 
 
 @dataclass(slots=True)
@@ -78,7 +83,7 @@ class _Current(threading.local):
 
 
 current = _Current()
-"""The exchange that this thread is in; connections look it up, as requests offers no way to hand it down."""
+"""The exchange that this thread is in; connections look it up, as urllib3 offers no way to hand it down."""
 
 
 class _TimedRaw(io.RawIOBase):
@@ -161,27 +166,90 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls: Any = _Tls
 
 
-_POOLS = {"http": _PlainPool, "https": _TlsPool}
+_POOLS: dict[str, Any] = {"http": _PlainPool, "https": _TlsPool}
 
 
-class Adapter(requests.adapters.HTTPAdapter):
-    """requests' adapter over such connections; never tries twice by itself."""
+class Pools:
+    """Kept-alive connections to endpoints, straight or through proxies. May be shared by threads."""
 
-    def __init__(self, connections: int, *, tls: ssl.SSLContext | None = None) -> None:
-        """Keeps up to `connections` connections to each host.
+    def __init__(self, connections: int, tls: Callable[[], ssl.SSLContext]) -> None:
+        """Opens nothing yet.
 
         Args:
-            connections: How many.
-            tls: What they are secured with; None: requests' own. Whom to trust is settled for each request.
+            connections: How many are kept to each host.
+            tls: Makes what they are secured with, when that is first needed.
         """
-        self._tls: dict[str, Any] = {} if tls is None else {"ssl_context": tls}
-        super().__init__(pool_maxsize=connections, max_retries=urllib3.Retry(0, read=False, redirect=0))
+        self._connections = connections
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._open: dict[tuple[str, str | None], Any] = {}
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **(kwargs | self._tls))
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+    def carry(
+        self,
+        verb: str,
+        endpoint: str,
+        target: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        connect: float,
+        proxy: str | None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Sends a request once, within `current.exchange`, and reads the answer to its end.
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **(kwargs | self._tls))
-        manager.pool_classes_by_scheme = _POOLS
-        return manager
+        Args:
+            verb: The HTTP method.
+            endpoint: Scheme, host and port.
+            target: The path and the query, percent-encoded.
+            headers: By name.
+            body: None: there is none.
+            connect: Seconds for a connection to stand.
+            proxy: The URL of what stands before the host; None: nothing does.
+
+        Raises:
+            urllib3.exceptions.HTTPError: No answer, or none that can be read.
+            TimeoutError: The exchange's deadline has passed.
+        """
+        exchange = current.exchange
+        left = exchange.left() if exchange is not None else math.inf
+        pool = self._open.get((endpoint, proxy)) or self._opened(endpoint, proxy)
+        # A proxy is asked for the whole URL, and its manager knows when it is not; the rest of us name the target.
+        return pool.urlopen(
+            verb,
+            target if proxy is None else endpoint + target,
+            body=body,
+            headers=headers,
+            timeout=urllib3.Timeout(connect=min(left, connect), read=min(left, threading.TIMEOUT_MAX)),
+            retries=False,
+            redirect=False,
+        )
+
+    def _opened(self, endpoint: str, proxy: str | None) -> Any:
+        with self._lock:
+            if (endpoint, proxy) not in self._open:
+                settings: dict[str, Any] = {"maxsize": self._connections}
+                if endpoint.startswith("https:"):
+                    settings["ssl_context"] = self._tls()
+                manager = urllib3.PoolManager(**settings) if proxy is None else _through(proxy, settings)
+                manager.pool_classes_by_scheme = _POOLS
+                self._open[endpoint, proxy] = manager.connection_from_url(endpoint) if proxy is None else manager
+            return self._open[endpoint, proxy]
+
+    def close(self) -> None:
+        """Closes the connections that nobody uses. A later call opens new ones."""
+        with self._lock:
+            for pool in self._open.values():
+                pool.clear() if isinstance(pool, urllib3.PoolManager) else pool.close()
+            self._open = {}
+
+
+def _through(proxy: str, settings: Mapping[str, Any]) -> urllib3.PoolManager:
+    """Connections through a proxy, who is told the name and password in its URL."""
+    if proxy.lower().startswith("socks"):
+        from urllib3.contrib.socks import SOCKSProxyManager  # asks for PySocks
+
+        return SOCKSProxyManager(proxy, **settings)
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    known = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+    shown = make_headers(proxy_basic_auth=known) if known else {}
+    return urllib3.ProxyManager(urlunsplit(parts), proxy_headers=shown, **settings)

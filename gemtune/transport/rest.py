@@ -1,16 +1,15 @@
-"""REST over requests: messages as JSON over HTTP, one attempt per `send`."""
+"""REST over urllib3: messages as JSON over HTTP, one attempt per `send`."""
 
 from __future__ import annotations
 
 import ssl
-import threading
 import time
-from collections.abc import Iterable
-from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import requests
-import requests.exceptions
+import certifi
+import urllib3
 import urllib3.util.ssl_
 from google.protobuf.message import Message
 
@@ -18,13 +17,15 @@ from gemtune.endpoints import Endpoint, Endpoints
 from gemtune.methods import Method
 from gemtune.transport import Metadata, mtls, wire
 from gemtune.transport._fork import renew_in_child
-from gemtune.transport._http import Adapter, Exchange, current
+from gemtune.transport._http import Exchange, Pools, current
 from gemtune.transport.credentials import Authorizer
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 __all__ = ["RestTransport"]
+
+_LATE = (urllib3.exceptions.TimeoutError, TimeoutError)
 
 
 class RestTransport:
@@ -56,11 +57,10 @@ class RestTransport:
         self._api_version = api_version
         self._connections = connections
         self._connect_timeout = connect_timeout
-        self._who = wire.identity(f"requests/{requests.__version__}", application)
-        self._lock = threading.Lock()
-        self._session: requests.Session | None = None
-        self._settings: dict[str, dict[str, Any]] = {}
-        self._parents: list[requests.Session] = []
+        self._who = wire.identity(f"urllib3/{getattr(urllib3, '__version__', '2')}", application)
+        self._pools = Pools(connections, _tls)
+        self._proxies: dict[str, str | None] = {}
+        self._parents: list[Pools] = []
         renew_in_child(self)
 
     def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
@@ -78,78 +78,58 @@ class RestTransport:
         )
         own = wire.metadata_headers(metadata) if metadata else {}
         token = self._authorizer.headers(endpoint, deadline=exchange.deadline)
-        prepared = requests.Request(sent.verb, sent.url, sent.headers | token | own, data=sent.body).prepare()
-        response = self._carry(prepared, endpoint, sent.where, exchange)
-        if response.status_code == 401:
+        response = self._carry(sent, sent.headers | token | own, endpoint, exchange)
+        if response.status == 401:
             self._authorizer.refused(token)
         exchange.headers = response.headers
-        return wire.read(sent, response.status_code, response.headers, response.content)
+        return wire.read(sent, response.status, response.headers, response.data)
 
     def _carry(
-        self, prepared: requests.PreparedRequest, endpoint: Endpoint, where: str, exchange: Exchange
-    ) -> requests.Response:
+        self, sent: wire.WireRequest, headers: Mapping[str, str], endpoint: Endpoint, exchange: Exchange
+    ) -> urllib3.BaseHTTPResponse:
         current.exchange = exchange
         try:
-            left = exchange.left()
-            # Session.send, not .request: that would read netrc, which replaces the Authorization header, and follow
-            # a redirect, which posts the body to another host.
-            return self._opened().send(
-                prepared,
-                timeout=(min(left, self._connect_timeout), left),
-                allow_redirects=False,
-                **self._settings_for(endpoint),
+            return self._pools.carry(
+                sent.verb,
+                endpoint.url,
+                sent.url.removeprefix(endpoint.url),
+                headers=headers,
+                body=sent.body,
+                connect=self._connect_timeout,
+                proxy=self._proxy_of(endpoint),
             )
-        except (requests.exceptions.Timeout, TimeoutError) as error:
-            raise wire.late(where, sent=exchange.sent) from error
-        except requests.exceptions.RequestException as error:
-            if exchange.deadline <= time.monotonic():  # a read that ran out of time surfaces as a broken connection
-                raise wire.late(where, sent=exchange.sent) from error
-            raise wire.unreachable(where, error, sent=exchange.sent) from error
+        except (urllib3.exceptions.HTTPError, TimeoutError) as error:
+            # A refused connection is a kind of timeout to urllib3; a read that ran out of time may be a broken one.
+            is_late = isinstance(error, _LATE) and not isinstance(error, urllib3.exceptions.NewConnectionError)
+            if is_late or exchange.deadline <= time.monotonic():
+                raise wire.late(sent.where, sent=exchange.sent) from error
+            raise wire.unreachable(sent.where, error, sent=exchange.sent) from error
         finally:
             current.exchange = None
             exchange.over()
 
-    def _opened(self) -> requests.Session:
-        if self._session is None:
-            with self._lock:
-                if self._session is None:
-                    session = requests.Session()
-                    session.trust_env = False  # what the environment says is settled in _settings_for, once per host
-                    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a call leaves no state
-                    session.mount("https://", Adapter(self._connections, tls=_tls()))
-                    session.mount("http://", Adapter(self._connections))
-                    self._session = session
-        return self._session
-
-    def _settings_for(self, endpoint: Endpoint) -> dict[str, Any]:
-        settings = self._settings.get(endpoint.url)
-        if settings is None:
-            proxy = wire.proxy_of(endpoint)
-            proxies = {"http": proxy, "https": proxy} if proxy else {}
-            settings = self._settings[endpoint.url] = {"verify": wire.ca_bundle() or True, "proxies": proxies}
-        return settings
+    def _proxy_of(self, endpoint: Endpoint) -> str | None:
+        if endpoint.url not in self._proxies:  # what the environment says is settled once per host
+            self._proxies[endpoint.url] = wire.proxy_of(endpoint)
+        return self._proxies[endpoint.url]
 
     def close(self) -> None:
         """Closes the connections. A later call opens new ones."""
-        with self._lock:
-            if self._session is not None:
-                self._session.close()
-                self._session = None
+        self._pools.close()
 
     def renew(self) -> None:
         """In a forked child: forgets the parent's connections, which stay open there."""
-        self._lock = threading.Lock()
-        if self._session is not None:
-            self._parents.append(self._session)  # kept, for closing takes locks that a thread of the parent may hold
-            self._session = None
+        self._parents.append(self._pools)  # kept, for closing takes locks that a thread of the parent may hold
+        self._pools = Pools(self._connections, _tls)
         self._authorizer.renew()
 
 
-def _tls() -> ssl.SSLContext | None:
-    """A context that shows the client's certificate; None: there is none to be shown."""
-    shown = mtls.certificate()
-    if shown is None:
-        return None
+def _tls() -> ssl.SSLContext:
+    """What connections are secured with: whom the environment trusts, or certifi, and the client's certificate."""
     context = urllib3.util.ssl_.create_urllib3_context()
-    mtls.load_into(context, shown)
+    trusted = wire.ca_bundle() or certifi.where()
+    context.load_verify_locations(**{"capath" if Path(trusted).is_dir() else "cafile": trusted})
+    shown = mtls.certificate()
+    if shown is not None:
+        mtls.load_into(context, shown)
     return context

@@ -59,7 +59,7 @@ def test_the_user_agent_names_the_program_the_library_and_the_application(rest: 
         rest.send(rest.open(server.url, application="my-pipeline/1.2"), "GetTuningJob", GET)
     agent = server.heard[0].headers["user-agent"].split()
     assert agent[:2] == ["my-pipeline/1.2", f"gemtune/{__version__}"]
-    assert agent[-1].startswith("aiohttp/" if rest.asynchronous else "requests/")
+    assert agent[-1].startswith("aiohttp/" if rest.asynchronous else "urllib3/")
     assert f"gemtune/{__version__}" in server.heard[0].headers["x-goog-api-client"]
 
 
