@@ -28,8 +28,8 @@ __all__ = ["create"]
 _OVERTAKEN = GemtuneError("another process is submitting under this id")
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
-"""Seconds between looks for a job in doubt, growing from the one to the other."""
-_SHORTEST_LOOK = 0.01  # however short the window: a sick service is not asked without pause
+"""Seconds between looks for a job in doubt, growing from the one to the other; shorter where the window is short."""
+_SHORTEST_LOOK = 0.02  # however short the window: a sick service is not asked without pause
 
 _LONGEST_ATTEMPT = 600.0
 """Seconds that an attempt without a `Retry` may take where a store is told how long it lasts."""
@@ -199,7 +199,8 @@ class _Once:
             raise self._in_doubt(doubt) from doubt
         now: float = yield Sleep(0)
         ends = now + (self.retry.settle if window is None else window)
-        seconds = max(min(_FIRST_LOOK, self.retry.settle / 4), _SHORTEST_LOOK)
+        seconds = max(min(_FIRST_LOOK, self.retry.settle / 60), _SHORTEST_LOOK)
+        longest = max(min(_LONGEST_LOOK, self.retry.settle / 6), _SHORTEST_LOOK)
         refused = False
         while True:
             began = now
@@ -223,7 +224,7 @@ class _Once:
                 raise self._in_doubt(doubt) from doubt
             until_end = ends - now if ends > now else seconds
             now = yield Sleep(min(seconds, until_end, self.deadline - now))
-            seconds = min(seconds * 2, _LONGEST_LOOK)
+            seconds = min(seconds * 2, longest if now < ends else _LONGEST_LOOK)
 
     @property
     def _left_for_a_look(self) -> float:

@@ -278,7 +278,7 @@ def _map_filler(field: Any) -> Fill:
             else:
                 _converted(reading, at, value, convert, partial(target.__setitem__, key))
                 for text in (key_node, value):
-                    if reading.plain_strings and not text.style and text.id == "scalar" and ambiguous(text.value):
+                    if reading.plain_strings and text.id == "scalar" and not text.style and ambiguous(text.value):
                         _unquoted(reading, text, at)
 
     return fill
