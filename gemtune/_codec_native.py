@@ -43,6 +43,7 @@ _PLUS = re.compile(r'\+(?<=[-T:"+]\+)')
 _ESCAPED = re.compile(r"\\u00[2-7]")  # an ASCII character in disguise could hide either
 # An integer of 309 digits or more becomes infinite in a google.protobuf.Value, where json_format refuses it.
 _ENDLESS = re.compile(r"\d{309}")
+# (Searching for both whole is fast: their last bytes are rare, where zeros are common.)
 _INFINITE = (b"\x00\x00\x00\x00\x00\x00\xf0\x7f", b"\x00\x00\x00\x00\x00\x00\xf0\xff")
 
 # The library shows a value of the wrong kind in its error, and walks down into it without bound, to the stack's end.

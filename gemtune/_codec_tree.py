@@ -196,9 +196,9 @@ def _object_walks(descriptor: Descriptor) -> _Walks:
             walk.unsure()  # json_format says it in its words
             return value
         tree = value if spelled.issuperset(value) else _spelled(descriptor, value, place, walk)
-        if oneofs and len(given := in_oneofs.intersection(tree)) > 1:
-            if len({oneofs[name] for name in given}) < len(given):
-                walk.unsure()  # an error, but for null, which is a value to some
+        given = in_oneofs.intersection(tree) if oneofs else ()
+        if len(given) > 1 and len({oneofs[name] for name in given}) < len(given):
+            walk.unsure()  # an error, but for null, which is a value to some
         changed = None
         for name in walked.intersection(tree):
             old = tree[name]

@@ -15,7 +15,23 @@ from gemtune import flows
 from gemtune.calls import METHODS
 from gemtune.drive import Clock, run
 from gemtune.error_forms import error_from_http
-from gemtune.errors import AlreadyExists, DeadlineExceeded, FailedPrecondition, GemtuneError, Internal, InvalidArgument, JobFailed, NotFound, PermissionDenied, ResourceExhausted, TransportError, Unauthenticated, Unavailable, Unknown, WaitTimeout
+from gemtune.errors import (
+    AlreadyExists,
+    DeadlineExceeded,
+    FailedPrecondition,
+    GemtuneError,
+    Internal,
+    InvalidArgument,
+    JobFailed,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    TransportError,
+    Unauthenticated,
+    Unavailable,
+    Unknown,
+    WaitTimeout,
+)
 from gemtune.flows import Send, Sleep
 from gemtune.retry import Budget, Retry, Retrying, may_pass, nothing_happened
 from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, JobState, TuningJob

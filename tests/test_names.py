@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from gemtune.errors import ConfigurationError, GemtuneError, SpecInvalid
 from gemtune.names import JobName, check_location, host_of, location_of, operation_name, parse_job_name

@@ -12,12 +12,12 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from gemtune_pb.v1 import tuning_service_pb2
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from gemtune.http_rule import Router, expand
 from gemtune.methods import service_methods
+from gemtune_pb.v1 import tuning_service_pb2
 
 METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
 ROUTER = Router(METHODS.values())

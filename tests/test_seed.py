@@ -8,10 +8,10 @@ import re
 
 import pytest
 import seed
-from gemtune_pb.v1 import tuning_service_pb2
 
 from gemtune.http_rule import Router
 from gemtune.methods import service_methods
+from gemtune_pb.v1 import tuning_service_pb2
 
 VALUES = {
     "PROJECT_ID": "my-project",

@@ -19,7 +19,7 @@ name: str = job.name
 epochs: int = job.supervised_tuning_spec.hyper_parameters.epoch_count
 TuningJob(base_modl="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 job.base_model = 4  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
-job.no_such_field  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018
+job.no_such_field  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
 job.HasField("nope")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

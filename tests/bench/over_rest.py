@@ -86,7 +86,10 @@ def timed(call: Callable[[], object], times: int) -> float:
 
 def by_hand(url: str) -> dict[str, Callable[[], object]]:
     session = requests.Session()
-    body = {"baseModel": "gemini-2.0-flash-001", "supervisedTuningSpec": {"trainingDatasetUri": "gs://bucket/train.jsonl"}}
+    body = {
+        "baseModel": "gemini-2.0-flash-001",
+        "supervisedTuningSpec": {"trainingDatasetUri": "gs://bucket/train.jsonl"},
+    }
 
     def get() -> object:
         return json.loads(session.get(f"{url}/v1/{NAME}").content)
@@ -95,12 +98,13 @@ def by_hand(url: str) -> dict[str, Callable[[], object]]:
         return json.loads(session.post(f"{url}/v1/{PARENT}/tuningJobs", json=body).content)
 
     def list_jobs() -> object:
-        jobs, token = 0, ""
+        jobs: list[object] = []
+        token = ""
         while True:
             answer = json.loads(
                 session.get(f"{url}/v1/{PARENT}/tuningJobs", params={"pageSize": PAGES, "pageToken": token}).content
             )
-            jobs += sum(1 for _ in answer["tuningJobs"])
+            jobs += answer["tuningJobs"]
             token = answer.get("nextPageToken", "")
             if not token:
                 return jobs
@@ -117,7 +121,7 @@ def ours(url: str) -> dict[str, Callable[[], object]]:
         "get": lambda: client.get_tuning_job(NAME),
         "bare create": lambda: bare.create_tuning_job(job, validate=False),
         "create": lambda: client.create_tuning_job(job),
-        "list": lambda: sum(1 for _ in client.list_tuning_jobs(page_size=PAGES)),
+        "list": lambda: list(client.list_tuning_jobs(page_size=PAGES)),
     }
 
 

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gemtune_pb.v1
 import pytest
+
+import gemtune_pb.v1
 
 ROOT = Path(__file__).parent.parent.parent
 GENERATED = ROOT / "generated/gemtune_pb"

@@ -8,11 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
-from gemtune_pb.v1 import TuningJob, tuning_service_pb2
 from google.api import annotations_pb2, client_pb2, field_behavior_pb2, resource_pb2
 from google.longrunning import operations_proto_pb2
 from google.protobuf import descriptor_pb2, json_format, unknown_fields
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+
+from gemtune_pb.v1 import TuningJob, tuning_service_pb2
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
