@@ -39,7 +39,7 @@ def find_type(type_url: str) -> Descriptor | None:
     """The type that a type URL names; None when this process does not know it."""
     try:
         return ANY_TYPES.FindMessageTypeByName(type_url.rpartition("/")[2])
-    except KeyError:
+    except (KeyError, TypeError):  # TypeError: half a surrogate pair is no name to the pool
         return None
 
 

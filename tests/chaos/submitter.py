@@ -20,7 +20,7 @@ from gemtune.store import SpecStore
 from gemtune.transport.rest import RestTransport
 from tests.chaos.soak import spec
 
-RETRY = gemtune.Retry(attempt=1.5, initial=0.02, maximum=0.1, settle=0.8)
+RETRY = gemtune.Retry(attempt=1.0, initial=0.02, maximum=0.1, settle=0.7)
 
 
 def kill() -> None:

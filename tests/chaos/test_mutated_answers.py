@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,15 @@ REQUESTS: dict[str, Message] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """A name that is not known is logged once; here there is no end of such names."""
+    logger = logging.getLogger("gemtune")
+    before, logger.disabled = logger.disabled, True
+    yield
+    logger.disabled = before
+
+
 @pytest.fixture(scope="module")
 def right() -> list[tuple[Method, str]]:
     """Answers as the emulator gives them, and one of the real service: each with the method that it answers."""
@@ -81,7 +92,7 @@ def right() -> list[tuple[Method, str]]:
     small = (
         f'{{"name": "{NAME}", "baseModel": "m", "state": "JOB_STATE_RUNNING", "createTime": "2026-11-24T10:00:00.5Z"}}'
     )
-    found += [(METHODS["GetTuningJob"], small)] * 6  # most are small: they say as much in less time
+    found += [(METHODS["GetTuningJob"], small)] * 16  # most are small: they say as much in less time
     found += [(METHODS["GetTuningJob"], path.read_text()) for path in ANSWERS.glob("job-*.json")]
     return found
 
