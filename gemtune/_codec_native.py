@@ -21,7 +21,8 @@ import json
 import math
 import re
 import struct
-from functools import lru_cache
+import threading
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from google.protobuf import message_factory
@@ -37,19 +38,21 @@ __all__ = ["Reader", "Writer", "pack_any", "reader", "writer"]
 M = TypeVar("M", bound=Message)
 
 # Timestamps that the library takes and json_format does not have a sign where a digit belongs (T-0:00:00Z); and the
-# number -0, without a point, is 0 to json_format. Both patterns begin with a literal, which makes the search fast.
-_MINUS = re.compile(r"-0(?:(?<=[0-9][T:]-0)|(?<=[+-]-0)|(?<![^:,\[\s]-0)(?![0-9.eE]))")
-_PLUS = re.compile(r'\+(?<=[-T:"+]\+)')
-_ESCAPED = re.compile(r"\\u00[2-7]")  # an ASCII character in disguise could hide either
+# number -0, without a point, is 0 to json_format. The patterns begin with a literal, which makes the search fast.
+_MINUS = re.compile(rb"-0(?<![0-9]-0)(?:(?<=[0-9][T:]-0)|(?<=[+-]-0)|(?<![^:,\[\s]-0)(?![0-9.eE]))")
+_PLUS = re.compile(rb'\+(?<=[-T:"+]\+)')
+_ESCAPED = re.compile(rb"\\u00[2-7]")  # an ASCII character in disguise could hide either
 # An integer of 309 digits or more becomes infinite in a google.protobuf.Value, where json_format refuses it.
-_ENDLESS = re.compile(r"\d{309}")
+_ENDLESS = re.compile(rb"[0-9]{309}")
 # (Searching for both whole is fast: their last bytes are rare, where zeros are common.)
 _INFINITE = (b"\x00\x00\x00\x00\x00\x00\xf0\x7f", b"\x00\x00\x00\x00\x00\x00\xf0\xff")
 
-# The library shows a value of the wrong kind in its error, and walks down into it without bound, to the stack's end.
+# The library shows a value of the wrong kind in its error, and walks down into it without bound, to the stack's end:
+# some 650 bytes of stack a level. So many levels are fine on any stack:
 _LEVELS = 200
-_SHORT = 8192  # characters; longer ones have more brackets anyway
+_ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
 _NEITHER_BRACKET_NOR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
+_OPENING = f'{{"{types.ROOT}":'.encode()
 
 _FLOATS = re.compile(rf'"{types.FLOAT}(\w+)":(?:(\d+)|\[([\d,]*)\])')
 _ANYS = re.compile(rf'{{"{types.ANY_URL}":("(?:[^"\\]|\\.)*")(?:,"{types.ANY_VALUE}":"([^"]*)")?}}')
@@ -89,24 +92,23 @@ class Reader:
         self._has_values = "google.protobuf.Value" in names
         self._has_oneofs = any(real_oneof(f) for d in types.closure(descriptor) for f in d.fields)
 
-    def is_odd(self, text: str) -> bool:
-        """Whether the text may hold something that the library and json_format read differently, or dies of."""
-        if _MINUS.search(text) or not _is_shallow(text):
+    def is_odd(self, data: bytes) -> bool:
+        """Whether a text may hold something that the library and json_format read differently, or dies of."""
+        if _MINUS.search(data) or not _is_shallow(data):
             return True
         return self._has_times and bool(
-            ("+" in text and _PLUS.search(text)) or ("\\" in text and _ESCAPED.search(text))
+            (b"+" in data and _PLUS.search(data)) or (b"\\" in data and _ESCAPED.search(data))
         )
 
-    def read_text(self, text: str, message_type: type[M]) -> M | None:
+    def read_text(self, data: bytes, message_type: type[M]) -> M | None:
         """The message, where every name in a text is a JSON name of its type; else None."""
         try:
             # The wrapper's one name is secret, so no text can close the wrapper and open it again.
-            wrapper = self._type.from_json(f'{{"{types.ROOT}":{text}}}')
-            data: bytes = wrapper.root.to_binary()
-            message = message_type.FromString(data)
-            if self._has_oneofs and len(message.SerializePartialToString()) != len(data):
+            read: bytes = self._type.from_json(b"".join((_OPENING, data, b"}"))).root.to_binary()
+            message = message_type.FromString(read)
+            if self._has_oneofs and len(message.SerializePartialToString()) != len(read):
                 return None  # a oneof had two members in the bytes, and has one in the message
-            if self._has_values and any(infinite in data for infinite in _INFINITE) and _ENDLESS.search(text):
+            if self._has_values and any(infinite in read for infinite in _INFINITE) and _ENDLESS.search(data):
                 return None
         except Exception:
             return None
@@ -120,22 +122,30 @@ class Reader:
             return None
 
 
-def _is_shallow(text: str) -> bool:
-    """Whether brackets nest no deeper than `_LEVELS`: exact, and in C, since whole pages come by here."""
-    if len(text) < _SHORT and text.count("[") + text.count("{") <= _LEVELS:
-        return True
+@cache
+def _levels_of_stack() -> int:
+    """How many levels the main thread's stack bears, at 2 KB each; of other threads' nobody knows the size."""
     try:
-        brackets = text.encode()
-    except UnicodeEncodeError:
-        return False
-    if b"\\" in brackets:
-        brackets = brackets.replace(b"\\\\", b"").replace(b'\\"', b"")
+        import resource
+    except ImportError:  # Windows
+        return _LEVELS
+    size, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    return max(_LEVELS, min(size, 8 << 20) // 2048)
+
+
+def _is_shallow(data: bytes) -> bool:
+    """Whether brackets nest no deeper than `_LEVELS`, or are so few that the stack bears them all: exact, and in C."""
+    levels = _levels_of_stack() if threading.get_ident() == threading.main_thread().ident else _LEVELS
+    if data.count(b"[") + data.count(b"{") <= levels:
+        return True
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     # Of a string without brackets there is nothing left but its quotes, side by side.
-    brackets = brackets.translate(None, _NEITHER_BRACKET_NOR_QUOTE).replace(b'""', b"")
+    brackets = data.translate(_ONE_KIND_OF_BRACKET, _NEITHER_BRACKET_NOR_QUOTE).replace(b'""', b"")
     if b'"' in brackets:
         brackets = re.sub(rb'"[^"]*"', b"", brackets)
     for _ in range(_LEVELS):
-        outer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        outer = brackets.replace(b"[]", b"")
         if not outer:
             return True
         if len(outer) == len(brackets):

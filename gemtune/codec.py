@@ -74,11 +74,7 @@ def from_json(
     Raises:
         JsonError: The text is not JSON, or not the JSON form of that type.
     """
-    try:
-        text = data if isinstance(data, str) else data.decode()
-    except UnicodeDecodeError as error:
-        raise JsonError(f"the JSON is not UTF-8: {error}") from error
-    message, passed = _read(text, message_type, ignore_unknown_fields)
+    message, passed = _read(data, message_type, ignore_unknown_fields)
     if on_unknown is not None:
         for place, value in passed:
             on_unknown(path_of(place), value)
@@ -118,24 +114,38 @@ def bytes_text(value: bytes) -> str:
 # -- the roads ----------------------------------------------------------------------------------------------------
 
 
-def _read(text: str, message_type: type[M], lenient: bool) -> tuple[M, Passed]:
+def _read(data: str | bytes, message_type: type[M], lenient: bool) -> tuple[M, Passed]:
     fast = reader(message_type.DESCRIPTOR)
+    raw = _utf8(data) if fast is not None else None
     # The library takes the last of two equal names. In answers that is not looked for, in all else it is an error.
-    if fast is not None and not fast.is_odd(text) and (lenient or _names_are_distinct(text)):
-        message = fast.read_text(text, message_type)
-        if message is not None:
-            return message, []
-        read = _read_tidied(fast, text, message_type, lenient)
-        if read is not None:
-            return read
-    return _law_reads(text, message_type, lenient)
+    if fast is None or raw is None or fast.is_odd(raw) or not (lenient or _names_are_distinct(raw)):
+        return _law_reads(_text(data), message_type, lenient)
+    message = fast.read_text(raw, message_type)
+    if message is not None:
+        return message, []
+    text = _text(data)
+    return _read_tidied(fast, text, message_type, lenient) or _law_reads(text, message_type, lenient)
 
 
-def _names_are_distinct(text: str) -> bool:
+def _utf8(data: str | bytes) -> bytes | None:
+    try:
+        return data.encode() if isinstance(data, str) else data
+    except UnicodeEncodeError:
+        return None  # half a surrogate pair
+
+
+def _text(data: str | bytes) -> str:
+    try:
+        return data if isinstance(data, str) else data.decode()
+    except UnicodeDecodeError as error:
+        raise JsonError(f"the JSON is not UTF-8: {error}") from error
+
+
+def _names_are_distinct(data: bytes) -> bool:
     """Whether no object has a name twice. All in C: the pairs of every object, counted before and after."""
     objects: list[list[tuple[str, Any]]] = []
     try:
-        json.loads(text, object_pairs_hook=objects.append)
+        json.loads(data, object_pairs_hook=objects.append)
     except (ValueError, RecursionError):
         return False
     return sum(map(len, objects)) == sum(map(len, map(dict, objects)))

@@ -6,12 +6,15 @@ these are here for good.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from google.protobuf import duration_pb2, empty_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 from kinds import kind
 from law import assert_read_alike, assert_written_alike, by_gemtune, by_json_format
+from roads import needs_the_library
 
 INTEGERS = """
     0 -0 1 "1" 4.0 "4.0" 1e3 "1e3" 1E+2 "-0" "+1" 1.5 "1.5" true null "" " 1" "1 " "1\\n" "1_000" "01" "0x1" "x" [] {} NaN
@@ -146,6 +149,7 @@ WHOLE: list[tuple[str, str]] = [
     ("kinds3.Holder", '{"anAny":{"@type":"type.googleapis.com/no.such.Type"}}'),
     ("kinds3.Holder", '{"anAny":{"@type":""}}'),
     ("kinds3.Holder", '{"anAny":{"@type":5}}'),
+    ("kinds3.Holder", r'{"anAny":{"@type":"t/\ud800"}}'),
     ("kinds3.Holder", '{"anAny":{"value":"QQ=="}}'),
     ("kinds3.Holder", '{"anAny":{"typeUrl":"type.googleapis.com/kinds3.Scalars","value":""}}'),
     ("kinds3.Holder", '{"anAny":{"@type":"type.googleapis.com/kinds3.Scalars","nothing":1}}'),
@@ -200,6 +204,33 @@ def test_json_that_is_nested_beyond_reason_is_refused() -> None:
     for text in ("[" * 100_000, '{"aStruct":' * 100_000, '{"aValue":' + "[" * 50_000):
         for lenient in (False, True):
             assert by_gemtune(text, kind("kinds3.WellKnown"), lenient=lenient).is_refusal
+
+
+@needs_the_library
+@pytest.mark.parametrize("opening", ["[", '{"a":', "[{},", '["]",'])
+@pytest.mark.parametrize("stack", [0, 256 * 1024], ids=["usual", "small"])
+def test_no_nesting_runs_to_the_end_of_a_stack(opening: str, stack: int) -> None:
+    # The library walks down into a value of the wrong kind without bound; that crashed, so it is tried elsewhere.
+    code = f"""
+import threading, gemtune
+from gemtune import _codec_native
+def read(opening={opening!r}):
+    bearable = _codec_native._levels_of_stack() // (1 + opening.count("{{}}"))
+    for depth in (199, 201, bearable - 1, 100_000):
+        for lenient in (True, False):
+            try:
+                gemtune.from_json('{{"name":' + opening * depth, gemtune.TuningJob, ignore_unknown_fields=lenient)
+            except gemtune.JsonError:
+                pass
+read()
+threading.stack_size({stack})
+thread = threading.Thread(target=read)
+thread.start()
+thread.join()
+print("alive")
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stdout == "alive\n", run.stderr[-500:]
 
 
 @pytest.mark.parametrize(
