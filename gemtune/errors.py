@@ -243,10 +243,12 @@ class InDoubt(GemtuneError):  # the contract's name
     """
 
     def __init__(self, request_id: str, *, project: str, location: str, error: GemtuneError) -> None:
-        place = f"--project {project} --location {location}"
+        import shlex  # an id may be any text, and the command is there to be copied
+
+        command = shlex.join(["gemtune", "resume", request_id, "--project", project, "--location", location])
         super().__init__(
             f"it is not known whether the job was created, and it was not sent again: {error}\n"
-            f"  To find out: gemtune resume {request_id} {place}, or client.settle({request_id!r})"
+            f"  To find out: {command}, or client.settle({request_id!r})"
         )
         self.request_id, self.project, self.location, self.error = request_id, project, location, error
 

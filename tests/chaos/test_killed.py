@@ -137,6 +137,25 @@ def test_a_submission_whose_process_was_killed_is_resumed_as_one_job(
     assert len({job.labels["gemtune-request"] for job in service.client().list_tuning_jobs()}) == len(orders)
 
 
+@pytest.mark.parametrize("point", ["after the intent", "after the send"])
+def test_gemtune_resume_ends_what_a_killed_process_began(
+    service: Emulator, submitters: list[Submitter], tmp_path: Path, point: str
+) -> None:
+    """The store remembers the spec: the one command is enough, whether or not anything was sent."""
+    store = str(tmp_path / "store.db")
+    order = {"id": "began", "endpoint": service.url, "store": store}
+    if point == "after the send":
+        killed_in_flight(service, submitters[0], order, "stall-for-60")
+    else:
+        submitters[0].begin(**order, point=point)
+        submitters[0].end()
+    command = [sys.executable, "-m", "gemtune.cli", "resume", "began", "--store", store]
+    env = os.environ | service.environment
+    run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=180, check=False)
+    assert run.returncode == 0, run.stderr
+    assert [run.stdout.strip()] == named(service.client().list_tuning_jobs())
+
+
 # -- the emulator -----------------------------------------------------------------------------------------------------
 
 

@@ -148,7 +148,7 @@ def test_an_answer_may_be_slow(caller: Caller, instruction: str) -> None:
 @pytest.mark.parametrize("instruction", ["stall-for-60", "slow-body-60"])
 def test_who_does_not_wait_for_it_finds_the_job_made(caller: Caller, instruction: str) -> None:
     errors: list[Any] = []
-    assert caller.made_by(lambda: errors.append(caller.fails(instruction, within=0.5))) == 1
+    assert caller.made_by(lambda: errors.append(caller.fails(instruction, within=1.5))) == 1
     assert isinstance(errors[0], TransportError)
 
 
@@ -438,7 +438,6 @@ def test_a_cut_call_is_in_the_log() -> None:
 
 
 def test_an_emulator_that_ends_does_not_wait_for_calls_that_stall() -> None:
-    began = time.monotonic()
     with emulator(grpc=True) as running:
         for transport in ("rest", "grpc"):
             stalling = Caller(running, transport)
@@ -450,7 +449,8 @@ def test_an_emulator_that_ends_does_not_wait_for_calls_that_stall() -> None:
             ListTuningJobsRequest(parent=PARENT).SerializeToString(), metadata=[(HEADER, "stall-for-600")]
         )
         time.sleep(0.3)  # a real server has to have begun
-    assert time.monotonic() - began < 4
+        began = time.monotonic()
+    assert time.monotonic() - began < 4.5, "it waits five seconds for each door's calls, and then no longer"
     assert pending.exception() is not None or pending.result() is not None
     channel.close()
 

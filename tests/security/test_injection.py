@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shlex
 import socket
 import threading
 import time
@@ -293,3 +294,11 @@ def test_metadata_over_grpc_are_printable_whatever_is_named(name: str) -> None:
         for _, value in Caller.of("v1", None).metadata(method, method.resource(request), {}, ()):
             assert value.isascii()
             assert value.isprintable()
+
+
+@given(TEXTS)
+@example("x; rm -rf ~")
+def test_a_command_that_an_error_offers_is_one_command(request_id: str) -> None:
+    doubt = gemtune.InDoubt(request_id, project="p", location="l", error=GemtuneError("m"))
+    offered = str(doubt).partition("To find out: ")[2].rpartition(", or client.settle(")[0]
+    assert shlex.split(offered) == ["gemtune", "resume", request_id, "--project", "p", "--location", "l"]
