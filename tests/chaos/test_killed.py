@@ -191,20 +191,22 @@ def test_what_the_emulator_acknowledged_outlives_its_being_killed(tmp_path: Path
     lost = 0
     for _ in range(KILLS):
         with emulator_process(tmp_path / "jobs.db") as (url, process):
-            stop = threading.Event()
+            stop, first = threading.Event(), threading.Event()
 
-            def load(url: str = url, stop: threading.Event = stop) -> list[str]:
+            def load(url: str = url, stop: threading.Event = stop, first: threading.Event = first) -> list[str]:
                 names: list[str] = []
                 with gemtune.TuningClient("demo", endpoint=url, retry=None, timeout=5) as client:
                     while not stop.is_set():
                         try:
                             names.append(client.create_tuning_job(spec(), validate=False).name)
+                            first.set()
                         except GemtuneError:
                             return names
                 return names
 
             with ThreadPoolExecutor(4) as pool:
                 loads = [pool.submit(load) for _ in range(4)]
+                assert first.wait(60), "the load has begun, however busy this machine is"
                 time.sleep(chance.uniform(0.3, 1.0))  # a real process, under a real load
                 process.kill()
                 stop.set()
