@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from kinds import FAST, SLOW
 from law import assert_read_alike, assert_written_alike
 from roads import Roads, needs_the_library
 
-from gemtune import _codec_native, _codec_types, codec
+from gemtune import _codec_native, _codec_tree, _codec_types, codec
 from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsResponse, TuningJob
 
 ROOT = Path(__file__).parent.parent
@@ -124,6 +126,26 @@ def test_it_is_closed_to_another_version_of_the_library(monkeypatch: pytest.Monk
     assert _codec_types.library() is not None
     monkeypatch.setattr(_codec_types, "VERSION", "0.7.1")
     assert _codec_types.library.__wrapped__() is None
+
+
+@needs_the_library
+def test_types_are_made_right_however_many_threads_ask_first() -> None:
+    for made in (_codec_native.reader, _codec_native.writer, _codec_types.types_to_read, _codec_types.types_to_write):
+        made.cache_clear()
+    _codec_tree._WALKS.clear()
+    text = json.dumps({"base_model": "m", "state": "JOB_STATE_FAILED", "tunedModel": {"model": "x"}, "new": 1})
+    together = threading.Barrier(8)
+
+    def convert(message_type: Any) -> str:
+        together.wait()
+        return codec.to_json(codec.from_json(text, message_type, ignore_unknown_fields=True))
+
+    with ThreadPoolExecutor(8) as threads:
+        written = list(threads.map(convert, [TuningJob, TuningJob, status_pb2.Status, ListTuningJobsResponse] * 2))
+    assert set(written[::4] + written[1::4]) == {
+        '{"baseModel":"m","state":"JOB_STATE_FAILED","tunedModel":{"model":"x"}}'
+    }
+    assert set(written[2::4] + written[3::4]) == {"{}"}
 
 
 def test_it_is_closed_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
