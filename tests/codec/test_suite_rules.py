@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 from kinds import kind
-from law import by_gemtune, by_json_format
+from law import by_json_format
 
 import gemtune
 
@@ -37,10 +38,6 @@ def test_a_field_under_both_of_its_names_is_refused(message_type: Any, text: str
     assert str(caught.value) == f"{place} is given twice, under both of its names; write {name} once"
 
 
-def nested(name: str, opening: str, closing: str, depth: int) -> str:
-    return f'{{"{name}":{opening * depth}{closing * depth}}}'
-
-
 # A message holds the field; in it a container takes two levels, a Value and what that holds, but the outermost Struct
 # or ListValue one; what is in the innermost is a Value again. 100 levels are as many as any other messages may have.
 @pytest.mark.parametrize(
@@ -58,6 +55,10 @@ def test_structs_values_and_lists_nest_as_deep_as_other_messages(
     inner = "1" if opening != "[" else ""
     for depth in (deepest, deepest + 1, 200):
         text = f'{{"{name}":{opening * depth}{inner}{closing * depth}}}'
-        assert by_gemtune(text, WELL_KNOWN).is_refusal == (depth > deepest), (name, depth)
-        if depth == deepest:
-            assert by_gemtune(text, WELL_KNOWN).data == by_json_format(text, WELL_KNOWN).data
+        try:
+            message = gemtune.from_json(text, WELL_KNOWN)
+        except gemtune.JsonError:
+            message = None
+        assert (message is None) == (depth > deepest), (name, depth)
+        if message is not None:  # compared without bytes: protobuf 6 in pure Python would write them for ever
+            assert message == json_format.Parse(text, WELL_KNOWN())
