@@ -90,9 +90,13 @@ def print_nothing(path: str, value: Any) -> None:
 
 
 def timed(call: Callable[[], object]) -> float:
-    began = time.thread_time()
-    call()
-    return time.thread_time() - began
+    """The better of two calls in a row: the first finds the other side's data in the processor's caches."""
+    times: list[float] = []
+    for _ in range(2):
+        began = time.thread_time()
+        call()
+        times.append(time.thread_time() - began)
+    return min(times)
 
 
 def main() -> int:
