@@ -196,13 +196,16 @@ def _object_walks(descriptor: Descriptor) -> _Walks:
             walk.unsure()  # json_format says it in its words
             return value
         tree = value if spelled.issuperset(value) else _spelled(descriptor, value, place, walk)
-        given = in_oneofs.intersection(tree) if oneofs else ()
-        if len(given) > 1 and len({oneofs[name] for name in given}) < len(given):
+        if oneofs and len(given := in_oneofs.intersection(tree)) > 1 and _share_one(oneofs, given):
             walk.unsure()  # an error, but for null, which is a value to some
+        if walked.isdisjoint(tree):
+            return tree
         changed = None
-        for name in walked.intersection(tree):
-            old = tree[name]
-            if old is not None and (new := walks[name](old, (place, name), depth + 1, walk)) is not old:
+        for name, old in tree.items():
+            if name not in walks or old is None:
+                continue
+            new = walks[name](old, (place, name), depth + 1, walk)
+            if new is not old:
                 changed = tree.copy() if changed is None else changed
                 changed[name] = new
         if changed is None:
@@ -226,12 +229,19 @@ def _object_walks(descriptor: Descriptor) -> _Walks:
     return _WALKS[descriptor]
 
 
+def _share_one(oneofs: Mapping[str, str], given: frozenset[str]) -> bool:
+    return len({oneofs[name] for name in given}) < len(given)
+
+
 def _spelled(descriptor: Descriptor, value: dict[str, Any], place: Place, walk: Tidying) -> dict[str, Any]:
     """An object with JSON's names, and without those that are unknown."""
     names = _names(descriptor)
-    result: dict[str, Any] = {}
+    result = value.copy()
     for key, item in value.items():
         name = names.get(key)
+        if name == key:
+            continue
+        del result[key]
         if name is None:
             if _EXTENSION.match(key):
                 walk.unsure()  # known or not: json_format asks the message
@@ -325,5 +335,5 @@ def path_of(place: Place) -> str:
         if isinstance(key, int):
             parts.append(f"[{key}]")
         else:
-            parts.append(f".{key}" if re.fullmatch(r"[\w@]+", key) else f'["{key}"]')
+            parts.append(f".{key}" if key.isidentifier() else f'["{key}"]')
     return "".join(reversed(parts)).removeprefix(".") or "the root"
