@@ -6,6 +6,7 @@ text that goes out as it is.
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -110,6 +111,10 @@ class Mutator:
         places = self._places(tree)
         return self._chance.choice(places) if places else None
 
+    def _odd(self) -> Any:
+        """One of `ODD`; a copy, which may be changed in its turn."""
+        return copy.deepcopy(self._chance.choice(ODD))
+
     def _set(self, holder: Any, index: int, value: Any) -> None:
         holder[index] = (holder[index][0], value) if isinstance(holder, Pairs) else value
 
@@ -119,8 +124,8 @@ class Mutator:
     def _swap(self, tree: Any) -> Any:
         place = self._place(tree)
         if place is None or self._chance.random() < 0.01:
-            return self._chance.choice(ODD)
-        self._set(*place, self._chance.choice(ODD))
+            return self._odd()
+        self._set(*place, self._odd())
         return tree
 
     def _drop(self, tree: Any) -> Any:
@@ -153,7 +158,7 @@ class Mutator:
     def _add(self, tree: Any) -> Any:
         place = self._place(tree)
         if place is not None and isinstance(place[0], Pairs):
-            place[0].append((self._chance.choice(NAMES), self._chance.choice(ODD)))
+            place[0].append((self._chance.choice(NAMES), self._odd()))
         return tree
 
     def _deepen(self, tree: Any) -> Any:
