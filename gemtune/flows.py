@@ -26,7 +26,20 @@ from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, JobState,
 if TYPE_CHECKING:
     from gemtune.submission import Submission
 
-__all__ = ["Effect", "Flow", "Record", "Send", "Sleep", "call", "cancel", "operation_result", "succeeded", "wait"]
+__all__ = [
+    "Effect",
+    "Flow",
+    "Pauses",
+    "Record",
+    "Send",
+    "Sleep",
+    "attempt_deadline",
+    "call",
+    "cancel",
+    "operation_result",
+    "succeeded",
+    "wait",
+]
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between the looks of a wait: a job that is refused at once is seen at once, one of an hour costs little."""
@@ -104,6 +117,7 @@ def call(
     """
     now: float = yield Sleep(0)
     deadline = now + timeout
+    pauses = Pauses(method, deadline=deadline, retry=retry, budget=budget) if retry is not None else None
     for attempt in count(1):
         outcome = yield Send(method, request, attempt_deadline(now, deadline, retry), attempt)
         if not isinstance(outcome, GemtuneError):
@@ -111,9 +125,9 @@ def call(
                 budget.earn()
             return outcome
         safe = method.idempotent or nothing_happened(outcome)
-        if retry is None or not safe:
+        if pauses is None or not safe:
             raise outcome
-        now = yield from pause(method, outcome, attempt, deadline=deadline, retry=retry, budget=budget)
+        now = yield from pauses.after(outcome, attempt)
     raise AssertionError("unreachable")
 
 
@@ -122,19 +136,27 @@ def attempt_deadline(now: float, deadline: float, retry: Retry | None) -> float:
     return deadline if retry is None else min(deadline, now + retry.attempt)
 
 
-def pause(
-    method: Method, error: GemtuneError, attempt: int, *, deadline: float, retry: Retry, budget: Budget | None
-) -> Flow:
-    """Waits before the next attempt and returns the time; raises `error` where waiting cannot help."""
-    now: float = yield Sleep(0)
-    if isinstance(error, Unauthenticated) and attempt == 1:
-        return now  # the transport has noted the refusal, and gets a new token for the second attempt
-    seconds = retry.pause(attempt, error)
-    # A pause that outlasts the deadline would only put off the news.
-    if not may_pass(error) or now + seconds >= deadline or (budget is not None and not budget.spend()):
-        raise error
-    now = yield Sleep(seconds, why=Retrying(method.name, attempt, error, seconds, retry.on_retry))
-    return now
+class Pauses:
+    """The waiting between the attempts of one call."""
+
+    def __init__(self, method: Method, *, deadline: float, retry: Retry, budget: Budget | None) -> None:
+        """Waits no longer than to the call's deadline, and as often as the budget allows."""
+        self._method, self._deadline, self._retry, self._budget = method, deadline, retry, budget
+        self._refused = False
+
+    def after(self, error: GemtuneError, attempt: int) -> Flow:
+        """Waits before the next attempt and returns the time; raises `error` where waiting cannot help."""
+        now: float = yield Sleep(0)
+        if isinstance(error, Unauthenticated) and not self._refused:
+            self._refused = True
+            return now  # the transport has noted the refusal, and gets a new token for the next attempt
+        seconds = self._retry.pause(attempt, error)
+        # A pause that outlasts the deadline would only put off the news.
+        late = now + seconds >= self._deadline
+        if not may_pass(error) or late or (self._budget is not None and not self._budget.spend()):
+            raise error
+        now = yield Sleep(seconds, why=Retrying(self._method.name, attempt, error, seconds, self._retry.on_retry))
+        return now
 
 
 def cancel(method: Method, request: CancelTuningJobRequest, getter: Method, **options: Any) -> Flow:

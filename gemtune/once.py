@@ -17,7 +17,7 @@ from gemtune.errors import (
     TransportError,
     Unauthenticated,
 )
-from gemtune.flows import Flow, Record, Send, Sleep, attempt_deadline, call, pause
+from gemtune.flows import Flow, Pauses, Record, Send, Sleep, attempt_deadline, call
 from gemtune.lookup import Rpcs, find, of_spec, oldest, other_spec, ours
 from gemtune.retry import Budget, Retry, may_pass, nothing_happened
 from gemtune.submission import Created, Submission
@@ -149,6 +149,9 @@ class _Once:
             GemtuneError: Nothing happened, and sending again cannot help.
         """
         now: float = yield Sleep(0)
+        pauses = None
+        if self.retry is not None:
+            pauses = Pauses(self.rpcs.create, deadline=self.deadline, retry=self.retry, budget=self.budget)
         for attempt in count(1):
             deadline = attempt_deadline(now, self.deadline, self.retry)
             if self.stored and self.retry is None:
@@ -163,11 +166,9 @@ class _Once:
             error = outcome
             if not nothing_happened(error):
                 return error
-            if self.retry is None:
+            if pauses is None:
                 raise error
-            now = yield from pause(
-                self.rpcs.create, error, attempt, deadline=self.deadline, retry=self.retry, budget=self.budget
-            )
+            now = yield from pauses.after(error, attempt)
             if not (yield from self._renew(job)):  # another process has taken over
                 raise self._in_doubt(error) from error
         raise AssertionError("unreachable")

@@ -93,6 +93,11 @@ class TestCall:
         script = Script([Unauthenticated("expired"), JOB])
         assert script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry())) is JOB
         assert not script.slept
+        script = Script([SICK, Unauthenticated("expired"), SICK, JOB])
+        assert script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry())) is JOB
+        script = Script([Unauthenticated("expired"), SICK, Unauthenticated("wrong")])
+        with pytest.raises(Unauthenticated, match="wrong"):
+            script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
         script = Script([Unauthenticated("expired"), Unauthenticated("wrong")])
         with pytest.raises(Unauthenticated, match="wrong"):
             script.drive(flows.call(CREATE, TuningJob(), timeout=60, retry=Retry()))
