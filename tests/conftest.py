@@ -13,6 +13,8 @@ from types import ModuleType
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.figures import Figures, reported
+
 HERE = Path(__file__).parent
 
 settings.register_profile("quick", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -59,3 +61,18 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     )  # fmt: skip
     sys.path.insert(0, str(out))
     return importlib.import_module("rules_pb2")
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Shows what a test has counted."""
+    return Figures(request)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures of all tests, under them."""
+    lines = reported(terminalreporter)
+    if lines:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(line)

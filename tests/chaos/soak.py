@@ -1,30 +1,15 @@
-"""How many, and what is shown of it: small numbers in an ordinary run, whole ones by `make soak`."""
+"""How many: small numbers in an ordinary run, whole ones by `make soak`; and what they are made of."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
-
-import pytest
 
 import gemtune
 
-__all__ = ["SOAK", "Figures", "named", "spec"]
+__all__ = ["SOAK", "named", "spec"]
 
 SOAK = bool(os.environ.get("GEMTUNE_SOAK"))
-
-
-class Figures:
-    """Prints what a proof has counted, past pytest's capture."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self._began = time.monotonic()
-
-    def __call__(self, line: str) -> None:
-        with self._capsys.disabled():
-            print(f"\n{line}, in {time.monotonic() - self._began:.0f} s", flush=True)
 
 
 def spec(**fields: str) -> gemtune.TuningJob:

@@ -21,7 +21,8 @@ import pytest
 import gemtune
 from gemtune.errors import GemtuneError, NotFound
 from gemtune.testing import Emulator, emulator
-from tests.chaos.soak import SOAK, Figures, named, spec
+from tests.chaos.soak import SOAK, named, spec
+from tests.figures import Figures
 
 ROOT = Path(__file__).parents[2]
 TIMES = 25 if SOAK else 2
@@ -84,6 +85,13 @@ def killed_in_flight(service: Emulator, submitter: Submitter, order: dict[str, A
     return submitter.end()
 
 
+def until_it_is_listed(service: Emulator, request_id: str) -> None:
+    """Waits as whoever resumes without a store has to: nothing there says that something is under way."""
+    client = service.client()
+    while not list(client.list_tuning_jobs(filter=f'labels.gemtune-request="{request_id}"')):
+        time.sleep(0.01)
+
+
 POINTS = ("before the intent", "after the intent", "before the send", "after the send", "before the answer is stored")
 
 
@@ -113,6 +121,8 @@ def test_a_submission_whose_process_was_killed_is_resumed_as_one_job(
             point, fault = order.pop("at"), order.pop("late")
             if point == "after the send":
                 ended = killed_in_flight(service, submitter, order, fault)
+                if not stored:
+                    until_it_is_listed(service, order["id"])
             else:
                 submitter.begin(**order, point=point)
                 ended = submitter.end()

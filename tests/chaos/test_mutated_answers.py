@@ -30,8 +30,9 @@ from gemtune_pb.v1 import (
     ListTuningJobsRequest,
 )
 from tests.chaos.mutate import Mutator
-from tests.chaos.soak import SOAK, Figures, spec
+from tests.chaos.soak import SOAK, spec
 from tests.codec.law import OF_THE_SUITE, has_doubled_names
+from tests.figures import Figures
 
 MANY = 100_000 if SOAK else 1_500
 STRICTER = (*OF_THE_SUITE, "it is no JSON object")

@@ -21,7 +21,8 @@ from gemtune.errors import GemtuneError
 from gemtune.testing import emulator
 from gemtune_pb.v1 import CreateTuningJobRequest, ListTuningJobsRequest, RebaseTunedModelRequest
 from tests.chaos.mutate import Mutator
-from tests.chaos.soak import SOAK, Figures, spec
+from tests.chaos.soak import SOAK, spec
+from tests.figures import Figures
 
 MANY = 10_000 if SOAK else 300
 LONGEST = 20.0  # seconds that one may take, on a machine that has other things to do

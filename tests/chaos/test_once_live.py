@@ -27,7 +27,8 @@ from gemtune.testing import Emulator, emulator
 from gemtune.transport.grpc import GrpcTransport
 from gemtune.transport.rest import RestTransport
 from tests.chaos.proxy import BreakingProxy
-from tests.chaos.soak import SOAK, Figures, named, spec
+from tests.chaos.soak import SOAK, named, spec
+from tests.figures import Figures
 
 MANY = 1000 if SOAK else 40
 LATE_ONES = MANY if SOAK else 8  # each of them takes seconds

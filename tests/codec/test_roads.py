@@ -20,6 +20,7 @@ from roads import Roads, needs_the_library
 
 from gemtune import _codec_native, _codec_tree, _codec_types, codec
 from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsResponse, TuningJob
+from tests.figures import Figures
 
 ROOT = Path(__file__).parent.parent
 VECTORS = sorted(p for p in (ROOT / "vectors").glob("*.json") if p.name != "manifest.json")
@@ -33,7 +34,7 @@ def name_of(path: Path) -> str:
 
 @needs_the_library
 @pytest.mark.parametrize("lenient", [False, True], ids=["strict", "lenient"])
-def test_every_vector_and_every_answer_goes_the_fast_road(roads: Roads, lenient: bool) -> None:
+def test_every_vector_and_every_answer_goes_the_fast_road(roads: Roads, lenient: bool, figures: Figures) -> None:
     for path in TEXTS:
         refused = "unknown-enum-value" in path.name and not path.name.endswith("number.json") and not lenient
         try:
@@ -44,16 +45,16 @@ def test_every_vector_and_every_answer_goes_the_fast_road(roads: Roads, lenient:
             continue
         codec.to_json(message)
         codec.to_json(message, preserving_proto_field_name=True)
-    print(roads)
+    figures(f"vectors and answers, {'lenient' if lenient else 'strict'}: {roads}")
     assert len(roads.taken["read"]) > 100
     assert (roads.share("read"), roads.share("written")) == (1, 1)
 
 
 @needs_the_library
-def test_every_binary_vector_is_written_fast(roads: Roads) -> None:
+def test_every_binary_vector_is_written_fast(roads: Roads, figures: Figures) -> None:
     for path in sorted((ROOT / "vectors").glob("*.binpb")):
         codec.to_json(TuningJob.FromString(path.read_bytes()))
-    print(roads)
+    figures(f"binary vectors: {roads}")
     assert roads.share("written") == 1
 
 
