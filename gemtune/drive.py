@@ -139,6 +139,8 @@ def _record(store: SpecStore | None, effect: Record) -> Any:
     try:
         if effect.step == "record":
             return store.record(submission.request_id, job=effect.job, **place)
+        if effect.step == "release":
+            return store.release(submission.request_id, token=effect.token or 0, **place)
         until = time.time() + effect.lasting
         return store.claim(submission.request_id, job=effect.job, until=until, token=effect.token, **place)
     except GemtuneError as error:

@@ -80,14 +80,15 @@ class Record:
     """A word to the store of a create; resumed with its answer, or with the `GemtuneError` that came instead.
 
     Attributes:
-        step: `claim`: may this process send? Answered with a `Claim`. `record`: this is the job that came of it.
+        step: `claim`: may this process send? Answered with a `Claim`. `release`: the claim is given back, nothing was
+            created. `record`: this is the job that came of it.
         submission: The submission.
         job: What is submitted, or what came of it.
         lasting: For a claim: seconds, from now, that what is sent may need to appear at the service.
-        token: For a claim: the one that this process holds already, to renew it.
+        token: The one that this process holds already, to renew its claim or to give it back.
     """
 
-    step: Literal["claim", "record"]
+    step: Literal["claim", "release", "record"]
     submission: Submission
     job: TuningJob
     lasting: float = 0.0

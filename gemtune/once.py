@@ -94,6 +94,7 @@ class _Once:
     budget: Budget | None
     stored: bool
     token: int | None = None
+    first: bool = False  # by the store: nobody has sent anything under this id
 
     def run(self, job: TuningJob) -> Flow:
         look_first = self.submission.known
@@ -110,15 +111,7 @@ class _Once:
                 raise self._in_doubt(_OVERTAKEN)
         doubt: GemtuneError | None = None
         while True:
-            try:
-                outcome = yield from self._send(job)
-            except InDoubt:
-                raise
-            except GemtuneError as error:
-                if doubt is None:
-                    raise
-                # It proves that this attempt did nothing; about the one before it says nothing.
-                raise self._in_doubt(error) from error
+            outcome = yield from self._sent(job, doubt)
             if isinstance(outcome, TuningJob):
                 # Under an id of the caller's another process may have sent as well, where no store decides.
                 alone = doubt is None and (self.stored or not self.submission.known)
@@ -141,6 +134,20 @@ class _Once:
         return ours([job, *(other for other in found if other.name != job.name)], self.submission)
 
     # -- sending --------------------------------------------------------------------------------------------------
+
+    def _sent(self, job: TuningJob, doubt: GemtuneError | None) -> Flow:
+        """What `_send` gives, after an attempt that is in doubt or after none."""
+        try:
+            return (yield from self._send(job))
+        except InDoubt:
+            raise
+        except GemtuneError as error:
+            if doubt is not None:
+                # It proves that this attempt did nothing; about the one before it says nothing.
+                raise self._in_doubt(error) from error
+            if self.first:  # what is wrong may be the spec: mended, it may have the same id
+                yield Record("release", self.submission, job, token=self.token)
+            raise
 
     def _send(self, job: TuningJob) -> Flow:
         """The job; or, as a value, the error after which the service may have acted.
@@ -253,7 +260,8 @@ class _Once:
                 return Created((yield from self._known(claim.job_name)))
             if claim.granted:
                 self.token = claim.token
-                return claim.token > 1
+                self.first = claim.token == 1
+                return not self.first
             found = yield from self._settle(_OVERTAKEN, window=claim.wait)
             if found:
                 return oldest(found, self.submission)

@@ -33,6 +33,8 @@ JOB = TuningJob(base_model="m", labels={"team": "search"})
 FINGERPRINT = "sha256:" + "ab" * 32
 
 
+REFUSED_SPEC = InvalidArgument("m", http_status=400)
+
 DEFAULT = Retry()
 
 
@@ -286,6 +288,10 @@ class FakeStore:
         wait = max(0.0, self.until - self.world.now)
         return Claim(granted, self.token if granted else 0, self.until, wait, FINGERPRINT, self.job, 0.0)
 
+    def release(self, request_id: str, *, token: int, **_: Any) -> None:
+        assert token == self.token
+        self.token, self.until = 0, 0.0
+
     def record(self, request_id: str, *, job: TuningJob, **_: Any) -> None:
         self.recorded.append(job.name[-1])
 
@@ -339,6 +345,24 @@ class TestWithAStore:
         with pytest.raises(InDoubt):
             submit_stored(world, store, retry=None, timeout=math.inf)
         assert world.now <= store.until
+
+    def test_a_claim_is_given_back_when_nothing_can_have_been_created(self) -> None:
+        world = World([Fate(meets=REFUSED_SPEC, acts=False)])
+        store = FakeStore(world)
+        with pytest.raises(InvalidArgument):
+            submit_stored(world, store)
+        assert store.token == 0
+
+    @pytest.mark.parametrize("others", [0, 1])
+    def test_a_claim_is_kept_when_an_attempt_before_may_have_been_acted_on(self, others: int) -> None:
+        """This run's own, or that of one who claimed the id before."""
+        lost = [] if others else [Fate(meets=LOST, acts=False)]
+        world = World([*lost, Fate(meets=REFUSED_SPEC, acts=False)])
+        store = FakeStore(world)
+        store.token = others
+        with pytest.raises(InvalidArgument if others else InDoubt):
+            submit_stored(world, store)
+        assert store.token > others
 
     def test_doubles_are_recorded_too(self) -> None:
         world = World([Fate(meets=LOST, late=30.05)])

@@ -45,7 +45,7 @@ class Claim:
 
     Attributes:
         granted: Whether it may send.
-        token: To renew the claim with; 1: nobody claimed the id before, so nobody can have sent. 0 when not granted.
+        token: To renew the claim with; 1: nobody else's claim stands, so nobody can have sent. 0 when not granted.
         until: When what the claimant in possession sends can appear at the service no more, in seconds since 1970.
         wait: How many seconds that is from now, by the store's clock; 0: it has passed.
         fingerprint: The spec that the id names. Another one than the claimant's: the id is used up.
@@ -72,7 +72,7 @@ class Submission:
         location: Where it was sent.
         fingerprint: Its spec's; "" where its job was recorded by a process that had found it and not sent it.
         submitted_at: When it was claimed first, in seconds since 1970.
-        claims: How often it was claimed: first, renewed or taken over.
+        claims: How often it was claimed: first, renewed or taken over. 0: given back, since nothing came of it.
         jobs: What came of it; none while that is not known, several where one submission was acted on twice.
     """
 

@@ -174,17 +174,41 @@ class SpecStore:
                 if db.scalar(insert.returning(submissions.c.id)) is not None:
                     return Claim(True, 1, until, max(until - now, 0.0), fingerprint, "", now)
                 row = db.execute(mine).one()  # another process was faster
-            # A job that was found, and not sent from here, does not say of which spec it is; its labels do.
-            named = row.fingerprint or fingerprint
             of_it = select(jobs.c.name).where(jobs.c.submission == row.id).order_by(jobs.c.id).limit(1)
             job_name = db.scalar(of_it) or ""
+            # A job that was found, and not sent from here, does not say of which spec it is; its labels do. And where
+            # nothing was sent, the id names no spec yet.
+            named = row.fingerprint if row.fingerprint and (row.token or job_name) else fingerprint
             granted = named == fingerprint and not job_name and (row.token == token or row.until < now)
             if granted:
-                change = {"token": row.token + 1, "until": until}
+                if named != row.fingerprint:
+                    self._keep(db, fingerprint, job)
+                change = {"token": row.token + 1, "until": until, "fingerprint": fingerprint}
                 db.execute(update(submissions).where(submissions.c.id == row.id).values(change))
             ends = until if granted else row.until
             next_token = row.token + 1 if granted else 0
             return Claim(granted, next_token, ends, max(ends - now, 0.0), named, job_name, row.submitted_at)
+
+    def release(self, request_id: str, *, project: str, location: str, token: int) -> None:
+        """Gives a claim back: nothing was sent under the id, or nothing that the service acted on.
+
+        The next one who asks is granted the id at once, with token 1, and for another spec too. Nothing happens where
+        the claim was taken over or a job is known.
+
+        Args:
+            request_id: The submission's.
+            project: Where it was to be sent.
+            location: Where it was to be sent.
+            token: The newest one of the claim.
+
+        Raises:
+            SpecInvalid: The id cannot be stored.
+            StoreError: The database does not answer.
+        """
+        mine = (submissions.c.token == token) & submissions.c.id.not_in(select(jobs.c.submission))
+        with self._database.writing() as db:
+            statement = update(submissions).filter_by(**_key(request_id, project, location)).where(mine)
+            db.execute(statement.values(token=0, until=0))
 
     def record(self, request_id: str, *, project: str, location: str, job: TuningJob) -> None:
         """Remembers that a job came of a submission. The same again only brings its state up to date.

@@ -68,6 +68,9 @@ class Store:
         self._points.reached("after the intent")
         return claim
 
+    def release(self, *args: Any, **options: Any) -> None:
+        self._inner.release(*args, **options)
+
     def record(self, *args: Any, **options: Any) -> None:
         self._points.reached("before the answer is stored")
         self._inner.record(*args, **options)

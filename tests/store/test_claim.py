@@ -165,3 +165,35 @@ def test_a_claim_outlives_the_store_that_made_it(url: str, clock: Time) -> None:
         claim(store, clock)
     with SpecStore(url, now=clock) as store:
         assert not claim(store, clock).granted
+
+
+def release(store: SpecStore, token: int) -> None:
+    store.release("r-1", project="acme", location="us-central1", token=token)
+
+
+def test_a_claim_that_is_given_back_leaves_the_id_free_for_any_spec(store: SpecStore, clock: Time) -> None:
+    """The service refused the first spec; mended, it has the same id."""
+    release(store, claim(store, clock).token)
+    [kept] = store.submissions()
+    assert (kept.claims, kept.fingerprint) == (0, gemtune.fingerprint(SPEC))
+    second = claim(store, clock, job=OTHER)
+    assert (second.granted, second.token, second.fingerprint) == (True, 1, gemtune.fingerprint(OTHER))
+    assert not claim(store, clock).granted
+    [kept] = store.submissions()
+    assert (kept.claims, kept.fingerprint) == (1, gemtune.fingerprint(OTHER))
+    assert store.get(kept.fingerprint) == OTHER
+
+
+def test_a_claim_that_was_taken_over_cannot_be_given_back(store: SpecStore, clock: Time) -> None:
+    first = claim(store, clock)
+    clock.seconds += 31
+    claim(store, clock)
+    release(store, first.token)
+    assert store.submissions()[0].claims == 2
+
+
+def test_a_claim_with_a_job_cannot_be_given_back(store: SpecStore, clock: Time) -> None:
+    first = claim(store, clock)
+    record(store)
+    release(store, first.token)
+    assert claim(store, clock).job_name == JOB.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def project(tmp_path: Path) -> str:
 
 
 def spec(**fields: str) -> TuningJob:
-    job = TuningJob(base_model="gemini-2.5-flash", **fields)
+    job = TuningJob(**{"base_model": "gemini-2.5-flash"} | fields)
     job.supervised_tuning_spec.training_dataset_uri = "gs://acme/train.jsonl"
     return job
 
@@ -73,6 +74,17 @@ def test_an_id_that_names_another_spec_is_refused_with_both(endpoint: str, proje
     for fingerprint in map(gemtune.fingerprint, (spec(), other)):
         assert fingerprint in str(caught.value)
     assert len(names(endpoint, project)) == 1
+
+
+def test_a_spec_that_the_service_refused_can_be_mended_under_its_id(endpoint: str, project: str, url: str) -> None:
+    with SpecStore(url) as store, TuningClient(project, endpoint=endpoint, store=store) as client:
+        with pytest.raises(gemtune.InvalidArgument):
+            client.create_tuning_job(spec(tuned_model_display_name="x" * 200), request_id="summaries-1", validate=False)
+        began = time.monotonic()
+        made = client.create_tuning_job(spec(), request_id="summaries-1")
+        assert time.monotonic() - began < 20, "nobody waits for what was never created"
+        assert [job.name for job in store.submissions()[0].jobs] == [made.name]
+    assert names(endpoint, project) == [made.name]
 
 
 def test_clients_that_submit_at_once_under_one_id_make_one_job(endpoint: str, project: str, url: str) -> None:
