@@ -15,7 +15,6 @@ from gemtune.errors import (
     InDoubt,
     NotFound,
     TransportError,
-    Unauthenticated,
 )
 from gemtune.flows import Flow, Pauses, Record, Send, Sleep, attempt_deadline, call
 from gemtune.lookup import Rpcs, find, of_spec, oldest, other_spec, ours
@@ -209,19 +208,17 @@ class _Once:
         ends = now + (self.retry.settle if window is None else window)
         seconds = max(min(_FIRST_LOOK, self.retry.settle / 60), _SHORTEST_LOOK)
         longest = max(min(_LONGEST_LOOK, self.retry.settle / 6), _SHORTEST_LOOK)
-        refused = False
         while True:
             began = now
             last = began >= ends
             try:
-                timeout = min(self.deadline - now, self.retry.attempt)
+                # A look goes over many pages: were each of them not asked for again, few looks would come to an end.
+                timeout = self.deadline - now if last else min(self.deadline - now, self.retry.attempt)
                 found = yield from find(
-                    self.rpcs, self.submission, timeout=timeout, retry=None, filtered=not (last and sent)
+                    self.rpcs, self.submission, timeout=timeout, retry=self.retry, filtered=not (last and sent)
                 )
             except GemtuneError as error:
-                again = isinstance(error, Unauthenticated) and not refused  # the next one has a new token
-                refused = refused or again
-                if not again and not may_pass(error):
+                if not may_pass(error):
                     raise self._in_doubt(error) from error
             else:
                 # Only a look that began after the window, and saw everything, says that there is no such job.

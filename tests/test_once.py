@@ -98,6 +98,14 @@ class TestInDoubt:
         created = submit(world)
         assert [job.name[-1] for job in (created.job, *created.doubles)] == ["1", "2"]
 
+    def test_a_long_look_over_a_network_that_breaks_half_of_all_exchanges_ends(self) -> None:
+        """Forty pages of other jobs, every second of them lost on its way: the page is asked for again, not the look."""
+        others = [(0.0, TuningJob(name=f"other-{n}", create_time={"seconds": 1000})) for n in range(80)]
+        world = World([Fate(meets=LOST, acts=False)], lists=itertools.cycle([SICK, None]), jobs=others)
+        created = submit(world, timeout=600)
+        assert len(world.creates) == 2
+        assert not created.doubles
+
     def test_resend_false_never_sends_again(self) -> None:
         world = World([Fate(meets=LOST, acts=False)])
         with pytest.raises(InDoubt) as doubt:
