@@ -9,7 +9,7 @@ logic that a user of the library would miss.
 | 1 | the service, or the job, says no |
 | 2 | bad usage, configuration or input |
 | 3 | no answer from the service, or a wait that timed out: the job goes on |
-| 130 | interrupted |
+| 130 | interrupted (143: SIGTERM) |
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ import click
 
 from gemtune import __version__
 from gemtune.cli.commands import OPTION_GUESSES, Entry, Group
-from gemtune.cli.session import Session, Stopped
+from gemtune.cli.session import Session
+from gemtune.cli.stops import Stopped, Terminated
 from gemtune.errors import ApiError, GemtuneError, InDoubt, JobFailed, TransportError, WaitTimeout
 
 __all__ = ["COMMANDS", "main", "run"]
@@ -123,27 +124,27 @@ def run(args: Sequence[str]) -> int:
 def _ended_by(session: Session, error: BaseException) -> int:
     """Says what ended the run and returns the exit status."""
     status = 2
+    told: list[str] = getattr(error, "__notes__", [])
     if isinstance(error, BrokenPipeError):
         _drop_stdout()
         status = 0  # the reader has had enough (`| head`)
+        if told:  # of what must not be lost
+            _error(session, "nobody reads the output any more", notes=told)
+            status = 3
     elif isinstance(error, click.exceptions.Exit):
         status = error.exit_code
     elif isinstance(error, click.ClickException):
         _error(session, _usage(error), notes=[_more_help(error)])
-    elif isinstance(error, Stopped):
-        _say(str(error))
-        status = error.status
-    elif isinstance(error, (KeyboardInterrupt, click.Abort)):
-        _say("interrupted")
-        status = 130
+    elif isinstance(error, (Stopped, KeyboardInterrupt, Terminated, click.Abort)):
+        status = _stopped(error, told)
     elif isinstance(error, (GemtuneError, OSError)):
         if findings := getattr(error, "findings", None):  # a spec file's mistakes, shown in their places
             from gemtune.cli.findings import print_findings
 
             print_findings(session.output, findings, file=getattr(error, "file", ""), text=getattr(error, "text", ""))
         else:
-            sentence, notes = _api_words(error) if isinstance(error, ApiError) else (_sentence(error), [])
-            _error(session, sentence, notes=[*notes, *getattr(error, "__notes__", [])], cause=error)
+            sentence, notes = _words(error)
+            _error(session, sentence, notes=[*notes, *told], cause=error)
         status = next(status for kind, status in STATUS if isinstance(error, kind))
     else:  # a defect of ours; whoever meets it gets a sentence too
         _error(
@@ -165,12 +166,39 @@ def _sentence(error: BaseException) -> str:
     return str(error).replace("\t", "\n  ").rstrip()
 
 
-def _api_words(error: ApiError) -> tuple[str, list[str]]:
-    """An answer of the service that is an error: what it means where that is known, then the service's own words."""
+def _stopped(error: BaseException, told: Sequence[str]) -> int:
+    """Says what stopped the run from outside, and returns the exit status."""
+    if isinstance(error, Stopped):
+        sentence, status = str(error), error.status
+    else:
+        sentence, status = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
+    if status == 130 and sys.stderr.isatty():
+        sentence = f"\n{sentence}"  # the terminal has just shown ^C
+    _say("\n".join([sentence, *(f"  {_printable(note)}" for note in told)]))
+    return status
+
+
+def _words(error: BaseException) -> tuple[str, list[str]]:
+    """A sentence about an error, and what to add to it."""
+    if isinstance(error, ApiError):
+        return _api_words(error)
+    if isinstance(error, InDoubt) and hasattr(error, "__notes__"):  # the command that goes on is among the notes
+        cause = error.error
+        remedy = _remedy(cause) if isinstance(cause, ApiError) else None
+        return _sentence(error).partition("\n")[0], [f"{remedy[0]}; to mend it: {remedy[1]}"] if remedy else []
+    return _sentence(error), []
+
+
+def _remedy(error: ApiError) -> tuple[str, str] | None:
     from gemtune.remedies import remedy_for
 
+    return remedy_for(error)
+
+
+def _api_words(error: ApiError) -> tuple[str, list[str]]:
+    """An answer of the service that is an error: what it means where that is known, then the service's own words."""
     said = _sentence(error)
-    remedy = remedy_for(error)
+    remedy = _remedy(error)
     notes = [f"request {error.request_id}; -v shows the whole answer"] if error.request_id else []
     if remedy is None:
         return said, notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from google.protobuf import empty_pb2
@@ -12,18 +12,22 @@ from gemtune.cli.dry_run import dry_run as show_request
 from gemtune.cli.fields import field_options
 from gemtune.cli.listing import print_jobs
 from gemtune.cli.output import STATE_STYLES, clean, took
-from gemtune.cli.params import DURATION, DurationType
+from gemtune.cli.params import DURATION, STATE, DurationType
 from gemtune.cli.progress import Lines, follow
 from gemtune.cli.session import Session
 from gemtune.cli.show import print_job, print_lines
 from gemtune.cli.spec_input import Given, read_given
+from gemtune.cli.stops import Terminated, terminable
 from gemtune.cli.submissions import STORE, opened, submit
 from gemtune.cli.words import failure, outcome_lines, summary
-from gemtune.errors import JobFailed
+from gemtune.errors import GemtuneError, JobFailed
 from gemtune.names import parse_job_name
 from gemtune.settings import location_from
 from gemtune.states import has_ended, has_succeeded, state_name
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
+
+if TYPE_CHECKING:
+    from gemtune.client import TuningClient
 
 __all__ = ["cancel", "create", "get", "list_jobs", "wait"]
 
@@ -41,7 +45,7 @@ A flag is named as the field it sets, and wins over the file's.
 LIST_HELP = """List the jobs of a project and location, newest first.
 
 \b
-  gemtune list --filter 'labels.team="search" AND state="JOB_STATE_FAILED"'
+  gemtune list --state failed --filter 'labels.team="search"'
   gemtune list --filter 'createTime > "2026-11-01T00:00:00Z"' -o json
 """
 
@@ -76,16 +80,16 @@ def _create(  # click hands over each option by its name
     if dry_run:
         show_request(session, given.job)
         return
-    with opened(store) as kept, session.client(store=kept, resend=resend) as client:
-        created = client.find_tuning_job(given.job) if once else None
-        if created is not None:
-            session.output.talk(f"not submitted again: {created.name} has the same spec, and is {state_name(created)}")
+    with terminable(), opened(store) as kept, session.client(store=kept, resend=resend) as client:
+        job = client.find_tuning_job(given.job) if once else None
+        found = job is not None
+        if job is not None:
+            session.output.talk(f"not submitted again: {job.name} has the same spec, and is {state_name(job)}")
         else:
-            created = submit(client, given.job, request_id)
-        session.reached = True
-        _announce(session, given, created, followed=wait)
+            job = submit(session, client, given.job, request_id, store=store, resend=resend)
+        _announce(session, given, job, followed=wait, found=found)
         if wait:
-            ended = follow(session, client, created.name, known=created, timeout=timeout, poll_interval=poll_interval)
+            ended = follow(session, client, job.name, known=job, timeout=timeout, poll_interval=poll_interval)
             _finish(session, ended, named=True)
 
 
@@ -113,30 +117,30 @@ create = Command(
 )
 
 
-def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool) -> None:
+def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool, found: bool) -> None:
     """Tells that the job is there: on a terminal what it is, in a pipe its name alone (or the first line of many)."""
     output = session.output
     try:
         if output.machine:
             if followed:
-                Lines(output.talk).submitted(job)
+                Lines(output.talk).begun(job, found=found)
             else:
                 output.message(job)
         elif not output.human:
             if followed:
-                Lines(output.data, only_end=output.quiet).submitted(job)
+                Lines(output.data, only_end=output.quiet).begun(job, found=found)
             else:
                 output.data(job.name)
         elif output.quiet:
             output.data(job.name)
         else:
-            _announce_to_person(session, given, job, followed)
-    except OSError as error:  # whatever becomes of the output: the job is there, and its name must not be lost
-        error.add_note(f"the job was created: {job.name}")
+            _announce_to_person(session, given, job, followed=followed, found=found)
+    except (OSError, KeyboardInterrupt, Terminated) as error:  # whatever becomes of the output: the job is there
+        error.add_note(f"the job was {'found' if found else 'created'}: {job.name}")
         raise
 
 
-def _announce_to_person(session: Session, given: Given, job: TuningJob, followed: bool) -> None:
+def _announce_to_person(session: Session, given: Given, job: TuningJob, *, followed: bool, found: bool) -> None:
     from rich.text import Text
 
     from gemtune.specs import fingerprint
@@ -148,7 +152,7 @@ def _announce_to_person(session: Session, given: Given, job: TuningJob, followed
     identity = f"{fingerprint(given.job)[:15]}…"
     for done, what in (
         ("spec is valid", f"{clean(given.source)} · {identity}"),
-        ("submitted", f"tuningJobs/{job_id} · {location}"),
+        ("found" if found else "submitted", f"tuningJobs/{job_id} · {location}"),
     ):
         console.print(Text.assemble((f"{tick} {done:<15}", "green"), what), soft_wrap=True)
     console.print(Text(f"  {summary(job)}"), soft_wrap=True)
@@ -157,7 +161,8 @@ def _announce_to_person(session: Session, given: Given, job: TuningJob, followed
     if followed:
         console.print()
     else:
-        console.print(Text(f"  follow it with: {session.command_for('wait', job.name)}", style="dim"), soft_wrap=True)
+        advice = session.next_command(job.name, ended=has_ended(job))
+        console.print(Text(f"  {advice}", style="dim"), soft_wrap=True)
 
 
 # -- get ------------------------------------------------------------------------------------------------------------
@@ -182,7 +187,7 @@ def get(session: Session, name: str) -> None:
     if session.output.machine:
         session.output.message(job)
         return
-    advice = None if has_ended(job) else f"follow it with: {session.command_for('wait', job.name)}"
+    advice = None if has_ended(job) else session.next_command(job.name, ended=False)
     print_job(session.output, job, link=session.console_link(job.name), advice=advice)
 
 
@@ -191,12 +196,16 @@ def get(session: Session, name: str) -> None:
 
 @command("list", help=LIST_HELP)
 @click.option("--filter", "filter_", metavar="EXPR", default="", help="Such as 'state=\"JOB_STATE_RUNNING\"'")
+@click.option("--state", type=STATE, metavar="STATE", help="Such as running, succeeded or failed")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The N newest, at most")
 @click.option("--page-size", type=click.IntRange(min=1, max=2**31 - 1), metavar="N", help="Jobs asked for at a time")
 @click.pass_obj
-def list_jobs(session: Session, filter_: str, limit: int | None, page_size: int | None) -> None:
+def list_jobs(session: Session, filter_: str, state: str | None, limit: int | None, page_size: int | None) -> None:
     """Lists jobs."""
     jobs: list[TuningJob] = []
+    if state is not None:
+        wanted = f'state="{state}"'
+        filter_ = f"{wanted} AND ({filter_})" if filter_ else wanted
     if page_size is None and limit is not None:
         page_size = min(limit, 100)
     with session.client() as client:
@@ -237,12 +246,24 @@ def cancel(session: Session, name: str, wait: bool) -> None:
         if not wait:
             if output.machine:
                 output.message(empty_pb2.Empty())
-            output.talk(f"asked to cancel {full}\n  see it end with: {session.command_for('wait', full)}")
+            if ended := _ended_before(client, name):
+                output.talk(f"{full} has already ended as {state_name(ended)}; there is nothing to cancel")
+            else:
+                output.talk(f"asked to cancel {full}\n  see it end with: {session.command_for('wait', full)}")
             return
         job = follow(session, client, name)
     _show_end(session, job)
     if job.state != JobState.JOB_STATE_CANCELLED:
         _say_no(session, job, " before it could be cancelled")
+
+
+def _ended_before(client: TuningClient, name: str) -> TuningJob | None:
+    """The job, where it had ended before it could be cancelled; None also where it cannot be looked at now."""
+    try:
+        job = client.get_tuning_job(name, retry=None)
+    except GemtuneError:  # the cancel itself went well
+        return None
+    return job if has_ended(job) else None
 
 
 def _wait(name: str, timeout: float | None, poll_interval: float | None) -> None:

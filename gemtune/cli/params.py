@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-__all__ = ["COUNT", "DURATION", "NUMBER", "AdapterSizeType", "CountType", "DurationType", "LabelsType", "NumberType"]
+__all__ = [
+    "COUNT",
+    "DURATION",
+    "NUMBER",
+    "STATE",
+    "AdapterSizeType",
+    "CountType",
+    "DurationType",
+    "LabelsType",
+    "NumberType",
+]
 
 if TYPE_CHECKING:  # click's types are generic for type checkers, and at run time only in its later versions
     _Float: TypeAlias = click.ParamType[float]
@@ -114,6 +124,24 @@ class LabelsType(_Labels):
         return labels
 
 
+class StateType(_Str):
+    """The state of a job: `failed`, or the enum's name."""
+
+    name = "state"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name of the enum value, such as `JOB_STATE_FAILED`."""
+        from gemtune_pb.v1 import JobState
+
+        name = str(value).strip().upper().replace("-", "_").removeprefix("JOB_STATE_")
+        states = [state.removeprefix("JOB_STATE_") for state in JobState.keys() if JobState.Value(state)]  # noqa: SIM118
+        if name not in states:
+            allowed = ", ".join(state.lower() for state in states)
+            self.fail(f"{value!r} is no state of a job; the states are {allowed}", param, ctx)
+        return f"JOB_STATE_{name}"
+
+
 COUNT = CountType()
 DURATION = DurationType()
 NUMBER = NumberType()
+STATE = StateType()

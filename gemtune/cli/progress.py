@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from gemtune.cli.output import STATE_STYLES, Output, clean, one_line, rfc3339, seconds_of
-from gemtune.cli.session import Session, Stopped
+from gemtune.cli.session import Session
+from gemtune.cli.stops import Stopped, Terminated, terminable
 from gemtune.cli.words import data_text, failure, hyper_parameters_of, progress_text
 from gemtune.errors import ApiError, TransportError, WaitTimeout
 from gemtune.states import has_ended, has_succeeded, state_name
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Lines", "follow"]
 
 Observer = Callable[[TuningJob], None]
-
-
-class Terminated(BaseException):
-    """SIGTERM came."""
 
 
 def follow(
@@ -58,7 +54,7 @@ def follow(
     back = session.command_for("wait", client.job_name(name))
     seen: list[TuningJob] = [known] if known is not None else []
     try:
-        with _terminable(), _shown(session.output, back, known) as show:
+        with terminable(), _shown(session.output, back, known) as show:
 
             def observe(job: TuningJob) -> None:
                 seen[:] = [job]
@@ -82,24 +78,6 @@ def follow(
         elif seen and not has_ended(seen[0]):
             error.add_note(f"the job goes on; come back with: {back}")
         raise
-
-
-@contextmanager
-def _terminable() -> Generator[None]:
-    """SIGTERM ends the block in order: the cursor comes back, and the way back is printed."""
-
-    def stop(*_: object) -> NoReturn:
-        raise Terminated
-
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -132,10 +110,11 @@ class Lines:
         self._now = now
         self._last = state_name(known) if known is not None else None
 
-    def submitted(self, job: TuningJob) -> None:
-        """The first line, for a job that was just created."""
+    def begun(self, job: TuningJob, *, found: bool = False) -> None:
+        """The first line, for a job that was just created, or found."""
         if not self._only_end:
-            self._line(seconds_of(job.create_time) if job.HasField("create_time") else None, f"submitted {job.name}")
+            word = "found" if found else "submitted"
+            self._line(seconds_of(job.create_time) if job.HasField("create_time") else None, f"{word} {job.name}")
 
     def __call__(self, job: TuningJob) -> None:
         """Takes the job after a look."""

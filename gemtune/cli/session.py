@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,28 +12,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gemtune.cli.output import Output, one_line
-from gemtune.errors import TransportError
+from gemtune.errors import ApiError, GemtuneError, TransportError
 from gemtune.names import JobName, parse_job_name
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
     from gemtune.client import TuningClient
+    from gemtune.methods import Method
     from gemtune.retry import Retrying
     from gemtune.store import SpecStore
-    from gemtune.transport import Transport
+    from gemtune.transport import Metadata, Transport
 
-__all__ = ["Session", "Stopped"]
-
-
-class Stopped(Exception):
-    """The run was ended from outside.
-
-    Attributes:
-        status: The exit status: 130 after Ctrl-C, 143 after SIGTERM, 3 where nobody reads the output any more.
-    """
-
-    def __init__(self, message: str, *, status: int = 130) -> None:
-        super().__init__(message)
-        self.status = status
+__all__ = ["Session"]
 
 
 @dataclass
@@ -40,7 +32,8 @@ class Session:
     """The global options of one run. None: not given, so the environment and the library's defaults decide.
 
     Attributes:
-        reached: Whether the service has answered before in this run.
+        reached: Whether the service has answered in this run, or may have been reached.
+        submitted: Whether a create may have reached it.
         told: What was last said about a call that is sent again.
     """
 
@@ -54,6 +47,7 @@ class Session:
     verbose: bool = False
     output: Output = field(init=False)
     reached: bool = field(init=False, default=False)
+    submitted: bool = field(init=False, default=False)
     told: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -69,17 +63,30 @@ class Session:
             store: What remembers submissions; the caller's to close.
             resend: Whether a create in doubt may be sent again.
         """
+        from gemtune.calls import carrier
         from gemtune.client import TuningClient
         from gemtune.retry import Retry
 
         if self.verbose:
             _log_requests(self.output)
+        api_version = self.api_version or "v1"
+        if transport is None:
+            transport = _Watched(
+                self,
+                carrier(
+                    self.transport or "rest",
+                    endpoint=self.endpoint,
+                    credentials=None,
+                    api_version=api_version,
+                    application=None,
+                    asynchronous=False,
+                ),
+            )
         return TuningClient(
             self.project,
             self.location,
-            endpoint=self.endpoint,
-            transport=self.transport or "rest" if transport is None else transport,
-            api_version=self.api_version or "v1",
+            transport=transport,
+            api_version=api_version,
             retry=Retry(on_retry=self.told_of_retry, resend=resend),
             store=store,
         )
@@ -87,7 +94,8 @@ class Session:
     def told_of_retry(self, retrying: Retrying) -> None:
         """Tells that a call is sent again: whoever waits shall know for what.
 
-        On this machine a door that was never open stays shut: there is no point in knocking for a minute.
+        On this machine a door that was never open stays shut: there is no point in knocking for a minute. What this
+        raises ends the call, so it may do so only while nothing can have reached the service.
         """
         error = retrying.error
         if isinstance(error, TransportError) and not error.maybe_sent and not self.reached and self._local():
@@ -140,12 +148,78 @@ class Session:
                 words += [f"--{option.replace('_', '-')}", value]
         return shlex.join(words)
 
+    def resume_command(self, request_id: str, client: TuningClient, *, store: str | None, resend: bool) -> str:
+        """The command that tells what became of a submission, with what this run was told.
+
+        Args:
+            request_id: The submission's id.
+            client: Knows the project and the location.
+            store: The store of this run, if there is one.
+            resend: Whether the submission may be sent again.
+        """
+        words = ["gemtune", "resume"]
+        place = self.place_options(client, store=store, resend=resend)
+        if request_id.startswith("-"):  # no option, though it looks like one
+            return f"{shlex.join(words)} {place} -- {shlex.quote(request_id)}"
+        return f"{shlex.join([*words, request_id])} {place}"
+
+    def place_options(self, client: TuningClient, *, store: str | None, resend: bool = True) -> str:
+        """The options that bring another command to the same place; the arguments are those of `resume_command`."""
+        words = ["--project", client.project, "--location", client.location]
+        for option in ("endpoint", "transport", "api_version"):
+            if (value := getattr(self, option)) is not None:
+                words += [f"--{option.replace('_', '-')}", value]
+        if store is not None and store != os.environ.get("GEMTUNE_STORE"):
+            words += ["--store", _without_password(store)]
+        if not resend:
+            words.append("--no-resend")
+        return shlex.join(words)
+
+    def next_command(self, name: str, *, ended: bool) -> str:
+        """A sentence with the command to go on with: to follow a job, or to see one that has ended."""
+        if ended:
+            return f"see it with: {self.command_for('get', name)}"
+        return f"follow it with: {self.command_for('wait', name)}"
+
     def console_link(self, name: str) -> str | None:
         """The job's page in the console; None where the job is not Google's."""
         project, location, job_id = parse_job_name(name)
         if not (project and location and self.to_google()):
             return None
         return JobName(self.project or project, location, job_id).console_link
+
+
+class _Watched:
+    """A transport that notes what may have reached the service."""
+
+    def __init__(self, session: Session, inner: Transport) -> None:
+        self._session = session
+        self._inner = inner
+
+    def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
+        from gemtune.retry import nothing_happened
+
+        session = self._session
+        reached, submitted = session.reached, session.submitted
+        session.reached = True  # even if Ctrl-C ends it
+        session.submitted = submitted or method.name == "CreateTuningJob"
+        try:
+            return self._inner.send(method, request, deadline=deadline, metadata=metadata)
+        except GemtuneError as error:
+            if nothing_happened(error):
+                session.submitted = submitted
+                session.reached = reached or isinstance(error, ApiError)
+            raise
+
+    def close(self) -> None:
+        close = getattr(self._inner, "close", None)
+        if close is not None:
+            close()
+
+
+def _without_password(store: str) -> str:
+    """The URL of a store as it may be printed."""
+    return re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", store)
 
 
 def _log_requests(output: Output) -> None:

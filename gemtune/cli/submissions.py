@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from gemtune.cli.commands import Option, command
-from gemtune.cli.session import Session, Stopped
-from gemtune.errors import NotFound, TransportError
+from gemtune.cli.output import duration_text
+from gemtune.cli.params import DurationType
+from gemtune.cli.session import Session
+from gemtune.cli.stops import Stopped, Terminated, terminable
+from gemtune.errors import InDoubt, NotFound, TransportError
+from gemtune.states import has_ended
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
@@ -26,6 +32,9 @@ STORE = Option(
     help="Remember the submission there before it is sent: a file, or postgresql://... (or GEMTUNE_STORE)",
 )
 
+_FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
+"""Seconds between two looks of `resume`, growing from the one to the other."""
+
 
 @contextmanager
 def opened(url: str | None) -> Generator[SpecStore | None]:
@@ -39,20 +48,53 @@ def opened(url: str | None) -> Generator[SpecStore | None]:
         yield store
 
 
-def submit(client: TuningClient, job: TuningJob, request_id: str | None) -> TuningJob:
-    """Creates a job; whoever interrupts that is told how to learn what became of it."""
-    sent: list[str] = []
+def submit(
+    session: Session,
+    client: TuningClient,
+    job: TuningJob,
+    request_id: str | None,
+    *,
+    store: str | None,
+    resend: bool,
+    validate: bool = True,
+) -> TuningJob:
+    """Creates a job; whoever interrupts that, or cannot learn its outcome, is told how to learn it.
+
+    Args:
+        session: The run.
+        client: Sends it.
+        job: The spec.
+        request_id: The submission's id; None: a new one.
+        store: The URL of the store that the client has, for the command that goes on.
+        resend: Whether it may be sent again, for that command.
+        validate: Whether the spec is checked first.
+    """
+    ids: list[str] = []
+
+    def way_back() -> str:
+        return f"to find out: {session.resume_command(ids[0], client, store=store, resend=resend)}"
+
+    def stopped(word: str, status: int) -> NoReturn:
+        if not ids or not session.submitted:
+            raise Stopped(f"{word}; nothing was sent", status=status) from None
+        doubt = "it is not known whether the job was created"
+        raise Stopped(f"{word}; {doubt}\n  {way_back()}", status=status) from None
+
     try:
-        return client.create_tuning_job(job, request_id=request_id, on_submit=sent.append)
+        with terminable():
+            return client.create_tuning_job(job, request_id=request_id, validate=validate, on_submit=ids.append)
     except KeyboardInterrupt:
-        if not sent:
-            raise Stopped("interrupted; nothing was sent") from None
-        place = f"--project {client.project} --location {client.location}"
-        raise Stopped(
-            f"interrupted; it is not known whether the job was created\n  to find out: gemtune resume {sent[0]} {place}"
-        ) from None
+        stopped("interrupted", 130)
+    except Terminated:
+        stopped("terminated", 143)
+    except InDoubt as error:
+        ids[:] = [error.request_id]
+        error.add_note(way_back())
+        raise
     except TransportError as error:
-        if not error.maybe_sent:
+        if session.submitted:  # this error is of a later call: the create before it may have been acted on
+            error.add_note(f"it is not known whether the job was created; {way_back()}")
+        else:
             error.add_note("nothing was sent")
         raise
 
@@ -60,26 +102,71 @@ def submit(client: TuningClient, job: TuningJob, request_id: str | None) -> Tuni
 @command("resume")
 @click.argument("request_id", metavar="REQUEST_ID")
 @click.option("--store", envvar="GEMTUNE_STORE", metavar="URL", help="The store that remembers the submission")
+@click.option(
+    "--resend/--no-resend", default=True, help="Whether a spec that the store remembers may be sent; else only a look"
+)
+@click.option(
+    "--for",
+    "seconds",
+    default="30s",
+    show_default=True,
+    type=DurationType(),
+    metavar="TIME",
+    help="How long to look for a job that is not there at once",
+)
 @click.pass_obj
-def resume(session: Session, request_id: str, store: str | None) -> None:
+def resume(session: Session, request_id: str, store: str | None, resend: bool, seconds: float) -> None:
     """Learn what became of a submission, by its request id.
 
-    With the store that remembers it, it is submitted if it never was. Without one, nothing is sent.
+    With the store that remembers it, it is submitted if it never was. Without one, nothing is sent: a job that is not
+    in the list yet is looked for a while. An id that begins with - stands last, after --.
     """
-    with opened(store) as kept, session.client(store=kept) as client:
-        spec = _remembered(kept, client, request_id)
-        job = submit(client, spec, request_id) if spec is not None else client.settle(request_id)
-        where = f"project {client.project} in {client.location}"
-    if job is None:
-        error = NotFound(f"there is no job under the request id {request_id} in {where}, so far as its lists show")
-        error.add_note(f"to submit it under that id: gemtune create -f FILE --request-id {request_id}")
-        raise error
+    with opened(store) as kept, session.client(store=kept, resend=resend) as client:
+        spec = _remembered(kept, client, request_id) if resend else None
+        job: TuningJob | None
+        if spec is not None:  # it was checked when it was submitted first
+            job = submit(session, client, spec, request_id, store=store, resend=resend, validate=False)
+        else:
+            job = _looked_for(session, client, request_id, seconds)
+        if job is None:
+            raise _not_there(session, client, request_id, seconds, store=store)
     output = session.output
     if output.machine:
         output.message(job)
     else:
         output.data(job.name)
-        output.talk(f"follow it with: {session.command_for('wait', job.name)}")
+        output.talk(session.next_command(job.name, ended=has_ended(job)))
+
+
+def _looked_for(session: Session, client: TuningClient, request_id: str, seconds: float) -> TuningJob | None:
+    """The job of a submission, looked for so long: a create may be acted on late, and a list may lag behind."""
+    ends = time.monotonic() + seconds
+    pause = _FIRST_LOOK
+    while True:
+        last = time.monotonic() >= ends  # only a look that began after the end says that there is none
+        job = client.settle(request_id)
+        if job is not None or last:
+            return job
+        if pause == _FIRST_LOOK:
+            session.output.talk(f"there is no job under that id yet; looking for up to {duration_text(seconds)}")
+        time.sleep(max(min(pause, ends - time.monotonic()), 0))
+        pause = min(pause * 2, _LONGEST_LOOK)
+
+
+def _not_there(
+    session: Session, client: TuningClient, request_id: str, seconds: float, *, store: str | None
+) -> NotFound:
+    place = f"project {client.project} in {client.location}"
+    error = NotFound(f"there is no job under the request id {request_id} in {place}, so far as its lists show")
+    error.add_note(
+        f"looked for {duration_text(seconds)}; that proves nothing about a create that was sent later than that, or by "
+        "a process that still runs"
+    )
+    given = shlex.quote(f"--request-id={request_id}") if request_id.startswith("-") else None
+    words = ["gemtune create -f FILE", given or f"--request-id {shlex.quote(request_id)}"]
+    words.append(session.place_options(client, store=store))
+    error.add_note(f"once no such create is under way, submit it under that id: {' '.join(words)}")
+    return error
 
 
 def _remembered(store: SpecStore | None, client: TuningClient, request_id: str) -> TuningJob | None:

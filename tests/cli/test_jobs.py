@@ -124,6 +124,24 @@ def test_cancelling_what_has_succeeded_says_so(ended: str, gemtune: Gemtune) -> 
     assert "ended as SUCCEEDED before it could be cancelled" in ran.err
 
 
+def test_cancelling_an_ended_job_without_waiting_says_how_it_ended(ended: str, gemtune: Gemtune) -> None:
+    ran = gemtune("cancel", ended)
+    assert (ran.status, ran.out) == (0, "")
+    assert ran.err == f"{ended} has already ended as SUCCEEDED; there is nothing to cancel\n"
+
+
+def test_a_list_of_one_state(ended: str, gemtune: Gemtune) -> None:
+    def listed(*args: str) -> int:
+        return len(json.loads(gemtune("list", "-o", "json", *args).out)["tuningJobs"])
+
+    assert listed("--state", "succeeded") == listed("--state", "JOB_STATE_SUCCEEDED") == 1
+    assert listed("--state", "failed") == 0
+    assert listed("--state", "succeeded", "--filter", 'state="JOB_STATE_FAILED" OR labels.x="y"') == 0
+    refused = gemtune("list", "--state", "done")
+    assert refused.status == 2
+    assert "'done' is no state of a job; the states are queued, pending, running, succeeded, failed" in refused.err
+
+
 def test_a_cancel_as_json_is_the_apis_empty_answer(going: str, gemtune: Gemtune) -> None:
     ran = gemtune("cancel", going, "-o", "json")
     assert (ran.status, ran.out) == (0, "{}\n")
