@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from google.longrunning import operations_proto_pb2 as operations_pb2
 
 from gemtune import flows
-from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single, submitting
+from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single
 from gemtune.drive import Clock, arun
 from gemtune.flows import Flow
 from gemtune.retry import Retry
+from gemtune.submission import Submitting
 from gemtune.transport import AsyncTransport
 from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
 
@@ -166,7 +167,9 @@ class AsyncTuningClient(Calls):
             timeout=timeout,
             retry=retry,
         )
-        return single(await self._run(flow, submitting(on_submit)))
+        with Submitting(on_submit) as told:
+            created = await self._run(flow, told)
+        return single(created)
 
     async def settle(
         self, request_id: str, *, location: str | None = None, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT

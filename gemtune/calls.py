@@ -19,11 +19,11 @@ from google.protobuf.message import Message
 
 from gemtune import flows, lookup, once
 from gemtune.drive import Clock
-from gemtune.errors import ConfigurationError, DuplicateSubmission, SpecInvalid, bad_request
+from gemtune.errors import ConfigurationError, DuplicateSubmission, GemtuneError, SpecInvalid, bad_request
 from gemtune.flows import Flow
 from gemtune.methods import service_methods
 from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
-from gemtune.retry import Budget, Retry, Retrying
+from gemtune.retry import Budget, Retry, Retrying, nothing_happened
 from gemtune.settings import endpoint_from, location_from, project_from
 from gemtune.states import has_ended
 from gemtune.submission import Created, Submission, born, new_request_id
@@ -101,7 +101,10 @@ class Calls:
         self._retry = retry
         self._budget = Budget()
         self._request_labels = request_labels
+        if store is not None and not request_labels:
+            raise ConfigurationError("a store finds jobs by their request labels; leave request_labels=False out")
         self._store = store
+        self._windows: dict[tuple[str, str], float] = {}
         self._clock = clock or Clock()
         self._lock = threading.Lock()
 
@@ -183,6 +186,7 @@ class Calls:
             retry=self._retry if isinstance(retry, Default) else retry,
             budget=self._budget,
             stored=self._store is not None,
+            windows=self._windows,
         )
 
     def _settle(self, request_id: str, *, location: str | None, timeout: Timeout, retry: Retries) -> Flow:
@@ -194,6 +198,8 @@ class Calls:
     def _submission(
         self, request_id: str | None, job: TuningJob | None, location: str | None, *, began: float | None = None
     ) -> Submission:
+        if request_id is not None and not isinstance(request_id, str):
+            raise SpecInvalid(bad_request([("request_id", f"it is {request_id!r}; give a string, such as a UUID")]))
         if request_id == "":  # an id that a variable should have held; a new one each time would make a job each time
             raise SpecInvalid(bad_request([("request_id", "it is empty; give one such as a UUID, or leave it out")]))
         return Submission(
@@ -306,7 +312,12 @@ class Calls:
 
 
 def _unlabelled(request: CreateTuningJobRequest, timeout: float) -> Flow:
-    return Created((yield from flows.call(METHODS["CreateTuningJob"], request, timeout=timeout)))
+    try:
+        return Created((yield from flows.call(METHODS["CreateTuningJob"], request, timeout=timeout)))
+    except GemtuneError as error:
+        if not nothing_happened(error):
+            error.add_note("the job may have been created: look for it in the list before you send it again")
+        raise
 
 
 def observer(on_update: Callable[[Any], object] | None = None) -> Callable[[Any], object]:
@@ -319,11 +330,6 @@ def observer(on_update: Callable[[Any], object] | None = None) -> Callable[[Any]
         return why.hook(why) if why.hook is not None else None
 
     return told
-
-
-def submitting(on_submit: Callable[[str], object] | None) -> Callable[[Submission], object] | None:
-    """An observer of a create, which is told its submission."""
-    return None if on_submit is None else lambda submission: on_submit(submission.request_id)
 
 
 def single(created: Created) -> TuningJob:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from google.longrunning import operations_proto_pb2 as operations_pb2
 
 from gemtune import flows
-from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single, submitting
+from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single
 from gemtune.drive import Clock, run
 from gemtune.flows import Flow
 from gemtune.retry import Retry
+from gemtune.submission import Submitting
 from gemtune.transport import Transport
 from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
 
@@ -146,7 +147,9 @@ class TuningClient(Calls):
         flow = self._create(
             tuning_job, location=location, request_id=request_id, validate=validate, timeout=timeout, retry=retry
         )
-        return single(self._run(flow, submitting(on_submit)))
+        with Submitting(on_submit) as told:
+            created = self._run(flow, told)
+        return single(created)
 
     def settle(
         self, request_id: str, *, location: str | None = None, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT

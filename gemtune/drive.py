@@ -62,7 +62,10 @@ def run(
     outcome: Any = None
     try:
         while True:
-            effect: Effect = flow.send(outcome)
+            try:
+                effect: Effect = flow.send(outcome)
+            except StopIteration as stop:
+                return stop.value
             if isinstance(effect, Sleep):
                 if observe is not None and effect.why is not None:
                     observe(effect.why)
@@ -78,8 +81,6 @@ def run(
                 except GemtuneError as error:
                     outcome = error
                 _log(effect, outcome, began)
-    except StopIteration as stop:
-        return stop.value
     finally:
         flow.close()
 
@@ -107,7 +108,10 @@ async def arun(
     outcome: Any = None
     try:
         while True:
-            effect: Effect = flow.send(outcome)
+            try:
+                effect: Effect = flow.send(outcome)
+            except StopIteration as stop:
+                return stop.value
             if isinstance(effect, Sleep):
                 if observe is not None and effect.why is not None:
                     told = observe(effect.why)
@@ -125,8 +129,6 @@ async def arun(
                 except GemtuneError as error:
                     outcome = error
                 _log(effect, outcome, began)
-    except StopIteration as stop:
-        return stop.value
     finally:
         flow.close()
 
@@ -144,6 +146,8 @@ def _record(store: SpecStore | None, effect: Record) -> Any:
         until = time.time() + effect.lasting
         return store.claim(submission.request_id, job=effect.job, until=until, token=effect.token, **place)
     except GemtuneError as error:
+        if effect.step != "claim":  # no reason to lose the job, or the error, that is there
+            logger.warning("the store did not take what became of request %s: %s", submission.request_id, error)
         return error
 
 

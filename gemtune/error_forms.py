@@ -128,7 +128,7 @@ def _seconds_from(retry_after: str | None) -> float | None:
 
     try:
         return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None
 
 
@@ -141,7 +141,7 @@ def http_from_error(error: ApiError) -> tuple[int, bytes]:
 
         status = status_from_error(error)
         inner["details"] = [json_format.MessageToDict(detail) for detail in status.details]
-    return http_status, json.dumps({"error": inner}, indent=2, ensure_ascii=False).encode()
+    return http_status, json.dumps({"error": inner}, indent=2, ensure_ascii=False).encode(errors="replace")
 
 
 def _google_error(body: bytes) -> dict[str, Any] | None:

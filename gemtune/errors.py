@@ -51,6 +51,7 @@ __all__ = [
     "Unknown",
     "WaitTimeout",
     "bad_request",
+    "how_to_settle",
 ]
 
 
@@ -58,6 +59,8 @@ def _rebuild(cls: type[GemtuneError], args: tuple[Any, ...], state: dict[str, An
     error = cls.__new__(cls)
     error.args = args
     error.__dict__.update(state)
+    if isinstance(error, InDoubt):
+        error.__cause__ = error.error
     return error
 
 
@@ -243,14 +246,21 @@ class InDoubt(GemtuneError):  # the contract's name
     """
 
     def __init__(self, request_id: str, *, project: str, location: str, error: GemtuneError) -> None:
-        import shlex  # an id may be any text, and the command is there to be copied
-
-        command = shlex.join(["gemtune", "resume", request_id, "--project", project, "--location", location])
         super().__init__(
             f"it is not known whether the job was created, and it was not sent again: {error}\n"
-            f"  To find out: {command}, or client.settle({request_id!r})"
+            f"  {how_to_settle(request_id, project=project, location=location)}"
         )
         self.request_id, self.project, self.location, self.error = request_id, project, location, error
+
+
+def how_to_settle(request_id: str, *, project: str, location: str) -> str:
+    """The command and the call that tell what became of a submission."""
+    import shlex  # an id may be any text, and the command is there to be copied
+
+    place = ["--project", project, "--location", location]
+    words = [*place, "--", request_id] if request_id.startswith("-") else [request_id, *place]
+    command = shlex.join(["gemtune", "resume", *words])
+    return f"To find out: {command}, or client.settle({request_id!r}, location={location!r})"
 
 
 class DuplicateSubmission(UserWarning):

@@ -160,12 +160,15 @@ class Pauses:
         return now
 
 
-def cancel(method: Method, request: CancelTuningJobRequest, getter: Method, **options: Any) -> Flow:
+def cancel(method: Method, request: CancelTuningJobRequest, getter: Method, *, timeout: float, **options: Any) -> Flow:
     """Cancels a job. A job that is being cancelled, or is, cannot be refused as a failure: it is what was asked for."""
+    began: float = yield Sleep(0)
     try:
-        return (yield from call(method, request, **options))
+        return (yield from call(method, request, timeout=timeout, **options))
     except FailedPrecondition:
-        job = yield from call(getter, GetTuningJobRequest(name=request.name), **options)
+        now: float = yield Sleep(0)
+        left = began + timeout - now
+        job = yield from call(getter, GetTuningJobRequest(name=request.name), timeout=left, **options)
         if job.state not in (JobState.JOB_STATE_CANCELLING, JobState.JOB_STATE_CANCELLED):
             raise
     return empty_pb2.Empty()

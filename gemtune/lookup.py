@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gemtune.errors import InvalidArgument, SpecInvalid, bad_request
+from gemtune.errors import FailedPrecondition, InvalidArgument, OutOfRange, SpecInvalid, Unimplemented, bad_request
 from gemtune.flows import Flow, Sleep, call
 from gemtune.methods import Method
 from gemtune.retry import Budget, Retry
@@ -84,7 +84,7 @@ def find(
     while True:
         try:
             page = yield from call(rpcs.list, request, timeout=deadline - now, retry=retry, budget=budget)
-        except InvalidArgument:
+        except (InvalidArgument, FailedPrecondition, OutOfRange, Unimplemented):
             if not request.filter:
                 raise
             request = ListTuningJobsRequest(parent=submission.parent)
@@ -92,7 +92,7 @@ def find(
         else:
             found += [job for job in page.tuning_jobs if job.labels.get(key) == value]
             if not page.next_page_token or (not request.filter and _all_older(page.tuning_jobs, since)):
-                return found
+                return list({job.name: job for job in found}.values())  # a job made meanwhile moves the pages
             request.page_token = page.next_page_token
         now = yield Sleep(0)
 
@@ -138,13 +138,15 @@ def oldest(found: Sequence[TuningJob], submission: Submission) -> Created:
 
 def other_spec(submission: Submission, owner: str, fingerprint: str) -> SpecInvalid:
     """The refusal of an id that names another spec already."""
+    theirs, this = (f.removeprefix("sha256:") for f in (fingerprint, submission.fingerprint))
+    digits = min(len(theirs), len(this))  # a label has 40 of the 64; shown alike, they can be compared by eye
     return SpecInvalid(
         bad_request(
             [
                 (
                     "request_id",
-                    f"{submission.request_id!r} names {owner} already, whose spec is {fingerprint}; this spec is "
-                    f"{submission.fingerprint}: an id names one submission for ever, so use another one",
+                    f"{submission.request_id!r} names {owner} already, whose spec is sha256:{theirs[:digits]}; this "
+                    f"spec is sha256:{this[:digits]}: an id names one submission for ever, so use another one",
                 )
             ]
         )

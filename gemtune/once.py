@@ -7,24 +7,29 @@ is their one implementation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 
 from gemtune.errors import (
+    ApiError,
     GemtuneError,
     InDoubt,
     NotFound,
+    SpecInvalid,
     TransportError,
 )
 from gemtune.flows import Flow, Pauses, Record, Send, Sleep, attempt_deadline, call
 from gemtune.lookup import Rpcs, find, of_spec, oldest, other_spec, ours
 from gemtune.retry import Budget, Retry, may_pass, nothing_happened
-from gemtune.submission import Created, Submission
+from gemtune.submission import Created, Submission, label_value
 from gemtune_pb.v1 import CreateTuningJobRequest, GetTuningJobRequest, TuningJob
 
 __all__ = ["create"]
 
 _OVERTAKEN = GemtuneError("another process is submitting under this id")
+_UNSEEN = GemtuneError("it may have been sent before, no list shows its job, and resend=False forbids sending it again")
+_BEFORE = GemtuneError("an earlier call under this id may still be acted on")
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
 """Seconds between looks for a job in doubt, growing from the one to the other; shorter where the window is short."""
@@ -43,6 +48,7 @@ def create(
     retry: Retry | None,
     budget: Budget | None,
     stored: bool = False,
+    windows: dict[tuple[str, str], float] | None = None,
 ) -> Flow:
     """Submits a spec so that it becomes one job.
 
@@ -54,6 +60,8 @@ def create(
         retry: How to look and send again; None: one attempt, and `InDoubt` if its outcome is unknown.
         budget: How many retries are left.
         stored: Whether a store decides which process sends, and remembers that this one is about to.
+        windows: Parent and request label of each create that is in doubt -> when its settle window ends. Shared by the
+            calls of a client, and kept up to date here.
 
     Returns:
         `Created`.
@@ -73,6 +81,7 @@ def create(
         retry=retry,
         budget=budget,
         stored=stored,
+        windows={} if windows is None else windows,
     )
     created = yield from once.run(job)
     if stored:
@@ -92,6 +101,7 @@ class _Once:
     retry: Retry | None
     budget: Budget | None
     stored: bool
+    windows: dict[tuple[str, str], float]
     token: int | None = None
     first: bool = False  # by the store: nobody has sent anything under this id
 
@@ -106,8 +116,9 @@ class _Once:
             found = yield from self._look()
             if found:
                 return oldest(found, self.submission)
-            if not (yield from self._renew(job)):  # looking may have taken longer than the claim lasts
-                raise self._in_doubt(_OVERTAKEN)
+            if self.stored and not self.first and not self._resends:
+                raise self._in_doubt(_UNSEEN)
+            yield from self._renew(job, _OVERTAKEN)  # looking may have taken longer than the claim lasts
         doubt: GemtuneError | None = None
         while True:
             outcome = yield from self._sent(job, doubt)
@@ -115,19 +126,48 @@ class _Once:
                 # Under an id of the caller's another process may have sent as well, where no store decides.
                 alone = doubt is None and (self.stored or not self.submission.known)
                 return Created(outcome) if alone else (yield from self._counted(outcome))
-            found = yield from self._settle(outcome, sent=True)
+            window = yield from self._window(outcome)
+            found = yield from self._settle(outcome, window, sent=True)
             if found:
-                return ours(found, self.submission)
-            if self.retry is None or not self.retry.resend or not (yield from self._renew(job)):
+                return self._made(found)
+            if doubt is not None or not self._resends:
                 raise self._in_doubt(outcome) from outcome
+            yield from self._renew(job, outcome)
             doubt = outcome
+
+    def _made(self, found: Sequence[TuningJob]) -> Created:
+        """The answer that was found after something was sent."""
+        try:
+            return ours(found, self.submission)
+        except SpecInvalid as error:  # others used the id for another spec; what became of this one is not known
+            raise self._in_doubt(error) from error
+
+    @property
+    def _resends(self) -> bool:
+        return self.retry is not None and self.retry.resend
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.submission.parent, label_value(self.submission.request_id)
+
+    def _window(self, error: GemtuneError) -> Flow:
+        """How long what was sent may still appear, from now; noted for later calls under the same id."""
+        now: float = yield Sleep(0)
+        asked = error.retry_after if isinstance(error, ApiError) else None
+        window = max((self.retry or Retry()).settle, asked or 0.0)
+        for key in [key for key, ends in self.windows.items() if ends < now]:
+            self.windows.pop(key, None)
+        self.windows[self._key] = now + window
+        return window
 
     def _counted(self, job: TuningJob) -> Flow:
         """The answer to a create that may not be the only one: its job, and what else there is under the id."""
         now: float = yield Sleep(0)
         try:
             timeout = min(self.deadline - now, self._left_for_a_look)
-            found = yield from find(self.rpcs, self.submission, timeout=timeout, retry=self.retry)
+            # There is a job, whatever this look meets: a hook that raises may not hide it.
+            quiet = replace(self.retry, on_retry=None) if self.retry is not None else None
+            found = yield from find(self.rpcs, self.submission, timeout=timeout, retry=quiet)
         except GemtuneError:
             found = []
         return ours([job, *(other for other in found if other.name != job.name)], self.submission)
@@ -175,8 +215,7 @@ class _Once:
             if pauses is None:
                 raise error
             now = yield from pauses.after(error, attempt)
-            if not (yield from self._renew(job)):  # another process has taken over
-                raise self._in_doubt(error) from error
+            yield from self._renew(job, error)
         raise AssertionError("unreachable")
 
     # -- looking --------------------------------------------------------------------------------------------------
@@ -184,6 +223,8 @@ class _Once:
     def _look(self) -> Flow:
         """The jobs under the id, before anything is sent. That they cannot be seen leaves everything in doubt."""
         now: float = yield Sleep(0)
+        if self.windows.get(self._key, now) > now:
+            return (yield from self._settle(_BEFORE, self.windows[self._key] - now))
         try:
             return (
                 yield from find(
@@ -193,7 +234,7 @@ class _Once:
         except GemtuneError as error:
             raise self._in_doubt(error) from error
 
-    def _settle(self, doubt: GemtuneError, window: float | None = None, *, sent: bool = False) -> Flow:
+    def _settle(self, doubt: GemtuneError, window: float, *, sent: bool = False) -> Flow:
         """The jobs under the id, looked for until the window has ended; [] when it ended without one.
 
         Where this run has sent something, a job of another spec is not what is looked for; and the last look, after
@@ -205,7 +246,7 @@ class _Once:
         if self.retry is None:
             raise self._in_doubt(doubt) from doubt
         now: float = yield Sleep(0)
-        ends = now + (self.retry.settle if window is None else window)
+        ends = now + window
         seconds = max(min(_FIRST_LOOK, self.retry.settle / 60), _SHORTEST_LOOK)
         longest = max(min(_LONGEST_LOOK, self.retry.settle / 6), _SHORTEST_LOOK)
         while True:
@@ -278,16 +319,20 @@ class _Once:
         except GemtuneError as error:
             raise self._in_doubt(error) from error
 
-    def _renew(self, job: TuningJob) -> Flow:
-        """Whether this process may still send."""
+    def _renew(self, job: TuningJob, before: GemtuneError) -> Flow:
+        """Makes sure that this process may still send.
+
+        Raises:
+            InDoubt: Another one may have taken over. It carries `before`, or what the store met.
+        """
         if not self.stored:
-            return True
+            return
         lasting = yield from self._lasting()
         claim = yield Record("claim", self.submission, job, lasting=lasting, token=self.token)
         if isinstance(claim, GemtuneError) or not claim.granted:
-            return False
+            error = claim if isinstance(claim, GemtuneError) else before
+            raise self._in_doubt(error) from error
         self.token = claim.token
-        return True
 
     def _in_doubt(self, error: GemtuneError) -> InDoubt:
         s = self.submission

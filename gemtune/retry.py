@@ -34,6 +34,8 @@ _ACTED_PERHAPS = frozenset(
         code_pb2.UNKNOWN,
         code_pb2.DATA_LOSS,
         code_pb2.CANCELLED,
+        code_pb2.ABORTED,
+        code_pb2.ALREADY_EXISTS,
     }
 )
 _NOT_OUR_FAULT = frozenset({408, 429, 499})  # HTTP statuses below 500 that say nothing about the request
@@ -54,8 +56,9 @@ def nothing_happened(error: GemtuneError) -> bool:
     if isinstance(error, TransportError):
         return not error.maybe_sent
     if isinstance(error, ApiError):
-        refused = error.http_status is not None and error.http_status < 500 and error.http_status not in (408, 499)
-        return refused or error.code not in _ACTED_PERHAPS
+        if error.http_status is not None:  # the status line decides: a 5xx proves nothing, whatever its body says
+            return error.http_status not in (408, 409, 499) and (error.http_status < 500 or error.http_status == 501)
+        return error.code not in _ACTED_PERHAPS
     return True  # found on this side: the request, the configuration or the credentials are wrong
 
 
@@ -89,7 +92,7 @@ class Retry:
         multiplier: The factor from one bound to the next.
         settle: How long a create whose outcome is unknown is looked for, counted from the end of its attempt, before it
             may be sent again.
-        resend: Whether it may be sent again then, once; False: `InDoubt` instead.
+        resend: Whether it may be sent again then, once in a call; False: `InDoubt` instead.
         on_retry: Is given a `Retrying` before each pause.
     """
 

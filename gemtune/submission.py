@@ -10,13 +10,26 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from gemtune.errors import SpecInvalid, bad_request
+from gemtune.errors import GemtuneError, SpecInvalid, bad_request, how_to_settle
 from gemtune_pb.v1 import TuningJob
 
-__all__ = ["REQUEST_LABEL", "SPEC_LABEL", "Created", "Submission", "born", "label_value", "new_request_id"]
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = [
+    "REQUEST_LABEL",
+    "SPEC_LABEL",
+    "Created",
+    "Submission",
+    "Submitting",
+    "born",
+    "label_value",
+    "new_request_id",
+]
 
 REQUEST_LABEL = "gemtune-request"
 SPEC_LABEL = "gemtune-spec"
@@ -121,3 +134,26 @@ class Created:
 
     job: TuningJob
     doubles: Sequence[TuningJob] = field(default_factory=tuple)
+
+
+class Submitting:
+    """Is told the submission of a create before anything is sent, and notes it on whatever interrupts the create."""
+
+    def __init__(self, on_submit: Callable[[str], object] | None) -> None:
+        self._on_submit = on_submit
+        self._submission: Submission | None = None
+
+    def __call__(self, submission: Submission) -> object:
+        """Passes the request id on to the caller."""
+        told = self._on_submit(submission.request_id) if self._on_submit is not None else None
+        self._submission = submission
+        return told
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        made = self._submission
+        if made is not None and error is not None and not isinstance(error, GemtuneError):  # Ctrl-C, a cancelled task
+            how = how_to_settle(made.request_id, project=made.project, location=made.location)
+            error.add_note(f"the job may have been created. {how}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
+import pickle
 import subprocess
 import sys
 import threading
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 import gemtune
+import gemtune.testing
 from gemtune import emulator
 from gemtune.settings import Place, endpoint_from
 
@@ -329,3 +332,92 @@ def test_over_grpc_a_child_may_be_forked_later_if_grpcio_was_told(monkeypatch: p
     monkeypatch.setenv("GRPC_ENABLE_FORK_SUPPORT", "1")
     with emulator.running(grpc_port=0) as address:
         assert forked(f"http://{address.grpc}", "grpc", warm=True, threads=False, children=2) == "[0, 0]"
+
+
+# -- a create that is interrupted, or of which nothing can be known ---------------------------------------------------
+
+
+class Raising:
+    """A transport in which something else than an answer comes."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def send(self, method: Any, request: Any, *, deadline: float, metadata: Any = ()) -> Any:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("a defect")])
+def test_what_interrupts_a_create_says_how_to_learn_what_became_of_it(error: BaseException) -> None:
+    sent: list[str] = []
+    client = gemtune.TuningClient("p", transport=Raising(error))
+    with pytest.raises(type(error)) as caught:
+        client.create_tuning_job(JOB, on_submit=sent.append)
+    [note] = caught.value.__notes__
+    assert f"gemtune resume {sent[0]} --project p --location us-central1" in note
+    assert f"client.settle('{sent[0]}', location='us-central1')" in note
+
+
+def test_a_task_that_is_cancelled_in_a_create_is_told_too() -> None:
+    class Slow:
+        async def send(self, method: Any, request: Any, *, deadline: float, metadata: Any = ()) -> Any:
+            await asyncio.sleep(60)
+
+    async def interrupted() -> BaseException:
+        task = asyncio.create_task(gemtune.AsyncTuningClient("p", transport=Slow()).create_tuning_job(JOB))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        return caught.value
+
+    assert "gemtune resume" in asyncio.run(interrupted()).__notes__[0]
+
+
+def test_what_ends_a_create_before_it_is_sent_says_nothing_of_a_job() -> None:
+    def raises(request_id: str) -> None:
+        raise ValueError(request_id)
+
+    client = gemtune.TuningClient("p", transport=Raising(AssertionError("sent")))
+    with pytest.raises(ValueError, match="-") as caught:
+        client.create_tuning_job(JOB, on_submit=raises)
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_without_labels_a_lost_answer_says_where_to_look() -> None:
+    lost = gemtune.TransportError("broken", maybe_sent=True)
+    client = gemtune.TuningClient("p", transport=Raising(lost), request_labels=False)
+    with pytest.raises(gemtune.TransportError) as caught:
+        client.create_tuning_job(JOB)
+    assert "may have been created" in caught.value.__notes__[0]
+
+
+def test_a_store_without_labels_is_refused() -> None:
+    with pytest.raises(gemtune.ConfigurationError, match="by their request labels"):
+        gemtune.TuningClient("p", request_labels=False, store=object())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("request_id", ["", 7, b"id"])
+def test_a_request_id_is_a_string_that_says_something(request_id: Any) -> None:
+    with pytest.raises(gemtune.SpecInvalid, match="such as a UUID"):
+        gemtune.TuningClient("p", transport=Raising(AssertionError())).create_tuning_job(JOB, request_id=request_id)
+
+
+def test_an_id_in_doubt_is_waited_for_by_the_next_call_of_its_client() -> None:
+    """The first call may still be acted on: the second does not send inside its window."""
+    with gemtune.testing.emulator(job_duration=3600) as service:
+        client = service.client(retry=gemtune.Retry(settle=3.0))
+        service.faults({"CreateTuningJob": ["list-lag-1,return-503-after"]})
+        with pytest.raises(gemtune.InDoubt):
+            client.create_tuning_job(JOB, request_id="mine", timeout=0.5)
+        made = client.create_tuning_job(JOB, request_id="mine")
+        assert [job.name for job in client.list_tuning_jobs()] == [made.name]
+
+
+def test_an_error_in_doubt_keeps_its_cause_when_pickled() -> None:
+    lost = gemtune.TransportError("broken", maybe_sent=True)
+    doubt = pickle.loads(pickle.dumps(gemtune.InDoubt("id", project="p", location="l", error=lost)))
+    assert str(doubt.__cause__) == "broken"
+    assert "gemtune resume -- -x" not in str(doubt)
+    odd = str(gemtune.InDoubt("-x y", project="p", location="l", error=lost))
+    assert "gemtune resume --project p --location l -- '-x y'" in odd

@@ -13,6 +13,8 @@ from hypothesis import example, given, strategies as st
 from gemtune import lookup, once, submission as submission_of
 from gemtune.calls import METHODS
 from gemtune.errors import (
+    Aborted,
+    AlreadyExists,
     GemtuneError,
     InDoubt,
     Internal,
@@ -22,9 +24,10 @@ from gemtune.errors import (
     SpecInvalid,
     TransportError,
     Unauthenticated,
+    Unavailable,
 )
 from gemtune.retry import Budget, Retry
-from gemtune.store import Claim
+from gemtune.store import Claim, StoreError
 from gemtune_pb.v1 import TuningJob
 from tests.world import LOST, OK, REFUSED, SICK, Fate, World
 
@@ -106,6 +109,47 @@ class TestInDoubt:
         assert len(world.creates) == 2
         assert not created.doubles
 
+    def test_a_job_that_two_pages_show_is_one(self) -> None:
+        """A job made between two pages moves the others down."""
+        world = World([Fate(meets=LOST)])
+        real = world.ListTuningJobs
+
+        def moving(request: Any, deadline: float) -> Any:
+            page = real(request, deadline)
+            page.next_page_token = "" if request.page_token else "0"
+            return page
+
+        world.ListTuningJobs = moving  # type: ignore[method-assign]
+        assert not submit(world).doubles
+
+    def test_a_hook_cannot_hide_a_job_that_was_answered(self) -> None:
+        def raises(_: Any) -> None:
+            raise RuntimeError
+
+        world = World(lists=[None, SICK, SICK])
+        assert submit(world, known=True, retry=Retry(on_retry=raises)).job.name.endswith("/1")
+
+    def test_another_call_under_the_id_waits_for_the_first_ones_window(self) -> None:
+        windows: dict[tuple[str, str], float] = {}
+
+        def again(timeout: float) -> Any:
+            options: Any = {"timeout": timeout, "retry": DEFAULT, "budget": Budget(), "windows": windows}
+            return world.drive(once.create(RPCS, JOB, submission(known=True), **options))
+
+        world = World([Fate(meets=LOST, lag=20)])
+        for _ in range(2):
+            with pytest.raises(InDoubt):
+                again(5)
+        assert again(60).job.name.endswith("/1")
+        assert len(world.creates) == 1
+
+        world = World([Fate(meets=LOST, acts=False)])
+        windows.clear()
+        with pytest.raises(InDoubt):
+            again(5)
+        assert again(120).job.name.endswith("/2")
+        assert world.creates[1] - world.creates[0] >= 30
+
     def test_resend_false_never_sends_again(self) -> None:
         world = World([Fate(meets=LOST, acts=False)])
         with pytest.raises(InDoubt) as doubt:
@@ -115,7 +159,7 @@ class TestInDoubt:
         assert doubt.value.error is LOST
         assert doubt.value.__cause__ is LOST
         assert "gemtune resume id-1 --project p --location l" in str(doubt.value)
-        assert "client.settle('id-1')" in str(doubt.value)
+        assert "client.settle('id-1', location='l')" in str(doubt.value)
 
     def test_a_deadline_before_the_windows_end_is_in_doubt(self) -> None:
         world = World([Fate(meets=LOST, acts=False)])
@@ -125,9 +169,42 @@ class TestInDoubt:
         assert len(world.creates) == 1
 
     def test_each_attempt_in_doubt_has_a_window_of_its_own(self) -> None:
-        world = World([Fate(meets=LOST, acts=False)] * 3)
-        assert submit(world, timeout=1000).job.name.endswith("/4")
+        world = World([Fate(meets=LOST, acts=False), Fate(meets=LOST, lag=25)])
+        assert submit(world, timeout=1000).job.name.endswith("/2")
         assert all(later - earlier >= 30 for earlier, later in itertools.pairwise(world.creates))
+
+    def test_it_is_sent_again_once(self) -> None:
+        """Jobs that never show must not become many."""
+        world = World([Fate(meets=LOST, lag=10_000)] * 9)
+        with pytest.raises(InDoubt):
+            submit(world, timeout=10_000)
+        assert len(world.creates) == 2
+
+    def test_the_service_is_left_alone_for_as_long_as_it_asks(self) -> None:
+        world = World([Fate(meets=Unavailable("m", http_status=503, retry_after=100.0), acts=False)])
+        submit(world, timeout=1000)
+        first, second = world.creates
+        assert second - first >= 100
+
+    @pytest.mark.parametrize("status", [409, 408, 499, 500, 502, 503, 504])
+    def test_the_http_status_decides_and_not_what_the_body_says(self, status: int) -> None:
+        error = ResourceExhausted("m", http_status=status)
+        world = World([Fate(meets=error, lag=3)])
+        assert submit(world).job.name.endswith("/1")
+        assert len(world.creates) == 1
+
+    @pytest.mark.parametrize("error", [Aborted("m"), AlreadyExists("m"), Aborted("m", http_status=409)])
+    def test_a_conflict_proves_nothing(self, error: GemtuneError) -> None:
+        world = World([Fate(meets=error, lag=3)])
+        submit(world)
+        assert len(world.creates) == 1
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 429, 501])
+    def test_a_refusal_is_proof(self, status: int) -> None:
+        world = World([Fate(meets=InvalidArgument("m", http_status=status), acts=False)])
+        with pytest.raises(InvalidArgument):
+            submit(world)
+        assert [rpc for _, rpc in world.sent] == ["CreateTuningJob"]
 
     def test_an_attempt_that_takes_too_long_is_in_doubt(self) -> None:
         world = World([Fate(takes=50)])
@@ -372,6 +449,31 @@ class TestWithAStore:
             submit_stored(world, store)
         assert store.token > others
 
+    def test_resend_false_does_not_send_what_an_earlier_process_may_have_sent(self) -> None:
+        world = World([Fate(meets=LOST, late=100)])
+        store = FakeStore(world)
+        for _ in range(2):
+            with pytest.raises(InDoubt):
+                submit_stored(world, store, known=True, retry=Retry(resend=False))
+            world.now += 55
+        assert submit_stored(world, store, known=True, retry=Retry(resend=False)).job.name.endswith("/1")
+        assert len(world.creates) == 1
+
+    def test_a_store_that_fails_in_between_is_the_error(self) -> None:
+        world = World([Fate(meets=LOST, acts=False)])
+        store = FakeStore(world)
+        claim = store.claim
+
+        def failing(*args: Any, **options: Any) -> Claim:
+            if store.token:
+                raise StoreError("the disk is full")
+            return claim(*args, **options)
+
+        store.claim = failing  # type: ignore[method-assign]
+        with pytest.raises(InDoubt, match="the disk is full"):
+            submit_stored(world, store)
+        assert len(world.creates) == 1
+
     def test_doubles_are_recorded_too(self) -> None:
         world = World([Fate(meets=LOST, late=30.05)])
         store = FakeStore(world)
@@ -432,14 +534,14 @@ class TestWhatAnAnswerIs:
         created = submit(world)
         assert [job.name[-1] for job in (created.job, *created.doubles)] == ["1", "0"]
 
-    def test_a_job_of_another_spec_alone_is_refused_after_the_window(self) -> None:
+    def test_a_job_of_another_spec_alone_leaves_this_one_in_doubt(self) -> None:
         other = TuningJob(
             name="projects/p/locations/l/tuningJobs/0", labels={"gemtune-request": "id-1", "gemtune-spec": "cd"}
         )
         other.create_time.FromSeconds(999)
         world = World([Fate(meets=LOST, acts=False)])
         world.jobs.append((1000.0, other))
-        with pytest.raises(SpecInvalid, match="tuningJobs/0"):
+        with pytest.raises(InDoubt, match="tuningJobs/0"):  # what became of this one is not known
             submit(world)
         assert world.now >= 1030
         assert len(world.creates) == 1

@@ -162,10 +162,12 @@ class SpecStore:
         """
         key = _key(request_id, project, location)
         fingerprint = fingerprint_of(job)
-        now = self._now()
+        asked = self._now()
         mine = select(submissions).filter_by(**key).with_for_update()  # SQLite's writer is alone anyway
         with self._database.writing() as db:
             row = db.execute(mine).one_or_none()
+            now = self._now()
+            until += now - asked  # the lock may have been waited for: the claim shall last from its grant
             if row is None:
                 self._keep(db, fingerprint, job)
                 first = {**key, "fingerprint": fingerprint, "submitted_at": now, "token": 1, "until": until}

@@ -34,7 +34,7 @@ def _default() -> tuple[Any, str | None]:
 
     try:
         return google.auth.default(scopes=[SCOPE])
-    except google.auth.exceptions.GoogleAuthError as error:
+    except Exception as error:  # credentials may be of anybody's making
         raise ConfigurationError(f"no credentials were found: {_HOW} ({_first_line(error)})") from error
 
 
@@ -154,7 +154,7 @@ def _refresh(credentials: Any, deadline: float) -> None:
     request = functools.partial(google_requests.Request(), timeout=timeout)
     try:
         credentials.refresh(request)
-    except (google.auth.exceptions.TransportError, TimeoutError) as error:
+    except (google.auth.exceptions.TransportError, OSError) as error:
         raise TransportError(f"no token could be had: {_first_line(error)}", maybe_sent=False) from error
     except google.auth.exceptions.RefreshError as error:
         if getattr(error, "retryable", False):

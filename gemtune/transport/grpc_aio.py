@@ -11,7 +11,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from gemtune.endpoints import Endpoint, Endpoints
-from gemtune.errors import ConfigurationError
+from gemtune.errors import ConfigurationError, TransportError
 from gemtune.methods import Method
 from gemtune.transport import Metadata, grpc_wire, wire
 from gemtune.transport._fork import renew_in_child
@@ -73,6 +73,12 @@ class AsyncGrpcTransport:
             if error.code() is grpc.StatusCode.UNAUTHENTICATED:
                 self._authorizer.refused(token)
             raise failure from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            where = self._where(endpoint, method)  # nobody cancelled the task: the channel was closed under the call
+            raise TransportError(f"the connection to {where} was closed during the call", maybe_sent=True) from error
         return grpc_wire.read(method, data, where=lambda: self._where(endpoint, method))
 
     def _where(self, endpoint: Endpoint, method: Method) -> str:

@@ -46,7 +46,8 @@ KEEPALIVE, KEEPALIVE_TIMEOUT = 60.0, 20.0
 _NEVER_SENT = ("failed to connect to all addresses", "errors resolving", "DNS resolution failed", "connections to all")
 _BROKEN = ("Stream removed", "Socket closed", "Connection reset", "recvmsg:", "Broken pipe", "keepalive", "GOAWAY",
            "Transport closed", "Endpoint closing", "Connection closed", "Channel closed", "Connection dropped",
-           "Stream refused", "sendmsg:", "End of TCP stream", "Cancelling all calls")  # fmt: skip
+           "Stream refused", "sendmsg:", "End of TCP stream", "Cancelling all calls", "received metadata size",
+           "received initial metadata size", "received trailing metadata size")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,8 @@ def error_from_rpc(error: Any, *, where: str, deadline: float) -> GemtuneError:
     answered = bool(headers or trailers)
     if number == code_pb2.DEADLINE_EXCEEDED and not answered and time.monotonic() >= deadline - 0.01:
         return wire.late(where, sent=True)
-    if number in (code_pb2.UNAVAILABLE, code_pb2.CANCELLED) and not answered:
-        if details.startswith(_NEVER_SENT):
+    if not answered:
+        if number in (code_pb2.UNAVAILABLE, code_pb2.CANCELLED) and details.startswith(_NEVER_SENT):
             return TransportError(f"{where} could not be reached: {_reason(details)}", maybe_sent=False)
         if details.startswith(_BROKEN):
             return TransportError(

@@ -191,8 +191,8 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
     content_type = headers.get("content-type", "")
     if 300 <= http_status < 400 and "location" in headers:
         raise TransportError(
-            f"{sent.where} redirects to {headers['location']}; redirects are not followed: set the endpoint that is "
-            "meant",
+            f"{sent.where} redirects to {headers['location'].partition('?')[0]}; redirects are not followed: set the "
+            "endpoint that is meant",
             maybe_sent=http_status == 303,  # "see other": what was asked for is done; the others send one elsewhere
             final=True,
         )

@@ -44,6 +44,14 @@ def test_the_spec_is_stored_with_the_claim(store: SpecStore, clock: Time) -> Non
     assert store.get(made.fingerprint) == SPEC
 
 
+def test_a_claim_lasts_from_its_grant_however_long_the_database_was_waited_for(
+    store: SpecStore, clock: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([clock.seconds, clock.seconds + 5, clock.seconds + 5])
+    monkeypatch.setattr(store, "_now", lambda: next(times))
+    assert claim(store, clock).until == clock.seconds + 35
+
+
 def test_another_one_is_not_granted_and_learns_how_long_to_wait(store: SpecStore, clock: Time) -> None:
     first = claim(store, clock)
     clock.seconds += 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import subprocess
@@ -19,12 +20,13 @@ from google.longrunning import operations_pb2
 from google.oauth2.credentials import Credentials
 from google.protobuf import empty_pb2
 from google.rpc import error_details_pb2, status_pb2
-from grpc_servers import JOB, NAME, refusing, serving
+from grpc_servers import JOB, NAME, Called, refusing, serving
 
 import gemtune
 from gemtune import errors
 from gemtune.endpoints import Endpoint
 from gemtune.transport import grpc_wire
+from gemtune.transport.grpc_aio import AsyncGrpcTransport
 
 GET = gemtune.GetTuningJobRequest(name=NAME)
 PARENT = "projects/p/locations/us-central1"
@@ -280,6 +282,41 @@ def test_a_connection_that_breaks_may_have_brought_the_request(rpc: Carrier) -> 
     with broken() as url, pytest.raises(errors.TransportError, match="broke before the answer was whole") as caught:
         rpc.send(rpc.open(url), "CreateTuningJob", lossy())
     assert caught.value.maybe_sent
+
+
+def test_a_status_that_this_side_made_is_no_answer(rpc: Carrier) -> None:
+    """Metadata beyond gRPC's limit become RESOURCE_EXHAUSTED here; the service has acted."""
+
+    def act(context: grpc.ServicerContext) -> bytes:
+        context.set_trailing_metadata((("x-big", "a" * 20_000),))
+        return b""
+
+    with serving(act) as (url, _), pytest.raises(errors.TransportError) as caught:
+        rpc.send(rpc.open(url), "CreateTuningJob", lossy())
+    assert caught.value.maybe_sent
+
+
+def test_a_channel_that_is_closed_during_a_call_is_a_broken_connection() -> None:
+    async def call_and_close(url: str, called: Called) -> None:
+        transport = AsyncGrpcTransport(url)
+        sending = transport.send(METHODS["CreateTuningJob"], lossy(), deadline=time.monotonic() + 10)
+        task = asyncio.create_task(sending)
+        while not called.calls:
+            await asyncio.sleep(0.01)
+        await transport.close()
+        with pytest.raises(errors.TransportError) as caught:
+            await task
+        assert caught.value.maybe_sent
+
+    go = threading.Event()
+
+    def act(context: grpc.ServicerContext) -> bytes:
+        go.wait(10)
+        return b""
+
+    with serving(act) as (url, called):
+        asyncio.run(call_and_close(url, called))
+        go.set()
 
 
 @contextlib.contextmanager
