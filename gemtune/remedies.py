@@ -1,7 +1,8 @@
 """What the service says -> what it means, and what to run or change: a table, as data.
 
 The texts are those that users of the service quoted, or its documents; each row is recognized by its canonical code and
-a pattern over the message and the details' reasons. Knows errors; nothing of who prints them.
+a pattern over the message and the details' reasons. What a call was answered with and what a job ended with are two
+things: some rows are about one of them alone. Knows errors; nothing of who prints them.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from google.rpc import code_pb2, error_details_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from gemtune.error_forms import error_from_status
 from gemtune.errors import ApiError
 
-__all__ = ["REMEDIES", "Remedy", "quota_of", "remedy_for", "row_for"]
+__all__ = ["REMEDIES", "Remedy", "quota_of", "remedy_for", "remedy_for_job", "row_for"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Remedy:
         pattern: What the message, or a reason among the details, looks like. Its named groups fill the texts.
         means: What it means, in one sentence.
         do: What to run or change.
+        about: `call`, `job`, or "" for both: which errors the row is about.
     """
 
     id: str
@@ -33,6 +36,7 @@ class Remedy:
     pattern: str
     means: str
     do: str
+    about: str = ""
 
 
 _C = code_pb2
@@ -174,11 +178,21 @@ REMEDIES: tuple[Remedy, ...] = (
         "start and cancel one tuning job, then grant the role",
     ),
     Remedy(
+        "emulator-token",
+        (_C.UNAUTHENTICATED,),
+        r"the token that the emulator was started with",
+        "the emulator was started with --token, and the call did not carry that token",
+        "set GEMTUNE_EMULATOR_TOKEN beside GEMTUNE_EMULATOR_HOST, or pass "
+        "credentials=google.oauth2.credentials.Credentials(token=...)",
+        about="call",
+    ),
+    Remedy(
         "credentials",
         (_C.UNAUTHENTICATED,),
         r"",
         "the credentials are missing, invalid or expired",
         "gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to a key file",
+        about="call",
     ),
     Remedy(
         "endpoint-step",
@@ -213,7 +227,8 @@ REMEDIES: tuple[Remedy, ...] = (
         (_C.NOT_FOUND,),
         r"/v1(?:beta1)?/tuningJobs",
         "the request's path had no project",
-        "pass project=, set GOOGLE_CLOUD_PROJECT, or use --project",
+        "set GOOGLE_CLOUD_PROJECT, or give --project (in Python: project=)",
+        about="call",
     ),
     Remedy(
         "unavailable",
@@ -221,13 +236,39 @@ REMEDIES: tuple[Remedy, ...] = (
         r"",
         "the service is in trouble, or met something that it does not report",
         "try again later; before a job is created anew, `gemtune list` shows whether the first was made",
+        about="call",
+    ),
+    Remedy(
+        "job-trouble",
+        (_C.UNAVAILABLE, _C.INTERNAL, _C.UNKNOWN, _C.DEADLINE_EXCEEDED, _C.ABORTED, _C.DATA_LOSS),
+        r"",
+        "the service failed while the job ran, and does not say that the spec or the data are at fault",
+        "create a job of the same spec (gemtune get JOB -o spec > again.yaml); if that fails too, ask Google's "
+        "support, with the job's full name",
+        about="job",
     ),
 )
 
 
 def remedy_for(error: ApiError) -> tuple[str, str] | None:
-    """What an error means and what to do about it; None where the table has no row for it."""
-    row = row_for(error)
+    """What the error of a call means and what to do about it; None where the table has no row for it."""
+    return _filled(row_for(error), error)
+
+
+def remedy_for_job(status: status_pb2.Status) -> tuple[str, str] | None:
+    """What the error of a job (`TuningJob.error`) means and what to do about it; None where no row is about it."""
+    error = error_from_status(status)
+    return _filled(row_for(error, about="job"), error)
+
+
+def row_for(error: ApiError, *, about: str = "call") -> Remedy | None:
+    """The row of the table that an error is of; `about` says whether a `call` or a `job` ended with it."""
+    text = _text(error)
+    rows = (row for row in REMEDIES if row.about in ("", about) and (not row.codes or error.code in row.codes))
+    return next((row for row in rows if re.search(row.pattern, text)), None)
+
+
+def _filled(row: Remedy | None, error: ApiError) -> tuple[str, str] | None:
     if row is None:
         return None
     found = re.search(row.pattern, _text(error))
@@ -235,12 +276,6 @@ def remedy_for(error: ApiError) -> tuple[str, str] | None:
     if "quota" in words:
         words["quota"] = words["quota"] or words["other"] or quota_of(error) or "in question"
     return row.means.format(**words), row.do.format(**words)
-
-
-def row_for(error: ApiError) -> Remedy | None:
-    """The row of the table that an error is of."""
-    text = _text(error)
-    return next((r for r in REMEDIES if (not r.codes or error.code in r.codes) and re.search(r.pattern, text)), None)
 
 
 def quota_of(error: ApiError) -> str | None:

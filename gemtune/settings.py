@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gemtune.endpoints import Endpoint
 from gemtune.errors import ConfigurationError
 from gemtune.names import check_location, check_project
 
@@ -21,10 +23,12 @@ class Place:
     Attributes:
         endpoint: The endpoint for everything; None: the one that belongs to each resource's location.
         emulator: Whether it is an emulator, which is asked without credentials.
+        token: What the emulator asks for (its `--token`); None: nothing.
     """
 
     endpoint: str | None
     emulator: bool
+    token: str | None = field(default=None, repr=False)
 
 
 _EMULATOR_HOST = {"rest": "GEMTUNE_EMULATOR_HOST", "grpc": "GEMTUNE_EMULATOR_GRPC_HOST"}
@@ -33,24 +37,39 @@ _EMULATOR_HOST = {"rest": "GEMTUNE_EMULATOR_HOST", "grpc": "GEMTUNE_EMULATOR_GRP
 def endpoint_from(given: str | None, environ: Mapping[str, str] = os.environ, *, transport: str = "rest") -> Place:
     """The endpoint: as given, else the emulator of GEMTUNE_EMULATOR_HOST, else GEMTUNE_ENDPOINT.
 
-    Over gRPC the emulator is at GEMTUNE_EMULATOR_GRPC_HOST.
+    Over gRPC the emulator is at GEMTUNE_EMULATOR_GRPC_HOST. Its token, if it asks for one, is GEMTUNE_EMULATOR_TOKEN.
 
     Raises:
-        ConfigurationError: The emulator's variable is no host:port, or only that of another transport is set.
+        ConfigurationError: The endpoint is this machine and does not say whether over TLS; the emulator's variable is
+            no host:port; or only that of another transport is set.
     """
     if given:
+        _need_scheme(given)
         return Place(given, emulator=False)
     variable = _EMULATOR_HOST.get(transport, "GEMTUNE_EMULATOR_HOST")
     host = environ.get(variable, "").removeprefix("http://").rstrip("/")
     if host:
+        if re.fullmatch(r":?\d+", host):
+            raise ConfigurationError(f"{variable} is {host!r}, a port alone; write 127.0.0.1:{host.lstrip(':')}")
         if "/" in host:
             raise ConfigurationError(f"{variable} is {host!r}; it must be host:port, such as 127.0.0.1:8085")
-        return Place(f"http://{host}", emulator=True)
+        return Place(f"http://{host}", emulator=True, token=environ.get("GEMTUNE_EMULATOR_TOKEN") or None)
     endpoint = environ.get("GEMTUNE_ENDPOINT") or None
+    if endpoint is not None:
+        _need_scheme(endpoint)
     others = [name for name in _EMULATOR_HOST.values() if environ.get(name)]
     if others and endpoint is None:  # a test that talks to an emulator must not reach the service by another door
         raise ConfigurationError(f"{others[0]} is set, but calls over {transport} go where {variable} says; set it too")
     return Place(endpoint, emulator=False)
+
+
+def _need_scheme(endpoint: str) -> None:
+    """Refuses this machine without a scheme: a host alone means TLS, which what listens here seldom speaks."""
+    if "://" not in endpoint and Endpoint.parse(endpoint).loopback:
+        raise ConfigurationError(
+            f"the endpoint {endpoint!r} is this machine and has no scheme; write http://{endpoint} (an emulator), or "
+            f"https://{endpoint}"
+        )
 
 
 def project_from(given: str | None, environ: Mapping[str, str] = os.environ) -> str | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from google.rpc import code_pb2, error_details_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from gemtune.error_forms import error_from_status, status_from_error
 from gemtune.errors import ApiError
-from gemtune.remedies import REMEDIES, remedy_for, row_for
+from gemtune.remedies import REMEDIES, remedy_for, remedy_for_job, row_for
 
 C = code_pb2
 # What the service says, its code -> the row, and a word of the remedy.
@@ -44,6 +44,8 @@ QUOTED = [
     (C.INVALID_ARGUMENT, "Principal service-1@gcp-sa-vertex-tune.iam.gserviceaccount.com does not exist.",
      "agent-missing", "cancel one tuning job"),
     (C.UNAUTHENTICATED, "Request had invalid authentication credentials.", "credentials", "application-default login"),
+    (C.UNAUTHENTICATED, "Request had invalid authentication credentials. Expected Authorization: Bearer TOKEN, with the "
+     "token that the emulator was started with.", "emulator-token", "credentials=google.oauth2"),
     (C.INTERNAL, "Failed to create endpoint. Tuned model is uploaded and can be accessed through Model Registry.",
      "endpoint-step", "deploy"),
     (C.INVALID_ARGUMENT, "Gemini cannot be accessed through Vertex Predict/RawPredict API. Please follow ...", "predict",
@@ -74,7 +76,26 @@ def test_a_quoted_text_finds_its_row(code: int, text: str, row: str, word: str) 
 
 
 def test_every_row_is_fed() -> None:
-    assert {row for _, _, row, _ in QUOTED} == {remedy.id for remedy in REMEDIES}
+    assert {row for _, _, row, _ in QUOTED} == {remedy.id for remedy in REMEDIES if remedy.about != "job"}
+
+
+@pytest.mark.parametrize("code", [C.INTERNAL, C.UNAVAILABLE, C.UNKNOWN, C.DEADLINE_EXCEEDED, C.UNAUTHENTICATED])
+def test_a_job_that_failed_is_not_told_what_to_do_about_a_call(code: int) -> None:
+    words = " ".join(remedy_for_job(status_pb2.Status(code=code, message="Internal error.")) or ())
+    assert "before a job is created anew" not in words
+    assert "login" not in words
+    assert ("gemtune get JOB -o spec" in words) == (code != C.UNAUTHENTICATED)
+
+
+def test_a_job_and_a_call_share_the_rows_that_name_a_cause() -> None:
+    status = status_pb2.Status(code=C.INTERNAL, message="Failed to create endpoint. Tuned model is uploaded")
+    found = remedy_for_job(status)
+    assert found is not None
+    assert found == remedy_for(error_from_status(status))
+
+
+def test_the_error_of_a_call_has_no_remedy_of_a_job() -> None:
+    assert remedy_for(api_error(C.DATA_LOSS, "lost")) is None
 
 
 def test_a_reason_among_the_details_is_enough() -> None:

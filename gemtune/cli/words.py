@@ -71,8 +71,13 @@ def summary(job: TuningJob) -> str:
 
 
 def failure(job: TuningJob) -> str:
-    """Why the job ended badly, in the service's words: `Failed to create endpoint. … (INTERNAL)`."""
+    """Why the job ended badly, in the service's words: `Failed to create endpoint. … (INTERNAL)`.
+
+    Empty where it only says what the state says already: that the job was cancelled.
+    """
     if not job.HasField("error"):
+        return ""
+    if job.error.code == code_pb2.CANCELLED and job.error.message.upper() in ("", "CANCELED", "CANCELLED"):
         return ""
     known = code_pb2.Code.DESCRIPTOR.values_by_number.get(job.error.code)
     return one_line(f"{job.error.message} ({known.name if known else job.error.code})")
@@ -82,10 +87,9 @@ def remedy_of(job: TuningJob) -> tuple[str, str] | None:
     """What a job's error means and what to do about it, where that is known."""
     if not job.HasField("error"):
         return None
-    from gemtune.error_forms import error_from_status
-    from gemtune.remedies import remedy_for
+    from gemtune.remedies import remedy_for_job
 
-    return remedy_for(error_from_status(job.error))
+    return remedy_for_job(job.error)
 
 
 def outcome_lines(job: TuningJob) -> list[tuple[str, str]]:

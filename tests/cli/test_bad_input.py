@@ -12,6 +12,7 @@ from commandline import Ran, answering, process
 from gemtune import cli, errors
 from gemtune.cli.session import Session
 from gemtune.retry import Retrying
+from gemtune.settings import Place, endpoint_from
 
 Gemtune = Callable[..., Ran]
 
@@ -71,9 +72,35 @@ def test_missing_credentials_say_how_to_get_some() -> None:
     check(process("list", "--project", "p"), 2, "gcloud auth application-default login")
 
 
-def test_a_wrong_emulator_host_is_status_2(gemtune: Gemtune, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", "127.0.0.1:8085/v1")
-    check(gemtune("list"), 2, "it must be host:port")
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("127.0.0.1:8085/v1", "it must be host:port"),
+        ("8085", "a port alone; write 127.0.0.1:8085"),
+        (":8085", "a port alone; write 127.0.0.1:8085"),
+    ],
+)
+def test_a_wrong_emulator_host_is_status_2(
+    host: str, said: str, gemtune: Gemtune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", host)
+    check(gemtune("list"), 2, said)
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:8085", "localhost:8085", "[::1]:8085"])
+def test_this_machine_needs_a_scheme(endpoint: str, gemtune: Gemtune, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = f"write http://{endpoint} (an emulator), or https://{endpoint}"
+    check(gemtune("list", "--endpoint", endpoint), 2, said)
+    monkeypatch.delenv("GEMTUNE_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GEMTUNE_ENDPOINT", endpoint)
+    check(gemtune("list"), 2, said)
+
+
+def test_the_token_of_an_emulator_comes_from_the_environment() -> None:
+    environ = {"GEMTUNE_EMULATOR_HOST": "127.0.0.1:8085", "GEMTUNE_EMULATOR_TOKEN": "s3cret"}
+    place = endpoint_from(None, environ)
+    assert place == Place("http://127.0.0.1:8085", emulator=True, token="s3cret")
+    assert "s3cret" not in repr(place)
 
 
 def test_a_refused_connection_is_status_3_at_once(gemtune: Gemtune, monkeypatch: pytest.MonkeyPatch) -> None:
