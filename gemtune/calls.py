@@ -28,6 +28,7 @@ from gemtune.settings import endpoint_from, location_from, project_from
 from gemtune.states import has_ended
 from gemtune.submission import Created, Submission, born, new_request_id
 from gemtune.sweep import Sweep
+from gemtune.transport._fork import renew_in_child
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
     CreateTuningJobRequest,
@@ -107,6 +108,12 @@ class Calls:
         self._windows: dict[tuple[str, str], float] = {}
         self._clock = clock or Clock()
         self._lock = threading.Lock()
+        renew_in_child(self)
+
+    def renew(self) -> None:
+        """In a forked child: new locks, for a thread of the parent may have held the old ones."""
+        self._lock = threading.Lock()
+        self._budget = Budget()
 
     # -- where ----------------------------------------------------------------------------------------------------
 

@@ -239,15 +239,23 @@ def late(where: str, *, sent: bool) -> TransportError:
 
 def unreachable(where: str, error: BaseException, *, sent: bool) -> TransportError:
     """No connection could be had, or it broke; `error` is the library's."""
-    reason = error
-    while isinstance(deeper := getattr(reason, "reason", None) or next(iter(reason.args), None), BaseException):
-        reason = deeper
+    reason: Any = error
+    while deeper := [each for each in _within(reason) if isinstance(each, BaseException)]:
+        reason = deeper[0]
     text = str(reason).split(": ", 1)[-1] or type(reason).__name__
+    if not sent and isinstance(reason, ssl.SSLError) and reason.reason == "WRONG_VERSION_NUMBER":
+        words = f"{where} does not speak TLS; if it is an emulator: {where.replace('https', 'http', 1)}"
+        return TransportError(words, maybe_sent=False, final=True)
     if isinstance(reason, ssl.SSLCertVerificationError):
         return TransportError(f"{where} is not trusted: {text}", maybe_sent=False, final=True)
     if sent:
         return TransportError(f"the connection to {where} broke before the answer was whole: {text}", maybe_sent=True)
     return TransportError(f"{where} could not be reached: {text}", maybe_sent=False)
+
+
+def _within(error: Any) -> list[Any]:
+    """Where libraries keep the error that an error is about: aiohttp, urllib3, and anyone."""
+    return [getattr(error, "os_error", None), getattr(error, "reason", None), *error.args[:1]]
 
 
 def ca_bundle() -> str | None:

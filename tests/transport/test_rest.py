@@ -411,6 +411,26 @@ def test_a_certificate_that_is_not_trusted_ends_the_matter(rest: Carrier, tls: s
     assert not caught.value.maybe_sent
 
 
+def test_a_server_that_speaks_plain_http_is_told_from_one_that_is_down(rest: Carrier) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def plain() -> None:
+            near, _ = listener.accept()
+            with near:
+                near.recv(1000)
+                near.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=plain)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        words = f"^{url}/.* does not speak TLS; if it is an emulator: http://127"
+        with pytest.raises(TransportError, match=words) as caught:
+            rest.send(rest.open(url, credentials=token()), "GetTuningJob", GET)
+        thread.join()
+    assert caught.value.final
+    assert not caught.value.maybe_sent
+
+
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_the_environment_names_certificates_to_trust(
     rest: Carrier, tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch, variable: str
