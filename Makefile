@@ -15,7 +15,7 @@ demo: $(VENV)/.demo  ## a tuning job from a YAML file to a tuned model, on this 
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
 test: $(VENV)/.test  ## all tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.lint  ## formatting, lint, types, the schema's style
 	$(BIN)/ruff format --check .
