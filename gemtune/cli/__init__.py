@@ -45,7 +45,7 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "diff": Entry("specs_convert:diff", "Say where two specs differ, or a spec and a job"),
         "convert": Entry("specs_convert:convert", "Write a spec in another format"),
         "fingerprint": Entry("specs_convert:fingerprint", "The identity of a spec"),
-        "models": Entry("specs:models", "Base models: what is known, and as of when"),
+        "models": Entry("models:models", "Base models: what is known, and as of when"),
     },
     "On this machine": {
         "emulator": Entry("emulate:emulator", "Serve the API here, for trying out and for tests"),

@@ -11,7 +11,7 @@ from gemtune.cli.commands import Command, Option, command
 from gemtune.cli.dry_run import dry_run as show_request
 from gemtune.cli.fields import field_options
 from gemtune.cli.listing import print_jobs
-from gemtune.cli.output import STATE_STYLES, clean, took
+from gemtune.cli.output import STATE_STYLES, clean, command_line, took, wrapped
 from gemtune.cli.params import DURATION, STATE, DurationType
 from gemtune.cli.progress import Lines, follow
 from gemtune.cli.session import Session
@@ -155,14 +155,14 @@ def _announce_to_person(session: Session, given: Given, job: TuningJob, *, follo
         ("found" if found else "submitted", f"tuningJobs/{job_id} · {location}"),
     ):
         console.print(Text.assemble((f"{tick} {done:<15}", "green"), what), soft_wrap=True)
-    console.print(Text(f"  {summary(job)}"), soft_wrap=True)
+    console.print(Text(wrapped(summary(job), console.width, indent=2)), soft_wrap=True)
     if link := session.console_link(job.name):
         console.print(Text(f"  {link}", style=f"dim link {link}"), soft_wrap=True)
     if followed:
         console.print()
     else:
-        advice = session.next_command(job.name, ended=has_ended(job))
-        console.print(Text(f"  {advice}", style="dim"), soft_wrap=True)
+        words, command = session.next_command(job.name, ended=has_ended(job))
+        console.print(Text(command_line(f"  {words}", command, console.width), style="dim"), soft_wrap=True)
 
 
 # -- get ------------------------------------------------------------------------------------------------------------
@@ -309,8 +309,7 @@ def _end_for_person(session: Session, job: TuningJob, named: bool) -> None:
     console = output.console()
     good = has_succeeded(job)
     mark = output.symbol("✓", "ok") if good else output.symbol("✗", "x")
-    start = job.start_time if job.HasField("start_time") else job.create_time
-    length = f" {'in' if good else 'after'} {took(start, job.end_time)}" if job.HasField("end_time") else ""
+    length = f" {'in' if good else 'after'} {took(job.create_time, job.end_time)}" if job.HasField("end_time") else ""
     what = "" if named else f"  tuningJobs/{job.name.rpartition('/')[2]}"
     style = STATE_STYLES.get(state_name(job), "")
     console.print(Text.assemble((f"{mark} {state_name(job)}", style), length, (what, "dim")))

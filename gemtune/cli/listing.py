@@ -42,7 +42,7 @@ def _list_for_person(output: Output, jobs: Sequence[TuningJob]) -> None:
 
     console = output.console()
     rows = [_row(job) for job in jobs]
-    header = ["ID", "STATE", "MODEL", "NAME", "AGE", "TOOK", ""]
+    header = ["ID", "STATE", "MODEL", "NAME", "AGE", "TOOK", "ERROR" if any(row[ERROR] for row in rows) else ""]
     widths = _fitted([header, *rows], console.width)
     for row in [header, *rows]:
         styles = ["", STATE_STYLES.get(row[1], ""), "", "", "", "", "dim"] if row is not header else ["dim"] * 7
@@ -55,14 +55,13 @@ def _list_for_person(output: Output, jobs: Sequence[TuningJob]) -> None:
 
 
 def _row(job: TuningJob) -> list[str]:
-    start = job.start_time if job.HasField("start_time") else job.create_time
     return [
         clean(job.name.rpartition("/")[2]),
         state_name(job),
         clean(base_model(job)),
         one_line(job.tuned_model_display_name),
         ago(job.create_time) if job.HasField("create_time") else "",
-        took(start, job.end_time) if job.HasField("end_time") else "",
+        took(job.create_time, job.end_time) if job.HasField("end_time") else "",
         failure(job),
     ]
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from google.protobuf.message import Message
@@ -20,7 +21,18 @@ from google.protobuf.timestamp_pb2 import Timestamp
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Output", "ago", "clean", "duration_text", "one_line", "seconds_of", "shorten", "took"]
+__all__ = [
+    "Output",
+    "ago",
+    "clean",
+    "command_line",
+    "duration_text",
+    "one_line",
+    "seconds_of",
+    "shorten",
+    "took",
+    "wrapped",
+]
 
 STATE_STYLES: dict[str, str] = {
     "SUCCEEDED": "green",
@@ -213,6 +225,19 @@ def ago(timestamp: Timestamp, now: float | None = None) -> str:
     """How long ago something was, in one unit: `2 h`."""
     text = duration_text(max((time.time() if now is None else now) - seconds_of(timestamp), 0))
     return " ".join(text.split()[:2])
+
+
+def wrapped(text: str, width: int, *, indent: int = 0) -> str:
+    """Text in lines of at most `width` characters that begin with blanks; a word is never broken."""
+    lines = wrap(text, max(width - indent, 1), break_long_words=False, break_on_hyphens=False) or [""]
+    return "\n".join(f"{' ' * indent}{line}" for line in lines)
+
+
+def command_line(words: str, command: str, width: int) -> str:
+    """Words and a command on one line; if that is wider than `width`, the command below them, whole."""
+    line = f"{words} {command}"
+    blanks = " " * (len(words) - len(words.lstrip()) + 2)
+    return line if len(line) < width else f"{words}\n{blanks}{command}"
 
 
 def took(start: Timestamp, end: Timestamp) -> str:

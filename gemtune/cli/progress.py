@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from gemtune.cli.output import STATE_STYLES, Output, clean, one_line, rfc3339, seconds_of
+from gemtune.cli.output import STATE_STYLES, Output, clean, command_line, one_line, rfc3339, seconds_of
 from gemtune.cli.session import Session
 from gemtune.cli.stops import Stopped, Terminated, terminable
 from gemtune.cli.words import data_text, failure, hyper_parameters_of, progress_text
@@ -144,7 +144,11 @@ def _live(output: Output, back: str) -> Generator[Observer]:
     console = output.console(err=True)
     spinner = Spinner("dots" if output.symbol("⠹", "") else "line")
     latest: list[TuningJob] = []
-    advice = Text(_advice(back, console.width), style="dim", overflow="fold")
+    advice = Text(
+        command_line("  Ctrl-C leaves the job running; come back with:", back, console.width),
+        style="dim",
+        overflow="fold",
+    )
 
     def render() -> Any:
         spinner.text = _live_line(latest[0], time.time()) if latest else Text("asking for the job")
@@ -156,12 +160,6 @@ def _live(output: Output, back: str) -> Generator[Observer]:
             yield lambda job: latest.__setitem__(slice(None), [job])
         finally:
             output.above = None
-
-
-def _advice(back: str, width: int) -> str:
-    """How to come back, on one line where it fits; the command is never broken in the middle of it otherwise."""
-    sentence = "  Ctrl-C leaves the job running; come back with:"
-    return f"{sentence} {back}" if len(sentence) + len(back) < width else f"{sentence}\n    {back}"
 
 
 def _live_line(job: TuningJob, now: float) -> Text:

@@ -175,11 +175,11 @@ class Session:
             words.append("--no-resend")
         return shlex.join(words)
 
-    def next_command(self, name: str, *, ended: bool) -> str:
-        """A sentence with the command to go on with: to follow a job, or to see one that has ended."""
+    def next_command(self, name: str, *, ended: bool) -> tuple[str, str]:
+        """What to do next and the command for it: to follow a job, or to see one that has ended."""
         if ended:
-            return f"see it with: {self.command_for('get', name)}"
-        return f"follow it with: {self.command_for('wait', name)}"
+            return "see it with:", self.command_for("get", name)
+        return "follow it with:", self.command_for("wait", name)
 
     def console_link(self, name: str) -> str | None:
         """The job's page in the console; None where the job is not Google's."""

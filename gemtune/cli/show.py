@@ -11,7 +11,7 @@ from datetime import datetime
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from gemtune.cli.output import STATE_STYLES, Output, ago, clean, one_line, seconds_of, took
+from gemtune.cli.output import STATE_STYLES, Output, ago, clean, command_line, one_line, seconds_of, took
 from gemtune.cli.words import (
     adapter_text,
     base_model,
@@ -135,7 +135,9 @@ def _standing(job: TuningJob, human: bool) -> Section:
     section.add("started", "" if human and ended else _moment(job, "start_time", human))
     section.add("ended", _moment(job, "end_time", human))
     if human and ended:
-        section.add("took", took(job.start_time if job.HasField("start_time") else job.create_time, job.end_time))
+        whole = took(job.create_time, job.end_time)
+        ran = took(job.start_time, job.end_time) if job.HasField("start_time") else ""
+        section.add("took", whole if ran in ("", whole) else f"{whole} · ran for {ran}")
     return section
 
 
@@ -229,14 +231,16 @@ def _bars(distribution: Any) -> str:
     return "".join(bars).rstrip()
 
 
-def print_job(output: Output, job: TuningJob, *, link: str | None = None, advice: str | None = None) -> None:
+def print_job(
+    output: Output, job: TuningJob, *, link: str | None = None, advice: tuple[str, str] | None = None
+) -> None:
     """Writes the screen of a job to stdout.
 
     Args:
         output: The streams.
         job: The job.
         link: Its page in the console.
-        advice: What to do about a failure, or how to follow the job.
+        advice: What to do next, and the command for it.
     """
     sections = [s for s in job_sections(job, human=output.human, symbol=output.symbol) if s.lines]
     name = one_line(job.tuned_model_display_name)
@@ -263,7 +267,7 @@ def print_job(output: Output, job: TuningJob, *, link: str | None = None, advice
         print_lines(console, section.lines, width)
     if advice:
         console.print()
-        console.print(Text(advice, style="dim"), soft_wrap=True)
+        console.print(Text(command_line(*advice, console.width), style="dim"), soft_wrap=True)
 
 
 def print_lines(console: Console, lines: list[tuple[str, str]], width: int) -> None:
@@ -281,6 +285,8 @@ def print_lines(console: Console, lines: list[tuple[str, str]], width: int) -> N
         )
         if not label:  # the head of a table below it
             parts = [value]
+        elif value.startswith("gemtune "):  # a command is there to be copied
+            parts = [value if len(value) <= room else f"\n    {value}"]
         text = Text.assemble((f"  {label:<{width}}  ", "dim"), (f"\n{' ' * indent}".join(parts), _style(label, value)))
         console.print(text, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""`gemtune validate` and `gemtune models`: what is wrong with specs, and what is known of base models."""
+"""`gemtune validate`: what is wrong with specs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gemtune.cli.session import Session
 from gemtune.errors import SpecFileError
 
 if TYPE_CHECKING:
-    from gemtune.specs import BaseModel, Finding, SpecFile
+    from gemtune.specs import Finding, SpecFile
 
-__all__ = ["models", "validate"]
+__all__ = ["validate"]
 
 
 @command("validate")
@@ -95,70 +95,3 @@ def _unreadable(error: SpecFileError) -> dict[str, Any]:
 
     found = _finding(Finding("unreadable", Severity.ERROR, "", error.message))
     return {"file": error.file, "valid": False, "findings": [found | {"line": error.line, "column": error.column}]}
-
-
-@command("models")
-@click.argument("name", required=False)
-@click.pass_context
-def models(ctx: click.Context, name: str | None) -> None:
-    """Show what is known of base models: limits, and as of when.
-
-    A file of your own, named by GEMTUNE_MODELS or at ~/.config/gemtune/models.yaml, extends and overrides it.
-    """
-    from gemtune.specs import catalogue
-
-    session: Session = ctx.obj
-    known = catalogue()
-    if name is not None:
-        model = known.get(name)
-        if model is None:
-            near = known.nearest(name)
-            raise click.UsageError(
-                f"{name!r} is not in the catalogue" + (f"; did you mean {near}?" if near else ""), ctx
-            )
-        _show(session, [model], one=True)
-        return
-    _show(session, list(known), one=False)
-
-
-def _show(session: Session, models: list[BaseModel], *, one: bool) -> None:
-    output = session.output
-    if output.machine:
-        trees = [
-            {key: value for key, value in dataclasses.asdict(m).items() if value not in (None, "", ())} for m in models
-        ]
-        listed = [{key: list(v) if isinstance(v, tuple) else v for key, v in tree.items()} for tree in trees]
-        output.tree(listed[0] if one else {"models": listed})
-    elif one:
-        for key, value in dataclasses.asdict(models[0]).items():
-            if value not in (None, "", ()):
-                text = ", ".join(map(str, value)) if isinstance(value, tuple) else _said(value)
-                output.data(f"{key.replace('_', ' '):<22}{text}")
-    else:
-        rows = [
-            (
-                model.name,
-                f"retired {model.retired}" if model.retired else "offered",
-                " ".join(map(str, model.adapter_sizes)) or "?",
-                str(model.default_adapter_size or "?"),
-                f"{model.tokens_per_example:,}" if model.tokens_per_example else "?",
-                _regions(model),
-                {True: "yes", False: "no", None: "?"}[model.cmek],
-                model.date,
-            )
-            for model in models
-        ]
-        output.table(("MODEL", "STATUS", "RANKS", "DEFAULT", "TOKENS", "REGIONS", "KEY", "AS OF"), rows)
-
-
-def _said(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _regions(model: BaseModel) -> str:
-    if not model.regions:
-        return "?"
-    shown = ", ".join(model.regions[:2])
-    return shown if len(model.regions) <= 2 else f"{shown} and {len(model.regions) - 2} more"

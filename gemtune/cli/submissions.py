@@ -135,7 +135,7 @@ def resume(session: Session, request_id: str, store: str | None, resend: bool, s
         output.message(job)
     else:
         output.data(job.name)
-        output.talk(session.next_command(job.name, ended=has_ended(job)))
+        output.talk(" ".join(session.next_command(job.name, ended=has_ended(job))))
 
 
 def _looked_for(session: Session, client: TuningClient, request_id: str, seconds: float) -> TuningJob | None:

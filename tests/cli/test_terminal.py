@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -79,6 +80,46 @@ def test_a_list_fits_the_terminal_and_never_cuts_an_id(width: int, service: str,
     assert name.out.strip().rpartition("/")[2] in lines[1]
     assert len(lines) == 2
     assert all(len(line) <= width for line in lines)
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 200])
+def test_a_table_of_models_fits_the_terminal_and_explains_itself(width: int) -> None:
+    for args in (["models"], ["models", "--all"]):
+        with terminal(*args, width=width) as screen:
+            assert screen.end() == 0
+            lines = screen.text.rstrip("\n").split("\n")
+        table = lines[: next(i for i, line in enumerate(lines) if line.startswith("? is not documented"))]
+        assert all(len(line) <= max(width, 59) for line in table)  # the model, its ranks and whether it is offered
+        assert "--all" in lines[-1] or args[1:]
+
+
+def test_a_narrow_screen_breaks_no_word(service: str, spec: str) -> None:
+    with terminal("create", "-f", spec, width=50) as screen:
+        assert screen.end() == 0
+        text = screen.text
+    assert "· rank 4\n  (ADAPTER_SIZE_FOUR)\n" in text
+    assert re.search(r"  follow it with:\n    gemtune wait \d+ --location us-central1\n", text)
+
+
+def test_control_c_has_its_sentence_on_a_line_of_its_own(spec: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with terminal("create", "-f", spec, "--project", "p", "--endpoint", url) as screen:
+            connection, _ = silent.accept()
+            with connection:
+                connection.recv(65536)
+                screen.process.send_signal(signal.SIGINT)
+                assert screen.end() == 130
+        assert "\ninterrupted; it is not known whether the job was created\n" in screen.text
+
+
+def test_a_job_that_was_found_is_not_called_submitted(service: str, spec: str, gemtune: Gemtune) -> None:
+    gemtune("create", "-f", spec, "--wait")
+    with terminal("create", "-f", spec, "--once") as screen:
+        assert screen.end() == 0
+        assert re.search(r"✓ found +tuningJobs/\d+", screen.text)
+        assert "✓ submitted" not in screen.text
+        assert re.search(r"see it with: gemtune get \d+", screen.text)
 
 
 def test_get_is_a_screen_with_the_ways_of_a_person(service: str, gemtune: Gemtune, spec: str) -> None:

@@ -109,6 +109,8 @@ def test_locations_count_where_one_is_given(folder: Path) -> None:
         (["validate", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
         (["validate", "broken.yaml"], "broken.yaml:2:1: not YAML"),
         (["models", "gemini-2.5-pr"], "'gemini-2.5-pr' is not in the catalogue; did you mean gemini-2.5-pro?"),
+        (["models", "gemini"], "'gemini' is not in the catalogue; did you mean gemini-3.5-flash?"),
+        (["models", "gemini-2.5-pro", "--location", "us-central1"], "--location chooses from the list; leave it out"),
     ],
 )
 def test_a_wrong_command_is_answered_with_one_sentence(folder: Path, arguments: list[str], said: str) -> None:
@@ -120,12 +122,26 @@ def test_a_wrong_command_is_answered_with_one_sentence(folder: Path, arguments: 
 
 def test_models_are_a_table_for_people_and_whole_for_machines(folder: Path) -> None:
     table = gemtune("models", cwd=folder).stdout.split("\n")
-    assert table[0].split()[:3] == ["MODEL", "STATUS", "RANKS"]
+    assert table[0].split()[:2] == ["MODEL", "RANKS"]
     assert any(line.startswith("gemini-2.5-pro ") and "1 2 4 8 " in line for line in table)
-    models = {m["name"]: m for m in json.loads(gemtune("models", "-o", "json", cwd=folder).stdout)["models"]}
+    models = {m["name"]: m for m in json.loads(gemtune("models", "--all", "-o", "json", cwd=folder).stdout)["models"]}
     assert models["gemini-1.0-pro-002"]["default_adapter_size"] == 1
     one = json.loads(gemtune("models", "gemini-1.0-pro-002", "-o", "json", cwd=folder).stdout)
     assert one == models["gemini-1.0-pro-002"]
+
+
+def test_models_that_are_retired_come_last_and_when_asked_for(folder: Path) -> None:
+    assert "retired" not in gemtune("models", cwd=folder).stdout
+    statuses = [line.split()[1] for line in gemtune("models", "--all", cwd=folder).stdout.splitlines()[1:]]
+    assert statuses == sorted(statuses)
+    assert set(statuses) == {"offered", "retired"}
+
+
+def test_models_of_a_location_are_those_that_may_be_tuned_there(folder: Path) -> None:
+    listed = gemtune("models", "--location", "us-east4", cwd=folder).stdout
+    assert "gemini-2.5-flash " in listed  # whose regions are not known
+    assert "gemini-3.5-flash " not in listed
+    assert "gemini-3.5-flash " in gemtune("models", "--region", "europe-west4", cwd=folder).stdout
 
 
 def test_models_of_the_users_own_are_among_them(folder: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_spec_with_mistakes_as_a_compiler_would_show_it() -> None:
 warning[model-retired]: gemini-1.0-pro-002 is no longer offered by the service (as of 2026-09)
   --> bad:1:12
   1 | baseModel: gemini-1.0-pro-002
-    |            ^^^^^^^^^^^^^^^^^^ offered are gemini-2.5-flash, gemini-2.5-flash-lite, gemini-2.5-pro, gemini-3.1-flash-lite
+    |            ^^^^^^^^^^^^^^^^^^ offered are gemini-3.5-flash, gemini-3.5-flash-lite, gemini-3.1-flash-lite, gemini-2.5-flash … and 3 more (gemtune models)
 error[dataset-uri]: 'gs://acme/train.json' ends in .json
   --> bad:3:23
   3 |   trainingDatasetUri: gs://acme/train.json

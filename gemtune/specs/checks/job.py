@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
+from gemtune.specs.catalogue import BaseModel
 from gemtune.specs.checks.data import gcs
 from gemtune.specs.checks.places import places
 from gemtune.specs.checks.run import Run, shown
 from gemtune.specs.finding import key_path
 from gemtune.specs.fingerprint import OWN_LABELS
 
-__all__ = ["job", "pre_tuned_model"]
+__all__ = ["job", "newest_first", "pre_tuned_model"]
 
 
 def job(run: Run, job: Any, _path: str) -> None:
@@ -64,9 +66,29 @@ def _base_model(run: Run, name: str) -> None:
         _no_base_model(run, name)
     elif run.model.retired:
         sentence = f"{run.model.name} is no longer offered by the service (as of {run.model.retired})"
-        offered = [model.name for model in run.models if not model.retired and model.kind == run.model.kind]
-        remedy = f"offered are {', '.join(offered[:4])}" if offered else ""
+        names = [
+            model.name
+            for model in newest_first(run.models)
+            if not model.retired
+            and model.kind == run.model.kind
+            and (not run.location or not model.regions or run.location in model.regions)
+        ]
+        more = f" … and {len(names) - _MOST_NAMES} more (gemtune models)" if len(names) > _MOST_NAMES else ""
+        remedy = f"offered are {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
         run.add("model-retired", "base_model", sentence, remedy, known=run.model)
+
+
+_MOST_NAMES = 4
+
+
+def newest_first(models: Iterable[BaseModel]) -> list[BaseModel]:
+    """Base models by the version in their names, such as the 2.5 of `gemini-2.5-flash`; those without one last."""
+
+    def version(model: BaseModel) -> tuple[int, ...]:
+        found = re.search(r"\d+(?:\.\d+)+", model.name)
+        return tuple(map(int, found[0].split("."))) if found else ()
+
+    return sorted(models, key=version, reverse=True)
 
 
 def _no_base_model(run: Run, name: str) -> None:

@@ -1,0 +1,134 @@
+"""`gemtune models`: what is known of base models."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gemtune.cli.commands import command
+from gemtune.cli.session import Session
+
+if TYPE_CHECKING:
+    from gemtune.specs import BaseModel
+
+__all__ = ["models"]
+
+_COLUMNS = ("MODEL", "STATUS", "RANKS", "DEFAULT RANK", "TOKENS/EXAMPLE", "OWN KEY", "AS OF", "REGIONS")
+
+# What a narrow terminal leaves out, the last first. The model and its ranks are always there.
+_WANTED = ("MODEL", "RANKS", "STATUS", "REGIONS", "TOKENS/EXAMPLE", "OWN KEY", "AS OF", "DEFAULT RANK")
+_GAP = "  "
+
+
+@command("models")
+@click.argument("name", required=False)
+@click.option("--all", "retired", is_flag=True, help="Those too that the service no longer offers")
+@click.pass_context
+def models(ctx: click.Context, name: str | None, retired: bool) -> None:
+    """Show what is known of base models: limits, and as of when.
+
+    With --location, those are left out that are known not to be tuned there. Of one model (NAME) everything is shown.
+
+    A file of your own, named by GEMTUNE_MODELS or at ~/.config/gemtune/models.yaml, extends and overrides it.
+    """
+    from gemtune.specs import catalogue
+    from gemtune.specs.checks.job import newest_first
+
+    session: Session = ctx.obj
+    known = catalogue()
+    ordered = newest_first(known)
+    if name is not None:
+        if session.location is not None:
+            raise click.UsageError("--location chooses from the list; leave it out, or NAME", ctx)
+        model = known.get(name)
+        if model is None:
+            near = _meant(name, [m.name for m in ordered if not m.retired]) or known.nearest(name)
+            raise click.UsageError(
+                f"{name!r} is not in the catalogue" + (f"; did you mean {near}?" if near else ""), ctx
+            )
+        _show_one(session, model)
+        return
+    there = [m for m in ordered if not (session.location and m.regions and session.location not in m.regions)]
+    shown = [m for m in there if not m.retired]
+    if retired:
+        shown += [m for m in there if m.retired]
+    if not shown and not session.output.machine:
+        session.output.talk(f"no base model is known to be tuned in {session.location}")
+        return
+    _show(session, shown, left_out=len(there) - len(shown), status=retired)
+
+
+def _meant(name: str, offered: Sequence[str]) -> str | None:
+    """The offered model that a name may mean: what begins with it, else what resembles it; None for none."""
+    from gemtune.specs.suggest import nearest
+
+    return next((model for model in offered if model.startswith(name)), None) or nearest(name, offered)
+
+
+def _tree(model: BaseModel) -> dict[str, Any]:
+    known = {key: value for key, value in dataclasses.asdict(model).items() if value not in (None, "", ())}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()}
+
+
+def _show_one(session: Session, model: BaseModel) -> None:
+    if session.output.machine:
+        session.output.tree(_tree(model))
+        return
+    for key, value in _tree(model).items():
+        session.output.data(f"{key.replace('_', ' '):<22}{_said(value)}")
+
+
+def _show(session: Session, shown: Sequence[BaseModel], *, left_out: int, status: bool) -> None:
+    output = session.output
+    if output.machine:
+        output.tree({"models": [_tree(model) for model in shown]})
+        return
+    columns = [column for column in _COLUMNS if status or column != "STATUS"]
+    if not output.human:
+        output.table(columns, [[_row(model, whole=True)[column] for column in columns] for model in shown])
+        return
+    rows = [_row(model, whole=False) for model in shown]
+    console = output.console()
+    columns = _fitting(columns, rows, console.width)
+    output.table(columns, [[row[column] for column in columns] for row in rows])
+    hints = ["? is not documented; gemtune models NAME shows one whole"]
+    if left_out:
+        hints.append(f"{left_out} retired models are left out; --all shows them")
+    for hint in hints:
+        output.talk(hint)
+
+
+def _fitting(columns: Sequence[str], rows: Sequence[dict[str, str]], room: int) -> list[str]:
+    """The columns that a line has room for."""
+    kept: list[str] = []
+    for column in (column for column in _WANTED if column in columns):
+        width = max(len(cell) for cell in (column, *(row[column] for row in rows))) + (len(_GAP) if kept else 0)
+        if width <= room or len(kept) < 2:
+            kept.append(column)
+            room -= width
+    return [column for column in columns if column in kept]
+
+
+def _row(model: BaseModel, *, whole: bool) -> dict[str, str]:
+    few = len(model.regions) <= 2 or whole
+    return {
+        "MODEL": model.name,
+        "STATUS": f"retired {model.retired}" if model.retired else "offered",
+        "RANKS": " ".join(map(str, model.adapter_sizes)) or "?",
+        "DEFAULT RANK": str(model.default_adapter_size or "?"),
+        "TOKENS/EXAMPLE": f"{model.tokens_per_example:,}" if model.tokens_per_example else "?",
+        "OWN KEY": {True: "yes", False: "no", None: "?"}[model.cmek],
+        "AS OF": model.date or "?",
+        "REGIONS": (", ".join(model.regions) if few else f"{len(model.regions)} regions") or "?",
+    }
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
