@@ -15,6 +15,7 @@ logic that a user of the library would miss.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -172,9 +173,10 @@ def _stopped(error: BaseException, told: Sequence[str]) -> int:
         sentence, status = str(error), error.status
     else:
         sentence, status = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
-    if status == 130 and sys.stderr.isatty():
+    if status == 130 and sys.stderr.isatty() and not getattr(error, "erased", False):
         sentence = f"\n{sentence}"  # the terminal has just shown ^C
-    _say("\n".join([sentence, *(f"  {_printable(note)}" for note in told)]))
+    lines = [line for text in (sentence, *(f"  {_printable(note)}" for note in told)) for line in text.split("\n")]
+    _say("\n".join(map(_fitted, lines)))
     return status
 
 
@@ -231,11 +233,19 @@ def _more_help(error: click.ClickException) -> str:
 def _error(session: Session, sentence: str, *, notes: Sequence[str], cause: BaseException | None = None) -> None:
     head = "\x1b[1;31merror:\x1b[0m" if session.output.colourful else "error:"
     lines = [_printable(line) for text in (sentence, *(f"  {note}" for note in notes)) for line in text.split("\n")]
-    _say("\n".join([f"{head} {lines[0]}", *lines[1:]]))
+    _say("\n".join([f"{head} {lines[0]}", *map(_fitted, lines[1:])]))
     if session.verbose and cause is not None:
         whole = _whole(cause)
         if whole:
             _say(whole)
+
+
+def _fitted(line: str) -> str:
+    """A line that ends in a command: where the terminal would break it, the command has a line of its own."""
+    at = line.find(": gemtune ")
+    if at < 0 or not sys.stderr.isatty() or len(line) < shutil.get_terminal_size().columns:
+        return line
+    return f"{line[: at + 1]}\n    {line[at + 2 :]}"
 
 
 def _printable(line: str) -> str:

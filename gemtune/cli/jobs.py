@@ -154,7 +154,9 @@ def _announce_to_person(session: Session, given: Given, job: TuningJob, *, follo
         ("spec is valid", f"{clean(given.source)} · {identity}"),
         ("found" if found else "submitted", f"tuningJobs/{job_id} · {location}"),
     ):
-        console.print(Text.assemble((f"{tick} {done:<15}", "green"), what), soft_wrap=True)
+        head = f"{tick} {done:<15}"
+        body = wrapped(what, console.width, indent=len(head)).lstrip()
+        console.print(Text.assemble((head, "green"), body), soft_wrap=True)
     console.print(Text(wrapped(summary(job), console.width, indent=2)), soft_wrap=True)
     if link := session.console_link(job.name):
         console.print(Text(f"  {link}", style=f"dim link {link}"), soft_wrap=True)

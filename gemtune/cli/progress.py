@@ -58,14 +58,14 @@ def follow(
 
             def observe(job: TuningJob) -> None:
                 seen[:] = [job]
-                session.reached = True
                 show(job)
 
             return client.wait_tuning_job(
                 name, timeout=timeout, poll_interval=poll_interval, on_update=observe, raise_on_failure=False
             )
     except KeyboardInterrupt:
-        raise Stopped(f"stopped waiting; the job goes on\n  come back with: {back}") from None
+        erased = session.output.lively  # with the line that moves
+        raise Stopped(f"stopped waiting; the job goes on\n  come back with: {back}", erased=erased) from None
     except Terminated:
         raise Stopped(f"terminated; the job goes on\n  come back with: {back}", status=143) from None
     except BrokenPipeError:
@@ -152,7 +152,7 @@ def _live(output: Output, back: str) -> Generator[Observer]:
 
     def render() -> Any:
         spinner.text = _live_line(latest[0], time.time()) if latest else Text("asking for the job")
-        return Group(spinner, advice)
+        return Group(spinner, advice, Text())  # the last line is where the terminal shows ^C
 
     with Live(get_renderable=render, console=console, transient=True, refresh_per_second=8):
         output.above = lambda text: console.print(Text(text, style="dim"))

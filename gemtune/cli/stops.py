@@ -15,11 +15,13 @@ class Stopped(Exception):
 
     Attributes:
         status: The exit status: 130 after Ctrl-C, 143 after SIGTERM, 3 where nobody reads the output any more.
+        erased: Whether the ^C that the terminal showed is gone already.
     """
 
-    def __init__(self, message: str, *, status: int = 130) -> None:
+    def __init__(self, message: str, *, status: int = 130, erased: bool = False) -> None:
         super().__init__(message)
         self.status = status
+        self.erased = erased
 
 
 class Terminated(BaseException):
