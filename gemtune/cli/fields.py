@@ -6,6 +6,7 @@ supervised tuning when it has none.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from gemtune.cli.commands import Option
 from gemtune.cli.params import COUNT, NUMBER, AdapterSizeType, LabelsType
 from gemtune_pb.v1 import EncryptionSpec, PreTunedModel, SupervisedHyperParameters, SupervisedTuningSpec, TuningJob
 
-__all__ = ["FieldFlag", "apply", "field_flags", "field_options"]
+__all__ = ["FieldFlag", "apply", "field_flags", "field_options", "flag_of"]
 
 _BEHAVIOUR: Any = field_behavior_pb2.field_behavior  # its stubs do not type it as an extension
 
@@ -174,6 +175,22 @@ def apply(job: TuningJob, values: Mapping[str, Any]) -> TuningJob:
     for flag, value in given.items():
         _set(result, flag, value)
     return result
+
+
+def flag_of(path: str, values: Mapping[str, Any] | None, kind: str) -> str | None:
+    """The flag of the field at a path; None where there is none, or none was given.
+
+    Args:
+        path: In proto spelling, such as `labels.team`.
+        values: As for `apply`; None: whether the flag was given does not matter.
+        kind: The job's tuning spec, such as `supervised_tuning_spec`.
+    """
+    for flag in field_flags():
+        name = ".".join(kind if part == SPEC else part for part in flag.path)
+        given = values is None or values.get(flag.parameter) not in (None, ())
+        if given and re.fullmatch(rf"{re.escape(name)}(?:[.\[].*)?", path, re.DOTALL):
+            return flag.name
+    return None
 
 
 def _set(job: TuningJob, flag: FieldFlag, value: Any) -> None:

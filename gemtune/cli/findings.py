@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from gemtune.cli.output import Output, clean
@@ -23,7 +23,14 @@ _PAINT = (
 """The beginnings of lines that are coloured, and how."""
 
 
-def print_findings(output: Output, findings: Iterable[Finding], *, file: str = "", text: str = "") -> None:
+def print_findings(
+    output: Output,
+    findings: Iterable[Finding],
+    *,
+    file: str = "",
+    text: str = "",
+    place: Callable[[Finding], str] | None = None,
+) -> None:
     """Writes findings to stderr: rule, place, the line of the file, what is wrong and how to mend it.
 
     Args:
@@ -31,10 +38,11 @@ def print_findings(output: Output, findings: Iterable[Finding], *, file: str = "
         findings: As a `SpecFile` or a `SpecFileInvalid` has them.
         file: The file's name.
         text: The file's text.
+        place: What to call the place of a finding that has none in the file.
     """
     from gemtune.specs import render
 
-    for line in render(findings, file=file, text=text).rstrip("\n").split("\n"):
+    for line in render(findings, file=file, text=text, place=place).rstrip("\n").split("\n"):
         output.err.write(_painted(output, clean(line)) + "\n")
     output.err.flush()
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gemtune.cli.fields import apply
+from gemtune.cli.fields import apply, flag_of
 from gemtune.cli.findings import print_findings
 from gemtune.cli.session import Session
 from gemtune.errors import SpecFileError
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
-    from gemtune.specs import Finding
+    from gemtune.specs import Finding, SpecFile
 
 __all__ = ["Given", "read_given"]
 
@@ -44,7 +45,7 @@ def read_given(session: Session, file: str | None, fields: Mapping[str, Any], *,
 
     Raises:
         SpecFileInvalid: The file has mistakes, each with its place.
-        SpecInvalid: The flags have.
+        click.exceptions.Exit: What the flags say, or they and the file together, has mistakes; they have been shown.
         click.UsageError: The flags alone make no job.
     """
     from gemtune.specs import Severity, SpecFileInvalid, check, read_specs
@@ -53,7 +54,7 @@ def read_given(session: Session, file: str | None, fields: Mapping[str, Any], *,
     if file is None:
         job = apply(TuningJob(), fields)
         _require(job)
-        _warn(session, check(job, api_version=version, location=location))
+        _tell(session, check(job, api_version=version, location=location), fields, job)
         return Given(job, "flags")
     specs = read_specs(file)
     if len(specs) > 1:
@@ -61,23 +62,53 @@ def read_given(session: Session, file: str | None, fields: Mapping[str, Any], *,
     spec = specs[0]
     if any(value not in (None, ()) for value in fields.values()):
         job = apply(spec.require(), fields)
-        # Without places: the file does not say all that is sent.
-        _warn(session, check(job, api_version=version, location=location))
+        _tell(session, check(job, api_version=version, location=location), fields, job, spec)
         return Given(job, file)
     found = spec.check(api_version=version, location=location)
     if any(finding.severity is Severity.ERROR for finding in found):
         raise SpecFileInvalid(found, file=file, text=spec.text)
-    _warn(session, found, file=file, text=spec.text)
+    if found and not session.quiet:
+        print_findings(session.output, found, file=file, text=spec.text)
     return Given(spec.job, file)
 
 
-def _warn(session: Session, findings: Sequence[Finding], *, file: str = "", text: str = "") -> None:
-    """Shows the warnings. The client itself refuses what has errors."""
+def _tell(
+    session: Session,
+    findings: Sequence[Finding],
+    fields: Mapping[str, Any],
+    job: TuningJob,
+    spec: SpecFile | None = None,
+) -> None:
+    """Shows what is wrong with a job that flags made: each thing at its flag, or at its place in the file.
+
+    Raises:
+        click.exceptions.Exit: There are errors.
+    """
     from gemtune.specs import Severity
 
-    warnings = [finding for finding in findings if finding.severity is Severity.WARNING]
-    if warnings and not session.quiet:
-        print_findings(session.output, warnings, file=file, text=text)
+    kind = job.WhichOneof("tuning_spec") or "supervised_tuning_spec"
+    flags = {finding: flag_of(finding.field, fields, kind) for finding in findings}
+
+    def place(finding: Finding) -> str:
+        if given := flags.get(finding):
+            return given
+        unset = flag_of(finding.field, None, kind) if spec is None else None
+        return f"{unset} (not given)" if unset else f"{spec.file if spec else 'flags'}: {finding.field}"
+
+    shown = [finding if flags[finding] or spec is None else _placed(finding, spec) for finding in findings]
+    wrong = any(finding.severity is Severity.ERROR for finding in findings)
+    if shown and (wrong or not session.quiet):
+        print_findings(
+            session.output, shown, file=spec.file if spec else "", text=spec.text if spec else "", place=place
+        )
+    if wrong:
+        raise click.exceptions.Exit(2)
+
+
+def _placed(finding: Finding, spec: SpecFile) -> Finding:
+    from gemtune.specs.rules import RULES
+
+    return dataclasses.replace(finding, position=spec.position(finding.field, key=RULES[finding.rule_id].on_key))
 
 
 def _require(job: TuningJob) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from gemtune.specs.finding import Finding, Position
 
@@ -13,20 +13,23 @@ __all__ = ["render", "summary"]
 _WIDTH = 160
 
 
-def render(findings: Iterable[Finding], *, file: str = "", text: str = "") -> str:
+def render(
+    findings: Iterable[Finding], *, file: str = "", text: str = "", place: Callable[[Finding], str] | None = None
+) -> str:
     """The findings as a plain text for people.
 
     Args:
         findings: As `SpecFile.check` or `SpecFileInvalid` have them; those of a bare message have no place to show.
         file: The file's name, for the places.
         text: The file's text, for its lines.
+        place: What to call the place of a finding that has no position; None: the file and the field.
 
     Returns:
         Some lines a finding, with the number of errors and warnings last; "" for no findings.
     """
     findings = list(findings)
     lines = text.splitlines()
-    shown = [_finding(finding, file, lines) for finding in findings]
+    shown = [_finding(finding, file, lines, place) for finding in findings]
     return "".join([*shown, "\n", summary(findings), "\n"]) if findings else ""
 
 
@@ -38,12 +41,13 @@ def summary(findings: Iterable[Finding]) -> str:
     )
 
 
-def _finding(finding: Finding, file: str, lines: list[str]) -> str:
+def _finding(finding: Finding, file: str, lines: list[str], place: Callable[[Finding], str] | None) -> str:
     position = finding.position
     made = f"{finding.severity}[{finding.rule_id}]: {finding.message}\n"
     margin = " "
     if position is None:
-        made += f"  --> {file or '<spec>'}{': ' + finding.field if finding.field else ''}\n"
+        where = f"{file or '<spec>'}{': ' + finding.field if finding.field else ''}"
+        made += f"  --> {place(finding) if place is not None else where}\n"
     else:
         made += f"  --> {file or '<spec>'}:{position.line}:{position.column}\n"
         if position.line <= len(lines):

@@ -111,6 +111,30 @@ def test_mistakes_in_a_file_are_shown_in_their_places(service: str, gemtune: Gem
     assert ran.err.endswith("2 errors\n")
 
 
+def test_mistakes_in_flags_are_shown_as_those_of_a_file_and_name_the_flag(service: str, gemtune: Gemtune) -> None:
+    flags = ["--base-model", "gemini-2.5-pro", "--train-dataset", "train.csv", "--rank", "16", "--label", "Team=x,b=Y"]
+    ran = gemtune("create", *flags)
+    assert ran.status == 2
+    assert ran.out == ""
+    places = re.findall(r"^(\S+): .*\n  --> (.*)$", ran.err, re.M)
+    assert places == [
+        ("error[label-key]", "--labels"),
+        ("error[label-value]", "--labels"),
+        ("error[dataset-uri]", "--training-dataset-uri"),
+        ("warning[unset-epochs]", "--epoch-count (not given)"),
+        ("error[adapter-size]", "--adapter-size"),
+    ]
+    assert ran.err.endswith("\n4 errors, 1 warning\n")
+
+
+def test_mistakes_of_a_file_under_flags_have_their_places(service: str, gemtune: Gemtune, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(SPEC.replace("gs://bucket/train.jsonl", "train.csv"))
+    ran = gemtune("create", "-f", str(bad), "--base-model", "gemini-2.5-pro", "--rank", "16")
+    assert ran.status == 2
+    assert re.findall(r"^  --> (.*)$", ran.err, re.M) == [f"{bad}:4:25", "--adapter-size"]
+
+
 def test_warnings_do_not_stop_a_job_and_q_hides_them(service: str, gemtune: Gemtune, tmp_path: Path) -> None:
     old = tmp_path / "old.yaml"
     old.write_text(SPEC.replace("gemini-2.5-flash", "gemini-1.0-pro-002"))
