@@ -7,6 +7,8 @@ import math
 import os
 import re
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -135,6 +137,17 @@ def _plain(value: Any) -> Any:
 # -- convert ----------------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _naming(option: str) -> Generator[None]:
+    """Where the format is not known from a name, says which option names it."""
+    try:
+        yield
+    except SpecFileError as error:
+        if error.message.startswith("the format is not known"):
+            error.add_note(f"{option} names the format, whatever the ending")
+        raise
+
+
 @command("convert")
 @click.argument("source", metavar="FILE")
 @click.argument("target", metavar="[TO]", default="-")
@@ -158,7 +171,10 @@ def convert(ctx: click.Context, source: str, target: str, source_format: str | N
         target_format = session.output_format
     if target == "-" and target_format == "binpb" and sys.stdout.isatty():
         raise click.UsageError(f"binpb is binary: gemtune convert {source} --to binpb > FILE", ctx)
-    save_spec(load_spec(source, format=source_format), target, format=target_format)
+    with _naming("--from"):
+        job = load_spec(source, format=source_format)
+    with _naming("--to"):
+        save_spec(job, target, format=target_format)
     if target != "-":
         session.output.talk(f"wrote {target}")
 

@@ -38,11 +38,12 @@ def load_spec(path_or_file: PathOrFile, *, format: str | None = None) -> TuningJ
 
     Args:
         path_or_file: A path, an open file, or "-" for standard input.
-        format: `yaml`, `json`, `textproto` or `binpb`; None: by the file's ending, and without one JSON when it begins
-            with a brace, else YAML.
+        format: `yaml`, `json`, `textproto` or `binpb`; None: by the file's ending; without one, or with `.txt`, JSON
+            when it begins with a brace, else YAML.
 
     Raises:
-        SpecFileError: The file cannot be read: it is not there, is no text of its format, or holds several specs.
+        SpecFileError: The file cannot be read: it is not there, is no text of its format, or holds several specs
+            (`load_specs` reads those).
         SpecFileInvalid: It is read, and some of it means nothing: unknown fields, wrong types, doubled names. It is
             both a SpecFileError with the place of the first and a SpecInvalid with all of them.
     """
@@ -120,7 +121,7 @@ def _one(specs: list[SpecFile]) -> SpecFile:
     if len(specs) > 1:
         place = specs[1].position("")
         raise SpecFileError(
-            f"there are {len(specs)} specs in the file and one is wanted (load_specs reads them all)",
+            f"there are {len(specs)} specs in the file and one is wanted; give each a file of its own",
             file=specs[0].file,
             line=place.line if place else None,
             column=place.column if place else None,
@@ -187,21 +188,29 @@ def _ending(name: str) -> str:
     return os.path.splitext(name)[1].lower()  # noqa: PTH122  a Path costs more than the rest of the reading
 
 
-def _by_ending(name: str) -> str:
+def _by_ending(name: str, *, reading: bool = False) -> str:
     ending = _ending(name)
     if ending not in ENDINGS:
         found = f"the ending {ending}" if ending else "a name without ending"
+        if ending in _DATASETS:
+            found += ", which is a dataset's"
+        more = "; YAML and JSON are read without an ending too" if reading else ""
         raise SpecFileError(
-            f"the format is not known from {found}; the endings are {', '.join(ENDINGS)}, or give format=", file=name
+            f"the format is not known from {found}; the endings are {', '.join(ENDINGS)}{more}", file=name
         )
     return ENDINGS[ending]
+
+
+_DATASETS = frozenset({".csv", ".jsonl", ".tsv"})
+_NO_ENDINGS = frozenset({"", ".txt"})
+"""Endings that say nothing."""
 
 
 def _format(given: str | None, name: str, data: str | bytes) -> str:
     if given is not None:
         return _known(given, name)
-    if _ending(name) and not name.startswith("<"):
-        return _by_ending(name)
+    if _ending(name) not in _NO_ENDINGS and not name.startswith("<"):
+        return _by_ending(name, reading=True)
     if isinstance(data, bytes) and data[:1] in BINARY:
         return "binpb"
     return "json" if data[:200].lstrip()[:1] in ("{", b"{") else "yaml"

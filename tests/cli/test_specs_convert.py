@@ -291,3 +291,13 @@ def test_other_commands_have_no_spec_to_show(gemtune: Gemtune, args: list[str]) 
     ran = gemtune(*args, *([] if "-o" in args else ["-o", "spec"]))
     assert (ran.status, ran.out) == (2, "")
     assert "-o spec is a job as a spec: gemtune get JOB -o spec" in ran.err
+
+
+def test_a_format_that_the_name_does_not_tell_is_said_by_an_option(gemtune: Gemtune, spec: str, tmp_path: Path) -> None:
+    other = tmp_path / "spec.toml"
+    assert "--to names the format" in gemtune("convert", spec, str(other)).err
+    assert gemtune("convert", spec, str(other), "--to", "yaml").status == 0
+    refused = gemtune("convert", str(other))
+    assert refused.status == 2
+    assert "--from names the format" in refused.err
+    assert "format=" not in refused.err  # Python's word

@@ -67,6 +67,12 @@ def test_an_open_file_is_read_under_its_own_name(tmp_path: Path) -> None:
     assert load_spec(io.StringIO(GOOD)) == good()
 
 
+@pytest.mark.parametrize("name", ["spec", "spec.txt", "SPEC.TXT"])
+def test_an_ending_that_says_nothing_is_none(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(GOOD)
+    assert load_spec(tmp_path / name) == good()
+
+
 def test_without_an_ending_a_brace_makes_it_json() -> None:
     assert load_spec(io.StringIO('  {"baseModel": "m"} // comment')).base_model == "m"
     assert load_spec(io.BytesIO(b"baseModel: m")).base_model == "m"
@@ -357,6 +363,8 @@ def test_an_ending_that_is_not_known_is_answered_with_those_that_are(tmp_path: P
     path.write_text("a = 1")
     with pytest.raises(SpecFileError, match=r"not known from the ending \.toml; the endings are \.yaml"):
         load_spec(path)
+    with pytest.raises(SpecFileError, match=r"not known from the ending .jsonl, which is a dataset's; the endings"):
+        load_spec(path.rename(tmp_path / "train.jsonl"))
     with pytest.raises(SpecFileError, match="not known from a name without ending"):
         save_spec(good(), tmp_path / "spec")
     with pytest.raises(SpecFileError, match="'toml' is no format of a spec; the formats are yaml, json"):
