@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,12 +56,14 @@ def emulator(  # noqa: PLR0917  click passes by name
 
     def ready(url: Address) -> None:
         output.data(f"ready rest={url}" + (f" grpc={url.grpc}" if url.grpc else ""))
-        address = urlsplit(url).netloc
-        jobs = f"{url}/v1/projects/demo/locations/us-central1/tuningJobs"
+        address = _reachable(urlsplit(url).netloc)
+        jobs = f"http://{address}/v1/projects/demo/locations/us-central1/tuningJobs"
         output.talk(f"  gemtune        export GEMTUNE_EMULATOR_HOST={address} GOOGLE_CLOUD_PROJECT=demo")
         if url.grpc:
-            output.talk(f"  over gRPC      export GEMTUNE_EMULATOR_GRPC_HOST={url.grpc}")
-        output.talk(f'  google-genai   http_options={{"base_url": "{url}"}}')
+            output.talk(f"  over gRPC      export GEMTUNE_EMULATOR_GRPC_HOST={_reachable(url.grpc)}")
+        if token:
+            output.talk("  its token      export GEMTUNE_EMULATOR_TOKEN=TOKEN")
+        output.talk(f'  google-genai   http_options={{"base_url": "http://{address}"}}')
         output.talk(f"  curl           {jobs}")
         output.talk(f"  jobs are kept in {_home(file)} · a job takes {duration_text(job_duration)}")
 
@@ -78,6 +81,12 @@ def emulator(  # noqa: PLR0917  click passes by name
         ready=ready,
         log=output.talk,
     )
+
+
+def _reachable(address: str) -> str:
+    """An address as others write it: every address of this machine is called by the machine's name."""
+    host, _, port = address.rpartition(":")
+    return f"{socket.gethostname()}:{port}" if host in ("0.0.0.0", "[::]") else address  # noqa: S104  no binding
 
 
 def _home(path: Path) -> str:

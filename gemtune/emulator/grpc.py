@@ -89,7 +89,7 @@ class GrpcDoor:
             bound = self._server.add_insecure_port(f"{shown}:{port}")
         except (RuntimeError, ValueError) as error:
             raise ConfigurationError(
-                f"cannot listen on {host} port {port} for gRPC: is it in use? port 0 picks a free one"
+                f"cannot listen for gRPC on {host} port {port}: is it in use? port 0 picks a free one"
             ) from error
         self._server.start()
         return f"{shown}:{bound}"

@@ -48,7 +48,10 @@ class Outcome:
         failure = re.fullmatch(r"fail-([a-z_-]+|[0-9]{1,2})", text)
         code = _code(failure[1]) if failure else None
         if code is None:
-            problem = f"{text!r} is no outcome; there are {', '.join(_STATES)} and fail-CODE, such as fail-13"
+            problem = (
+                f"{text!r} is no outcome; write fail-CODE (fail-13 and fail-internal are the same), or one of "
+                f"{', '.join(_STATES)}"
+            )
             raise InvalidArgument(problem, details=[bad_request([(field, problem)])])
         words = message or f"The emulator was told to let this job fail with {code_pb2.Code.Name(code)}."
         return cls(JobState.JOB_STATE_FAILED, status_pb2.Status(code=code, message=words))

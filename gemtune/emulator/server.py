@@ -184,6 +184,8 @@ def _grpc_door(
         if error.name != "grpc":
             raise
         raise ConfigurationError("the emulator's gRPC door needs grpcio: pip install 'gemtune[grpc]'") from error
+    if port:  # grpcio would write to standard error itself
+        _listen(host, port, "for gRPC ").close()
     door = GrpcDoor(service, token=token, log=log, faults=control.faults)
     try:
         yield door.start(host, port)
@@ -275,7 +277,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, purpose: str = "") -> socket.socket:
     if not 0 <= port <= 65_535:  # getaddrinfo would take the remainder
         raise ConfigurationError(f"cannot listen on port {port}: ports are from 1 to 65535, and 0 picks a free one")
     try:
@@ -290,8 +292,10 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(1024)
     except OSError as error:
         listener.close()
-        reason = f"{error.strerror}; port 0 picks a free one" if error.errno == errno.EADDRINUSE else error.strerror
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {reason}") from error
+        reason = f"{error.strerror}"
+        if error.errno == errno.EADDRINUSE:
+            reason += "; an emulator may be running there already, and port 0 picks a free one"
+        raise ConfigurationError(f"cannot listen {purpose}on {host} port {port}: {reason}") from error
     return listener
 
 

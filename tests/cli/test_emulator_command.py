@@ -58,8 +58,48 @@ def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
         ran = process("emulator", "--port", str(taken.getsockname()[1]), "--db", str(tmp_path / "jobs.db"))
     assert ran.status == 2
     assert ran.out == ""
-    assert "Address already in use" in ran.err
+    assert "Address already in use; an emulator may be running there already, and port 0 picks a free" in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_grpc_port_that_is_taken_is_a_sentence_and_nothing_else(tmp_path: Path) -> None:
+    pytest.importorskip("grpc")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ran = process("emulator", "--port", "0", "--grpc-port", port, "--db", str(tmp_path / "jobs.db"))
+    assert ran.status == 2
+    assert ran.err.startswith(f"error: cannot listen for gRPC on 127.0.0.1 port {port}: Address already in use; ")
+    assert ran.err.count("\n") == 1
+
+
+def test_an_emulator_for_others_is_called_by_a_name_that_they_can_reach(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [
+            *COMMAND,
+            "emulator",
+            "--host",
+            "0.0.0.0",
+            "--port",
+            "0",
+            "--token",
+            "s3cret",
+            "--db",
+            str(tmp_path / "jobs.db"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.terminate()
+        _, err = child.communicate(timeout=20)
+    assert f"GEMTUNE_EMULATOR_HOST={socket.gethostname()}:" in err
+    assert "0.0.0.0:" not in err
+    assert "GEMTUNE_EMULATOR_TOKEN" in err
+    assert "s3cret" not in err
 
 
 def test_a_database_that_cannot_be_opened_is_a_sentence(tmp_path: Path) -> None:

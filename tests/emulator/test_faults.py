@@ -410,7 +410,7 @@ def test_outcomes_are_asked_for_over_http() -> None:
         ("POST", "/emulator/clock", {"advance": 5}, 400, "advance is 5; it is a duration"),
         ("POST", "/emulator/clock", {"advance": "9999999999s"}, 400, "it moves forward, up to 1000000000 s in all"),
         ("POST", "/emulator/clock", {"set": "1"}, 400, "'set' is not known here"),
-        ("POST", "/emulator/outcomes", {"outcome": "explode"}, 400, "'explode' is no outcome; there are succeed"),
+        ("POST", "/emulator/outcomes", {"outcome": "explode"}, 400, "'explode' is no outcome; write fail-CODE"),
         ("POST", "/emulator/outcomes", {"outcome": 3}, 400, "outcome and message are strings"),
         ("POST", "/emulator/outcomes", {"outcome": "expire", "count": 0}, 400, "count is 0; it is a number from 1"),
         ("POST", "/emulator/outcomes", {"outcome": "expire", "count": True}, 400, "count is True"),
@@ -527,7 +527,7 @@ def test_a_job_may_succeed_partially_with_a_model_and_no_endpoint(emulated: Emul
 
 
 def test_a_label_that_names_no_outcome_is_refused_where_it_stands(emulated: Emulated) -> None:
-    with pytest.raises(InvalidArgument, match="'explode' is no outcome; there are succeed,") as refusal:
+    with pytest.raises(InvalidArgument, match="'explode' is no outcome; write fail-CODE") as refusal:
         emulated.create(of_label("explode"))
     assert [v.field for v in refusal.value.violations] == ["tuning_job.labels[gemtune-emulator]"]
 

@@ -213,7 +213,7 @@ def test_every_job_has_the_experiment_that_its_name_says(channel: grpc.Channel, 
 
 def test_a_port_in_use_is_said_so(address: emulator.Address) -> None:
     port = int(str(address.grpc).rpartition(":")[2])
-    words = f"cannot listen on 127.0.0.1 port {port} for gRPC: is it in use"
+    words = f"cannot listen for gRPC on 127.0.0.1 port {port}: Address already in use"
     with pytest.raises(gemtune.ConfigurationError, match=words):
         emulator.running(grpc_port=port).__enter__()
 
