@@ -22,7 +22,7 @@ import math
 import re
 import struct
 import threading
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, TypeVar
 
 from google.protobuf import message_factory
@@ -31,7 +31,7 @@ from google.protobuf.message import Message
 
 from gemtune import _codec_types as types
 from gemtune._codec_any import find_type
-from gemtune._codec_tree import OWN_FORMS, Unsure, real_oneof
+from gemtune._codec_tree import DEPTH, OWN_FORMS, Unsure, real_oneof
 
 __all__ = ["Reader", "Writer", "pack_any", "reader", "writer"]
 
@@ -43,13 +43,14 @@ _MINUS = re.compile(rb"-0(?<![0-9]-0)(?:(?<=[0-9][T:]-0)|(?<=[+-]-0)|(?<![^:,\[\
 _PLUS = re.compile(rb'\+(?<=[-T:"+]\+)')
 _ESCAPED = re.compile(rb"\\u00[2-7]")  # an ASCII character in disguise could hide either
 # An integer of 309 digits or more becomes infinite in a google.protobuf.Value, where json_format refuses it.
-_ENDLESS = re.compile(rb"[0-9]{309}")
+_ENDLESS = re.compile(rb"(?<![0-9])[0-9]{309}")
 # (Searching for both whole is fast: their last bytes are rare, where zeros are common.)
 _INFINITE = (b"\x00\x00\x00\x00\x00\x00\xf0\x7f", b"\x00\x00\x00\x00\x00\x00\xf0\xff")
 
 # The library shows a value of the wrong kind in its error, and walks down into it without bound, to the stack's end:
-# some 650 bytes of stack a level. So many levels are fine on any stack:
+# some 650 bytes of stack a level. So many levels are fine on a stack of 256 KB:
 _LEVELS = 200
+_MAIN_THREAD = threading.main_thread().ident  # a thread that forks calls itself so in the child, with its own stack
 _ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
 _NEITHER_BRACKET_NOR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
 _OPENING = f'{{"{types.ROOT}":'.encode()
@@ -135,7 +136,7 @@ def _levels_of_stack() -> int:
 
 def _is_shallow(data: bytes) -> bool:
     """Whether brackets nest no deeper than `_LEVELS`, or are so few that the stack bears them all: exact, and in C."""
-    levels = _levels_of_stack() if threading.get_ident() == threading.main_thread().ident else _LEVELS
+    levels = _levels_of_stack() if threading.get_ident() == _MAIN_THREAD else _LEVELS
     if data.count(b"[") + data.count(b"{") <= levels:
         return True
     if b"\\" in data:
@@ -175,22 +176,26 @@ class Writer:
         self._type = type_
         self._proto_names = proto_names
 
-    def write(self, data: bytes) -> str | None:
-        """The JSON of a message's bytes; None where the library does not take them."""
+    def write(self, data: bytes, depth: int = 0) -> str | None:
+        """The JSON of a message's bytes, `depth` `Any`s deep; None where the library does not take them."""
         try:
             text: str = self._type.from_binary(data).to_json()
             if types.MARK in text:
-                text = _ANYS.sub(self._any_text, _FLOATS.sub(_float_text, text))
+                text = _ANYS.sub(partial(self._any_text, depth), _FLOATS.sub(_float_text, text))
         except Exception:
             return None
         return None if types.MARK in text else text
 
-    def _any_text(self, match: re.Match[str]) -> str:
+    def _any_text(self, depth: int, match: re.Match[str]) -> str:
         url, value = match.groups()
         descriptor = find_type(json.loads(url))
         inner = writer(descriptor, proto_names=self._proto_names) if descriptor is not None else None
-        text = inner.write(base64.b64decode(value or "")) if inner is not None else None
-        if descriptor is None or text is None:
+        if descriptor is None or inner is None or depth > DEPTH:
+            raise LookupError(url)
+        # Parsed first: in bytes of somebody else's a oneof may have two members, or a map a key twice.
+        message = message_factory.GetMessageClass(descriptor).FromString(base64.b64decode(value or ""))
+        text = inner.write(message.SerializePartialToString(), depth + 1)
+        if text is None:
             raise LookupError(url)
         if descriptor.full_name in OWN_FORMS:
             return f'{{"@type":{url},"value":{text}}}'

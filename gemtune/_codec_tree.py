@@ -11,10 +11,9 @@ it is told `Unsure`. json_format itself gets the original, and only needs the ch
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field as attribute
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from operator import is_
 from typing import Any, Final, TypeAlias
 
@@ -55,6 +54,7 @@ OWN_FORMS = _OPAQUE | _DYNAMIC.keys() | {_ANY}
 
 _NO_OPTIONS = (b"", b"\x08\x00", b"\x08\x01")  # none, or `deprecated` alone
 _EXTENSION = re.compile(r"\[[a-zA-Z0-9._]*\]$")
+_ODD_NAME = re.compile("[\0\ud800-\udfff]")  # protobuf in C refuses it, or sees its start alone
 _DROP: Final = object()
 
 Place: TypeAlias = tuple[Any, str | int] | None
@@ -84,8 +84,8 @@ class Tidying:
         if self.pack is not None:
             raise Unsure
 
-    def unknown(self, place: Place, value: Any) -> None:
-        if not self.lenient:
+    def unknown(self, name: str, place: Place, value: Any) -> None:
+        if not self.lenient or _ODD_NAME.search(name):
             self.unsure()
         self.passed.append((place, value))
 
@@ -107,7 +107,7 @@ def tidy(descriptor: Descriptor, tree: Any, walk: Tidying) -> Any:
         Unsure: Only json_format can tell (in an exact walk alone).
     """
     walk_root = _message_walk(descriptor)
-    return tree if walk_root is None or tree is None else walk_root(tree, None, 1, walk)
+    return tree if walk_root is None else walk_root(tree, None, 1, walk)
 
 
 def is_map(field: FieldDescriptor) -> bool:
@@ -141,24 +141,12 @@ def has_json_names(enum: EnumDescriptor) -> bool:
 # -- one walk for each type, made once ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Walks:
-    """How one object of a message type is walked, and how a list of them is."""
-
-    one: _Walk
-    several: _Walk
-
-
-_LOCK = threading.RLock()
-_WALKS: dict[Descriptor, _Walks] = {}
-
-
 def _field_walk(field: FieldDescriptor) -> _Walk | None:
     if is_map(field):
         value = _value_walk(value_of(field))
         return value and partial(_map, value)
     if field.is_repeated and field.message_type is not None and field.message_type.full_name not in OWN_FORMS:
-        return _object_walks(field.message_type).several
+        return _object(field.message_type).several
     value = _value_walk(field)
     return value and (partial(_list, value) if field.is_repeated else value)
 
@@ -176,35 +164,44 @@ def _message_walk(descriptor: Descriptor) -> _Walk | None:
         return None
     if name in _DYNAMIC:
         return partial(_dynamic, _DYNAMIC[name])
-    with _LOCK:
-        return _any if name == _ANY else _object_walks(descriptor).one
+    return _any if name == _ANY else _object(descriptor).one
 
 
-def _object_walks(descriptor: Descriptor) -> _Walks:
-    if descriptor in _WALKS:
-        return _WALKS[descriptor]
-    fields = descriptor.fields
-    spelled = frozenset(f.json_name for f in fields)
-    oneofs = {f.json_name: oneof for f in fields if (oneof := real_oneof(f)) is not None}
-    in_oneofs = frozenset(oneofs)
-    walks: dict[str, _Walk] = {}
+class _Object:
+    """How objects of a message type are walked."""
 
-    def walk_object(value: Any, place: Place, depth: int, walk: Tidying) -> Any:
+    def __init__(self, descriptor: Descriptor) -> None:
+        self._descriptor = descriptor
+        self._spelled = frozenset(f.json_name for f in descriptor.fields)
+        self._oneofs = {f.json_name: oneof for f in descriptor.fields if (oneof := real_oneof(f)) is not None}
+
+    @cached_property
+    def _walks(self) -> dict[str, _Walk]:
+        """Looked for at the first walk: a type may hold itself."""
+        return {f.json_name: walk for f in self._descriptor.fields if (walk := _field_walk(f)) is not None}
+
+    @cached_property
+    def _plain(self) -> frozenset[str]:
+        """The names under which there is nothing to be walked."""
+        return self._spelled - self._walks.keys()
+
+    def one(self, value: Any, place: Place, depth: int, walk: Tidying) -> Any:
         if not isinstance(value, dict):
             return value  # null, or a mistake that the reader will find
-        if depth > DEPTH:
-            walk.unsure()  # json_format says it in its words
-            return value
-        tree = value if spelled.issuperset(value) else _spelled(descriptor, value, place, walk)
-        if oneofs and len(given := in_oneofs.intersection(tree)) > 1 and _share_one(oneofs, given):
+        if depth >= DEPTH:
+            walk.unsure()  # json_format says it in its words; what has a form of its own may be one deeper
+            if depth > DEPTH:
+                return value
+        tree = value if self._spelled.issuperset(value) else self._respelled(value, place, walk)
+        if self._oneofs and len(tree) > 1 and _share_one(self._oneofs, self._oneofs.keys() & tree):
             walk.unsure()  # an error, but for null, which is a value to some
-        if walked.isdisjoint(tree):
-            return tree
+        walks = self._walks
         changed = None
-        for name, old in tree.items():
-            if name not in walks or old is None:
+        for name in walks if len(walks) < len(tree) else tree:
+            old = tree.get(name)
+            if old is None or (walk_field := walks.get(name)) is None:
                 continue
-            new = walks[name](old, (place, name), depth + 1, walk)
+            new = walk_field(old, (place, name), depth + 1, walk)
             if new is not old:
                 changed = tree.copy() if changed is None else changed
                 changed[name] = new
@@ -212,46 +209,38 @@ def _object_walks(descriptor: Descriptor) -> _Walks:
             return tree
         return {name: item for name, item in changed.items() if item is not _DROP}
 
-    def walk_objects(value: Any, place: Place, depth: int, walk: Tidying) -> Any:
-        # Most are small and in order, as a histogram's buckets: that is seen without leaving C.
-        if not walks and not oneofs and depth <= DEPTH:
-            try:
-                if all(map(spelled.issuperset, value)):
-                    return value
-            except TypeError:  # no list of objects
-                return value
-        return _list(walk_object, value, place, depth, walk)
+    def several(self, value: Any, place: Place, depth: int, walk: Tidying) -> Any:
+        # Most are small and in order, as a histogram's buckets and a text's parts: that is seen without leaving C.
+        try:
+            if all(map(self._plain.issuperset, value)) and not (self._oneofs and max(map(len, value), default=0) > 1):
+                return value if depth < DEPTH else _list(self.one, value, place, depth, walk)
+        except TypeError:  # no list of objects
+            return value
+        return _list(self.one, value, place, depth, walk)
 
-    # Known before its fields are looked at: a type may hold itself.
-    _WALKS[descriptor] = _Walks(walk_object, walk_objects)
-    walks.update((f.json_name, walk) for f in fields if (walk := _field_walk(f)) is not None)
-    walked = frozenset(walks)
-    return _WALKS[descriptor]
-
-
-def _share_one(oneofs: Mapping[str, str], given: frozenset[str]) -> bool:
-    return len({oneofs[name] for name in given}) < len(given)
-
-
-def _spelled(descriptor: Descriptor, value: dict[str, Any], place: Place, walk: Tidying) -> dict[str, Any]:
-    """An object with JSON's names, and without those that are unknown."""
-    names = _names(descriptor)
-    result = value.copy()
-    for key, item in value.items():
-        name = names.get(key)
-        if name == key:
-            continue
-        del result[key]
-        if name is None:
-            if _EXTENSION.match(key):
-                walk.unsure()  # known or not: json_format asks the message
+    def _respelled(self, value: dict[str, Any], place: Place, walk: Tidying) -> dict[str, Any]:
+        """An object with JSON's names, and without those that are unknown."""
+        names = _names(self._descriptor)
+        result = value.copy()
+        for key in [key for key in value if key not in self._spelled]:
+            name, item = names.get(key), result.pop(key)
+            if name is None:
+                if _EXTENSION.match(key):
+                    walk.unsure()  # known or not: json_format asks the message
+                else:
+                    walk.unknown(key, (place, key), item)
+            elif name in result:
+                raise JsonError(f"{path_of((place, name))} is given twice, under both of its names; write {name} once")
             else:
-                walk.unknown((place, key), item)
-        elif name in result:
-            raise JsonError(f"{path_of((place, name))} is given twice, under both of its names; write {name} once")
-        else:
-            result[name] = item
-    return result
+                result[name] = item
+        return result
+
+
+_object = lru_cache(maxsize=4096)(_Object)
+
+
+def _share_one(oneofs: Mapping[str, str], given: Set[str]) -> bool:
+    return len({oneofs[name] for name in given}) < len(given)
 
 
 @lru_cache(maxsize=4096)
@@ -273,7 +262,9 @@ def _map(walk_item: _Walk, value: Any, place: Place, depth: int, walk: Tidying) 
     if not isinstance(value, dict):
         return value
     items = {key: walk_item(item, (place, key), depth, walk) for key, item in value.items()}
-    return {key: item for key, item in items.items() if item is not _DROP}
+    if _DROP in items.values():
+        walk.unsure()  # the key has to be judged, too
+    return items
 
 
 def _enum(names: frozenset[str], renamed: bool, value: Any, place: Place, _depth: int, walk: Tidying) -> Any:
@@ -282,7 +273,7 @@ def _enum(names: frozenset[str], renamed: bool, value: Any, place: Place, _depth
     if renamed or _is_number(value):
         walk.unsure()
         return value
-    walk.unknown(place, value)
+    walk.unknown(value, place, value)
     return _DROP
 
 
@@ -316,12 +307,14 @@ def _any(value: Any, place: Place, depth: int, walk: Tidying) -> Any:
     if not isinstance(url, str) or descriptor is None:
         walk.unsure()
         return value
+    if depth >= DEPTH:
+        walk.unsure()
     inner = _message_walk(descriptor)
     if inner is None or descriptor.full_name in OWN_FORMS:
         if "value" not in value:
             walk.unsure()
         rest = value.get("value")  # json_format looks at nothing else then
-        rest = rest if inner is None or rest is None else inner(rest, (place, "value"), depth + 1, walk)
+        rest = rest if inner is None else inner(rest, (place, "value"), depth + 1, walk)
     else:
         rest = inner({key: item for key, item in value.items() if key != "@type"}, place, depth, walk)
     return walk.pack(url, descriptor, rest) if walk.pack is not None else value

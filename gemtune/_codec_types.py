@@ -132,7 +132,6 @@ _Adapt: TypeAlias = Callable[[descriptor_pb2.FieldDescriptorProto, FieldDescript
 
 def _to_read(proto: descriptor_pb2.FieldDescriptorProto, field: FieldDescriptor) -> None:
     proto.name = f"{MARK}{field.number}"  # the library would know the field by its name in the .proto too
-    proto.json_name = field.json_name
 
 
 def _to_write(proto: descriptor_pb2.FieldDescriptorProto, field: FieldDescriptor) -> None:
@@ -191,13 +190,14 @@ class Types:
     def wrapped(self, descriptor: Descriptor) -> Any:
         """A type with one field, `root`, of that type, which JSON knows as `ROOT`."""
         self.of(descriptor)
-        file = descriptor_pb2.FileDescriptorProto(name=f"{ROOT}/{descriptor.full_name}", package=ROOT, syntax="proto3")
-        message = file.message_type.add(name=descriptor.full_name.replace(".", "_"))
+        package = f"{ROOT}.{descriptor.full_name}"
+        file = descriptor_pb2.FileDescriptorProto(name=package, package=package, syntax="proto3")
+        message = file.message_type.add(name="Wrapper")
         field = message.field.add(name="root", json_name=ROOT, number=1, type_name=f".{descriptor.full_name}")
         field.label, field.type = field.LABEL_OPTIONAL, field.TYPE_MESSAGE
         with self._lock:
             self._add(file)
-        return self._found(f"{ROOT}.{message.name}")
+        return self._found(f"{package}.{message.name}")
 
     def _found(self, name: str) -> Any:
         found = self._registry.message(name)

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 import pytest
-from google.protobuf import duration_pb2, empty_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
+from google.protobuf import any_pb2, duration_pb2, empty_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 from kinds import kind
 from law import assert_read_alike, assert_written_alike, by_gemtune, by_json_format
 from roads import needs_the_library
@@ -87,7 +87,9 @@ ROWS = [
     *fields("kinds3.Maps", "byBool", ['{"true":1}', '{"True":1}', '{"1":1}', '{"false":"2","true":3}']),
     *fields("kinds3.Maps", "byInt32", ['{"1":1}', '{"1.0":1}', '{"01":1,"1":2}', '{"4294967296":1}', '{"x":1}', '{" 1":1}']),
     *fields("kinds3.Maps", "byUint64", ['{"18446744073709551615":"QQ=="}', '{"-1":""}']),
-    *fields("kinds3.Maps", "colours", ['{"a":"RED","b":"NOT_KNOWN","c":7}', '{"a":null}']),
+    *fields("kinds3.Maps", "colours", ['{"a":"RED","b":"NOT_KNOWN","c":7}', '{"a":null}', '{"\\ud800":"NOT_KNOWN"}']),
+    *fields("kinds3.Scalars", "aColour", [r'"NOT_\ud800"', r'"NOT\u0000"', r'"RED\u0000"']),
+    *fields("kinds3.Scalars", r"new\ud800 new\u0000 aString\u0000", ['"a"', "1"]),
     *fields("kinds3.Maps", "scalars", ['{"a":{}}', '{"a":null}', '{"a":[]}']),
     *fields("kinds3.WellKnown", "aTime", [*quoted(TIMES), "5", "null", "{}"]),
     *fields("kinds3.WellKnown", "aDuration", [*quoted(DURATIONS), "5", "null"]),
@@ -200,6 +202,34 @@ def test_messages_nest_as_deep_as_for_json_format(opening: str, closing: str, de
     assert by_gemtune(text, kind("kinds3.Tree")).is_refusal == (depth > 100)
 
 
+ANY = '{"@type":"t/google.protobuf.Any","value":'
+HOLDER = '{"@type":"t/kinds3.Holder","anAny":'
+TREE = '{"@type":"t/kinds3.Tree","leftTree":'
+
+
+@pytest.mark.parametrize("depth", [48, 49, 50, 97, 98, 99, 100, 101, 150])
+@pytest.mark.parametrize("innermost", ["{}", "null", '{"@type":"t/kinds3.WellKnown","aTime":"2024-11-03T21:08:07Z"}',
+                                       '{"@type":"t/kinds3.WellKnown","aValue":null}',
+                                       '{"@type":"t/google.protobuf.Int64Value","value":"5"}'])  # fmt: skip
+@pytest.mark.parametrize("opening", [ANY, HOLDER, TREE + "{}},"])
+def test_an_any_nests_as_deep_as_for_json_format(opening: str, innermost: str, depth: int) -> None:
+    if opening.endswith("}},"):  # trees in an Any in the middle
+        text = '{"@type":"t/kinds3.Tree","leftTree":' + '{"leftTree":' * depth + "{}" + "}" * (depth + 1)
+    else:
+        text = opening * depth + innermost + "}" * depth
+    assert_read_alike(f'{{"anAny":{text}}}', kind("kinds3.Holder"))
+
+
+@pytest.mark.parametrize("depth", [99, 100, 101])
+@pytest.mark.parametrize(
+    "field", ['"aValue":null', '"aTime":"2024-11-03T21:08:07Z"', '"anInt64":"5"', '"aValue":1', '"x":1']
+)
+def test_what_has_a_form_of_its_own_may_be_as_deep_as_for_json_format(field: str, depth: int) -> None:
+    text = '{"leftTree":' * (depth - 1) + "{" + field + "}" + "}" * (depth - 1)
+    for lenient in (False, True):
+        assert_read_alike(text, kind("kinds3.Tree"), lenient=lenient)
+
+
 def test_json_that_is_nested_beyond_reason_is_refused() -> None:
     for text in ("[" * 100_000, '{"aStruct":' * 100_000, '{"aValue":' + "[" * 50_000):
         for lenient in (False, True):
@@ -286,6 +316,26 @@ def test_an_any_is_written_as_json_format_writes_it(url: str, value: bytes) -> N
     holder.an_any.type_url, holder.an_any.value = url, value
     holder.more_anys.add().CopyFrom(holder.an_any)
     assert_written_alike(holder)
+
+
+@pytest.mark.parametrize(
+    "value", [b"\x0a\x01a\x12\x01b", b"\x08\x01\x12\x01b\x08\x02", b"\x1a\x05\x0a\x01a\x10\x01" * 2]
+)
+def test_bytes_that_somebody_else_put_into_an_any_are_parsed_first(value: bytes) -> None:
+    """A oneof may have two members there, and a map a key twice."""
+    for name in ("Choices", "Maps", "Scalars", "WellKnown"):
+        holder = kind("kinds3.Holder")()
+        holder.an_any.type_url, holder.an_any.value = f"t/kinds3.{name}", value
+        assert_written_alike(holder)
+
+
+def test_an_any_in_an_any_in_an_any_is_written_however_deep() -> None:
+    any_ = any_pb2.Any(type_url="t/kinds3.Scalars")
+    for depth in range(300):
+        outer = any_pb2.Any(type_url="t/google.protobuf.Any", value=any_.SerializeToString())
+        if depth in (3, 99, 100, 101, 299):
+            assert_written_alike(outer)
+        any_ = outer
 
 
 def test_extensions_are_read_and_written() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from google.longrunning import operations_pb2
-from google.protobuf import duration_pb2, timestamp_pb2
+from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, message_factory, timestamp_pb2
 from google.rpc import error_details_pb2, status_pb2
 from kinds import FAST, SLOW
 from law import assert_read_alike, assert_written_alike
@@ -133,7 +134,7 @@ def test_it_is_closed_to_another_version_of_the_library(monkeypatch: pytest.Monk
 def test_types_are_made_right_however_many_threads_ask_first() -> None:
     for made in (_codec_native.reader, _codec_native.writer, _codec_types.types_to_read, _codec_types.types_to_write):
         made.cache_clear()
-    _codec_tree._WALKS.clear()
+    _codec_tree._object.cache_clear()
     text = json.dumps({"base_model": "m", "state": "JOB_STATE_FAILED", "tunedModel": {"model": "x"}, "new": 1})
     together = threading.Barrier(8)
 
@@ -147,6 +148,37 @@ def test_types_are_made_right_however_many_threads_ask_first() -> None:
         '{"baseModel":"m","state":"JOB_STATE_FAILED","tunedModel":{"model":"x"}}'
     }
     assert set(written[2::4] + written[3::4]) == {"{}"}
+
+
+@needs_the_library
+def test_types_whose_names_differ_in_a_dot_are_not_confused() -> None:
+    file = descriptor_pb2.FileDescriptorProto(name="dots.proto", package="dots", syntax="proto3")
+    outer = file.message_type.add(name="Bar")
+    nested, twin = outer.nested_type.add(name="Baz"), file.message_type.add(name="Bar_Baz")
+    for message, number in ((nested, 1), (twin, 2)):
+        message.field.add(name="a", number=number, type=5, label=1)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    classes = [message_factory.GetMessageClass(pool.FindMessageTypeByName(f"dots.{n}")) for n in ("Bar.Baz", "Bar_Baz")]
+    assert [codec.from_json('{"a":1}', cls).SerializeToString() for cls in classes] == [b"\x08\x01", b"\x10\x01"]
+
+
+def test_a_first_use_that_fails_leaves_nothing_half_made() -> None:
+    """As near the limit of recursion, or at Ctrl-C."""
+    text = json.dumps({"base_model": "m", "new": 1, "supervisedTuningSpec": {"hyperParameters": {"epochCount": "1"}}})
+
+    def deep(frames: int) -> None:
+        if frames:
+            return deep(frames - 1)
+        _codec_tree._object.cache_clear()
+        codec.from_json(text, TuningJob, ignore_unknown_fields=True)
+        return None
+
+    limit = sys.getrecursionlimit()
+    for frames in range(limit - 150, limit - 20):
+        with contextlib.suppress(codec.JsonError, RecursionError):
+            deep(frames)
+        assert codec.from_json(text, TuningJob, ignore_unknown_fields=True).base_model == "m"
 
 
 def test_it_is_closed_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
