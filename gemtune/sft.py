@@ -6,16 +6,17 @@ A thin layer over `TuningClient` without logic of its own: the documented names 
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import timestamp_pb2
 from google.rpc import status_pb2
 
-from gemtune import specs, states
+from gemtune import codec, specs, states
 from gemtune.client import TuningClient
 from gemtune.errors import SpecInvalid, bad_request
 from gemtune.names import parse_job_name
@@ -106,6 +107,11 @@ class SupervisedTuningJob:
     def to_message(self) -> TuningJob:
         """The job as a message, which has every field."""
         return self._job
+
+    def to_dict(self) -> dict[str, Any]:
+        """The job as the API's JSON: lowerCamelCase names, enums by name, 64-bit numbers as text."""
+        tree: dict[str, Any] = json.loads(codec.to_json(self._job))
+        return tree
 
     @property
     def resource_name(self) -> str:

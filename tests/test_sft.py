@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 
 import gemtune
 from gemtune import emulator, sft
@@ -125,6 +126,14 @@ def test_a_job_from_its_beginning_to_its_end() -> None:
     assert "summaries" in str(job)
     assert job.tuned_model_name in str(job)
     assert "<td>SUCCEEDED</td>" in job._repr_html_()
+
+
+def test_a_job_as_a_dict_is_the_apis_json() -> None:
+    job = train(epochs=3, adapter_size=4)
+    shown = job.to_dict()
+    assert shown == json_format.MessageToDict(job.to_message())
+    assert shown["baseModel"] == "gemini-2.5-flash"
+    assert shown["supervisedTuningSpec"]["hyperParameters"] == {"epochCount": "3", "adapterSize": "ADAPTER_SIZE_FOUR"}
 
 
 def test_the_notebook_form_escapes() -> None:
