@@ -31,7 +31,8 @@ from tests.chaos.soak import SOAK, named, spec
 from tests.figures import Figures
 
 MANY = 1000 if SOAK else 40
-LATE_ONES = MANY if SOAK else 8  # each of them takes seconds
+LATE_ONES = 1000 if SOAK else 8
+DOUBLED = 200 if SOAK else 8  # each takes seconds, and a look over many more jobs as long as the service is late
 QUICK = Retry(attempt=10, initial=0.01, maximum=0.05, settle=0.4)
 
 # What half of all calls over gRPC meet; REST's proxy breaks exchanges in the same five ways.
@@ -162,7 +163,12 @@ def carrier(request: pytest.FixtureRequest, service: Emulator) -> Iterator[tuple
 
 
 def each(
-    service: Emulator, carrier: Any, words: list[str], retry: Retry, do: Callable[[gemtune.TuningClient, str], Any]
+    service: Emulator,
+    carrier: Any,
+    count: int,
+    words: list[str],
+    retry: Retry,
+    do: Callable[[gemtune.TuningClient, str], Any],
 ) -> list[Any]:
     """Does something for each of a few submissions, whose creates meet `words` one after the other."""
 
@@ -171,8 +177,8 @@ def each(
         client = gemtune.TuningClient("demo", transport=Tagged(carrier, test), retry=retry, timeout=60)
         return do(client, f"late-{number}")
 
-    with ThreadPoolExecutor(16) as pool:
-        return list(pool.map(one, range(LATE_ONES)))
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(one, range(count)))
 
 
 def test_beyond_the_window_without_resending_each_is_in_doubt_and_settled_later(
@@ -186,7 +192,7 @@ def test_beyond_the_window_without_resending_each_is_in_doubt_and_settled_later(
         assert client.settle(request_id) is None
         return doubt.value
 
-    doubts = each(service, inner, ["commit-after-3600"], Retry(settle=0.2, resend=False), doubtful)
+    doubts = each(service, inner, LATE_ONES, ["commit-after-3600"], Retry(settle=0.2, resend=False), doubtful)
     assert not made(service)
     service.advance(3600)
     client = service.client(transport=transport)
@@ -219,14 +225,16 @@ def test_beyond_the_window_with_resending_both_jobs_are_reported(
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = hear
-        answers = each(service, inner, ["commit-after-1.5", "stall-for-2"], Retry(settle=0.4, attempt=20), doubled)
+        answers = each(
+            service, inner, DOUBLED, ["commit-after-1.5", "stall-for-2"], Retry(settle=0.4, attempt=20), doubled
+        )
     names = made(service)
     figures(
-        f"{transport}: {LATE_ONES} creates that are acted on after the window, sent again: {len(names)} jobs, {len(told)} "
+        f"{transport}: {DOUBLED} creates that are acted on after the window, sent again: {len(names)} jobs, {len(told)} "
         f"reports that name two"
     )
-    assert len(names) == 2 * LATE_ONES
-    assert len(told) == LATE_ONES
+    assert len(names) == 2 * DOUBLED
+    assert len(told) == DOUBLED
     in_reports = sorted(name for name in names for message in told if name in message)
     assert in_reports == names, "each job is named, in one report"
     assert set(answers) <= set(names)
