@@ -82,11 +82,13 @@ def _create(  # click hands over each option by its name
         return
     with terminable(), opened(store) as kept, session.client(store=kept, resend=resend) as client:
         job = client.find_tuning_job(given.job) if once else None
-        found = job is not None
-        if job is not None:
-            session.output.talk(f"not submitted again: {job.name} has the same spec, and is {state_name(job)}")
-        else:
+        found = "of the same spec" if job is not None else ""
+        if job is None:
             job = submit(session, client, given.job, request_id, store=store, resend=resend)
+            if not session.submitted:
+                found = "under that request id"
+        if found and not session.output.human:  # a person is told with the rest
+            session.output.talk(f"not submitted again: {job.name} is there, {found}, and is {state_name(job)}")
         _announce(session, given, job, followed=wait, found=found)
         if wait:
             ended = follow(session, client, job.name, known=job, timeout=timeout, poll_interval=poll_interval)
@@ -117,18 +119,26 @@ create = Command(
 )
 
 
-def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool, found: bool) -> None:
-    """Tells that the job is there: on a terminal what it is, in a pipe its name alone (or the first line of many)."""
+def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool, found: str) -> None:
+    """Tells that the job is there: on a terminal what it is, in a pipe its name alone (or the first line of many).
+
+    Args:
+        session: The run.
+        given: What was asked for.
+        job: The job.
+        followed: Whether it is followed from here.
+        found: Why it was not submitted, where another run had; "" where it was.
+    """
     output = session.output
     try:
         if output.machine:
             if followed:
-                Lines(output.talk).begun(job, found=found)
+                Lines(output.talk).begun(job, found=bool(found))
             else:
                 output.message(job)
         elif not output.human:
             if followed:
-                Lines(output.data, only_end=output.quiet).begun(job, found=found)
+                Lines(output.data, only_end=output.quiet).begun(job, found=bool(found))
             else:
                 output.data(job.name)
         elif output.quiet:
@@ -140,7 +150,7 @@ def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool,
         raise
 
 
-def _announce_to_person(session: Session, given: Given, job: TuningJob, *, followed: bool, found: bool) -> None:
+def _announce_to_person(session: Session, given: Given, job: TuningJob, *, followed: bool, found: str) -> None:
     from rich.text import Text
 
     from gemtune.specs import fingerprint
@@ -150,9 +160,10 @@ def _announce_to_person(session: Session, given: Given, job: TuningJob, *, follo
     _, location, job_id = parse_job_name(job.name)
     tick = output.symbol("✓", "ok")
     identity = f"{fingerprint(given.job)[:15]}…"
+    again = f" · {state_name(job)}, {found}: not submitted again" if found else ""
     for done, what in (
         ("spec is valid", f"{clean(given.source)} · {identity}"),
-        ("found" if found else "submitted", f"tuningJobs/{job_id} · {location}"),
+        ("found" if found else "submitted", f"tuningJobs/{job_id} · {location}{again}"),
     ):
         head = f"{tick} {done:<15}"
         body = wrapped(what, console.width, indent=len(head)).lstrip()

@@ -36,6 +36,8 @@ def test_one_request_id_is_one_job(service: str, gemtune: Run, spec: str) -> Non
     first, second = (gemtune("create", "-f", spec, "--request-id", "nightly-7") for _ in range(2))
     assert first.status == second.status == 0
     assert first.out == second.out
+    assert first.err == ""
+    assert second.err.startswith(f"not submitted again: {first.out.strip()} is there, under that request id, and is ")
     assert len(jobs(gemtune)) == 1
 
 

@@ -20,7 +20,7 @@ def test_a_job_is_followed_live_and_ends_with_its_model(service: str, spec: str)
     with terminal("create", "-f", spec, "--wait") as screen:
         assert screen.end() == 0
         text = screen.text
-    assert re.search(r"✓ spec is valid +\S*spec.yaml · sha256:[0-9a-f]{8}…", text)
+    assert re.search(r"✓ spec is valid +\S*spec.yaml\s+· sha256:[0-9a-f]{8}…", text)
     assert re.search(r"✓ submitted +tuningJobs/\d+ · us-central1", text)
     assert "gemini-2.5-flash · 4 epochs · rank 4 (ADAPTER_SIZE_FOUR)" in text
     assert "Ctrl-C leaves the job running" in text
