@@ -11,7 +11,9 @@ import sys
 from typing import Any
 
 import pytest
+from google import protobuf
 from google.protobuf import any_pb2, duration_pb2, empty_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
+from google.protobuf.internal import api_implementation
 from kinds import kind
 from law import assert_read_alike, assert_written_alike, by_gemtune, by_json_format
 from roads import needs_the_library
@@ -192,9 +194,20 @@ def test_a_type_with_a_form_of_its_own_may_be_the_whole(cls: Any, text: str) -> 
     assert_read_alike(text, cls)
 
 
+# Before protobuf 7 its serializer in Python doubles its time with each level of a map.
+WITH_MAPS = pytest.mark.skipif(
+    api_implementation.Type() == "python" and protobuf.__version__ < "7", reason="it would be written for ever"
+)
+
+
 @pytest.mark.parametrize("depth", [99, 100, 101, 150])
 @pytest.mark.parametrize(
-    ("opening", "closing"), [('{"leftTree":', "}"), ('{"moreTrees":[', "]}"), ('{"namedTrees":{"a":', "}}")]
+    ("opening", "closing"),
+    [
+        ('{"leftTree":', "}"),
+        ('{"moreTrees":[', "]}"),
+        pytest.param('{"namedTrees":{"a":', "}}", marks=WITH_MAPS),
+    ],
 )
 def test_messages_nest_as_deep_as_for_json_format(opening: str, closing: str, depth: int) -> None:
     text = opening * (depth - 1) + "{}" + closing * (depth - 1)
