@@ -34,7 +34,7 @@ __all__ = ["COMMANDS", "main", "run"]
 
 COMMANDS: dict[str, dict[str, Entry]] = {
     "Tuning jobs": {
-        "create": Entry("jobs:create", "Start a tuning job, from a spec file or from flags"),
+        "create": Entry("create:create", "Start a tuning job, from a spec file or from flags"),
         "get": Entry("jobs:get", "Show a job"),
         "list": Entry("jobs:list_jobs", "List jobs, newest first"),
         "wait": Entry("jobs:wait", "Follow a job to its end"),

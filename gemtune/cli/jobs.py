@@ -1,47 +1,30 @@
-"""The commands for tuning jobs: create, get, list, cancel, wait."""
+"""The commands for tuning jobs that there are: get, list, cancel, wait."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from google.protobuf import empty_pb2
 
 from gemtune.cli.commands import Command, Option, command
-from gemtune.cli.dry_run import dry_run as show_request
-from gemtune.cli.fields import field_options
 from gemtune.cli.listing import print_jobs
-from gemtune.cli.output import STATE_STYLES, clean, command_line, took, wrapped
+from gemtune.cli.output import STATE_STYLES, took
 from gemtune.cli.params import DURATION, STATE, DurationType
-from gemtune.cli.progress import Lines, follow
+from gemtune.cli.progress import follow
 from gemtune.cli.session import Session
 from gemtune.cli.show import print_job, print_lines
-from gemtune.cli.spec_input import Given, read_given
-from gemtune.cli.stops import Terminated, terminable
-from gemtune.cli.submissions import STORE, opened, submit
-from gemtune.cli.words import failure, outcome_lines, summary
+from gemtune.cli.words import failure, outcome_lines
 from gemtune.errors import GemtuneError, JobFailed
-from gemtune.names import parse_job_name
-from gemtune.settings import location_from
 from gemtune.states import has_ended, has_succeeded, state_name
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
 
 if TYPE_CHECKING:
     from gemtune.client import TuningClient
 
-__all__ = ["cancel", "create", "get", "list_jobs", "wait"]
+__all__ = ["POLL_INTERVAL", "WAIT_TIMEOUT", "cancel", "finish", "get", "list_jobs", "wait"]
 
 # \b keeps click from filling the lines below it.
-CREATE_HELP = """Start a tuning job, from a spec file, from flags, or from both.
-
-A flag is named as the field it sets, and wins over the file's.
-
-\b
-  gemtune create -f spec.yaml --wait
-  gemtune create --base-model gemini-2.5-flash \\
-      --training-dataset-uri gs://bucket/train.jsonl --adapter-size 4
-"""
-
 LIST_HELP = """List the jobs of a project and location, newest first.
 
 \b
@@ -54,128 +37,6 @@ POLL_INTERVAL = Option(
     ["--poll-interval"], type=DurationType(least=0.1), metavar="TIME", help="Between two looks; left out, 0.5s to 30s"
 )
 NAME = click.Argument(["name"], metavar="JOB")
-
-
-# -- create ---------------------------------------------------------------------------------------------------------
-
-
-def _create(  # click hands over each option by its name
-    *,
-    file: str | None,
-    wait: bool,
-    timeout: float | None,
-    poll_interval: float | None,
-    dry_run: bool,
-    request_id: str | None,
-    once: bool,
-    resend: bool,
-    store: str | None,
-    **fields: Any,
-) -> None:
-    """Starts a job, or shows how it would be started."""
-    session = click.get_current_context().ensure_object(Session)
-    if not wait and (timeout is not None or poll_interval is not None):
-        raise click.UsageError("--timeout and --poll-interval are about waiting; add --wait")
-    given = read_given(session, file, fields, location=location_from(session.location))
-    if dry_run:
-        show_request(session, given.job)
-        return
-    with terminable(), opened(store) as kept, session.client(store=kept, resend=resend) as client:
-        job = client.find_tuning_job(given.job) if once else None
-        found = "of the same spec" if job is not None else ""
-        if job is None:
-            job = submit(session, client, given.job, request_id, store=store, resend=resend)
-            if not session.submitted:
-                found = "under that request id"
-        if found and not session.output.human:  # a person is told with the rest
-            session.output.talk(f"not submitted again: {job.name} is there, {found}, and is {state_name(job)}")
-        _announce(session, given, job, followed=wait, found=found)
-        if wait:
-            ended = follow(session, client, job.name, known=job, timeout=timeout, poll_interval=poll_interval)
-            _finish(session, ended, named=True)
-
-
-create = Command(
-    "create",
-    callback=_create,
-    help=CREATE_HELP,
-    params=[
-        Option(
-            ["-f", "--file"],
-            also=["--filename", "--spec"],
-            metavar="FILE",
-            help="YAML or JSON; - is standard input",
-        ),
-        Option(["--wait"], is_flag=True, help="Follow the job to its end"),
-        WAIT_TIMEOUT,
-        POLL_INTERVAL,
-        Option(["--dry-run"], is_flag=True, help="Print what would be sent, and send nothing"),
-        Option(["--once"], is_flag=True, help="Only if no job of the very same spec lives or succeeded"),
-        Option(["--request-id"], metavar="ID", help="Names this submission for ever: its job is the answer"),
-        Option(["--resend/--no-resend"], default=True, help="Whether it may be sent again when its outcome is unknown"),
-        STORE,
-        *field_options(),
-    ],
-)
-
-
-def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool, found: str) -> None:
-    """Tells that the job is there: on a terminal what it is, in a pipe its name alone (or the first line of many).
-
-    Args:
-        session: The run.
-        given: What was asked for.
-        job: The job.
-        followed: Whether it is followed from here.
-        found: Why it was not submitted, where another run had; "" where it was.
-    """
-    output = session.output
-    try:
-        if output.machine:
-            if followed:
-                Lines(output.talk).begun(job, found=bool(found))
-            else:
-                output.message(job)
-        elif not output.human:
-            if followed:
-                Lines(output.data, only_end=output.quiet).begun(job, found=bool(found))
-            else:
-                output.data(job.name)
-        elif output.quiet:
-            output.data(job.name)
-        else:
-            _announce_to_person(session, given, job, followed=followed, found=found)
-    except (OSError, KeyboardInterrupt, Terminated) as error:  # whatever becomes of the output: the job is there
-        error.add_note(f"the job was {'found' if found else 'created'}: {job.name}")
-        raise
-
-
-def _announce_to_person(session: Session, given: Given, job: TuningJob, *, followed: bool, found: str) -> None:
-    from rich.text import Text
-
-    from gemtune.specs import fingerprint
-
-    output = session.output
-    console = output.console()
-    _, location, job_id = parse_job_name(job.name)
-    tick = output.symbol("✓", "ok")
-    identity = f"{fingerprint(given.job)[:15]}…"
-    again = f" · {state_name(job)}, {found}: not submitted again" if found else ""
-    for done, what in (
-        ("spec is valid", f"{clean(given.source)} · {identity}"),
-        ("found" if found else "submitted", f"tuningJobs/{job_id} · {location}{again}"),
-    ):
-        head = f"{tick} {done:<15}"
-        body = wrapped(what, console.width, indent=len(head)).lstrip()
-        console.print(Text.assemble((head, "green"), body), soft_wrap=True)
-    console.print(Text(wrapped(summary(job), console.width, indent=2)), soft_wrap=True)
-    if link := session.console_link(job.name):
-        console.print(Text(f"  {link}", style=f"dim link {link}"), soft_wrap=True)
-    if followed:
-        console.print()
-    else:
-        words, command = session.next_command(job.name, ended=has_ended(job))
-        console.print(Text(command_line(f"  {words}", command, console.width), style="dim"), soft_wrap=True)
 
 
 # -- get ------------------------------------------------------------------------------------------------------------
@@ -287,13 +148,13 @@ def _wait(name: str, timeout: float | None, poll_interval: float | None) -> None
     session = click.get_current_context().ensure_object(Session)
     with session.client() as client, session.looking_for(client, name):
         job = follow(session, client, name, timeout=timeout, poll_interval=poll_interval)
-    _finish(session, job)
+    finish(session, job)
 
 
 wait = Command("wait", callback=_wait, help=_wait.__doc__, params=[NAME, WAIT_TIMEOUT, POLL_INTERVAL])
 
 
-def _finish(session: Session, job: TuningJob, *, named: bool = False) -> None:
+def finish(session: Session, job: TuningJob, *, named: bool = False) -> None:
     """Shows how the job ended; exit status 1 if it was not well."""
     _show_end(session, job, named=named)
     if not has_succeeded(job):

@@ -14,8 +14,8 @@ from rich.cells import cell_len
 
 from gemtune import TuningJob, from_json
 from gemtune.cli.commands import COMMAND_GUESSES, OPTION_GUESSES
+from gemtune.cli.create import create
 from gemtune.cli.fields import ALSO, HELP, field_flags, field_options
-from gemtune.cli.jobs import create
 from gemtune.cli.listing import _cut, _fitted
 from gemtune.cli.output import Output, clean, duration_text, one_line, shorten
 from gemtune.cli.params import DURATION, LabelsType

@@ -1,0 +1,155 @@
+"""`gemtune create`: a spec from a file or from flags, submitted, announced and followed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gemtune.cli.commands import Command, Option
+from gemtune.cli.dry_run import dry_run as show_request
+from gemtune.cli.fields import field_options
+from gemtune.cli.jobs import POLL_INTERVAL, WAIT_TIMEOUT, finish
+from gemtune.cli.output import clean, command_line, wrapped
+from gemtune.cli.progress import Lines, follow
+from gemtune.cli.session import Session
+from gemtune.cli.spec_input import Given, read_given
+from gemtune.cli.stops import Terminated, terminable
+from gemtune.cli.submissions import STORE, opened, submit
+from gemtune.cli.words import summary
+from gemtune.names import parse_job_name
+from gemtune.settings import location_from
+from gemtune.states import has_ended, state_name
+from gemtune_pb.v1 import TuningJob
+
+__all__ = ["create"]
+
+# \b keeps click from filling the lines below it.
+CREATE_HELP = """Start a tuning job, from a spec file, from flags, or from both.
+
+A flag is named as the field it sets, and wins over the file's.
+
+\b
+  gemtune create -f spec.yaml --wait
+  gemtune create --base-model gemini-2.5-flash \\
+      --training-dataset-uri gs://bucket/train.jsonl --adapter-size 4
+"""
+
+
+def _create(  # click hands over each option by its name
+    *,
+    file: str | None,
+    wait: bool,
+    timeout: float | None,
+    poll_interval: float | None,
+    dry_run: bool,
+    request_id: str | None,
+    once: bool,
+    resend: bool,
+    store: str | None,
+    **fields: Any,
+) -> None:
+    """Starts a job, or shows how it would be started."""
+    session = click.get_current_context().ensure_object(Session)
+    if not wait and (timeout is not None or poll_interval is not None):
+        raise click.UsageError("--timeout and --poll-interval are about waiting; add --wait")
+    given = read_given(session, file, fields, location=location_from(session.location))
+    if dry_run:
+        show_request(session, given.job)
+        return
+    with terminable(), opened(store) as kept, session.client(store=kept, resend=resend) as client:
+        job = client.find_tuning_job(given.job) if once else None
+        found = "of the same spec" if job is not None else ""
+        if job is None:
+            job = submit(session, client, given.job, request_id, store=store, resend=resend)
+            if not session.submitted:
+                found = "under that request id"
+        if found and not session.output.human:  # a person is told with the rest
+            session.output.talk(f"not submitted again: {job.name} is there, {found}, and is {state_name(job)}")
+        _announce(session, given, job, followed=wait, found=found)
+        if wait:
+            ended = follow(session, client, job.name, known=job, timeout=timeout, poll_interval=poll_interval)
+            finish(session, ended, named=True)
+
+
+create = Command(
+    "create",
+    callback=_create,
+    help=CREATE_HELP,
+    params=[
+        Option(
+            ["-f", "--file"],
+            also=["--filename", "--spec"],
+            metavar="FILE",
+            help="YAML or JSON; - is standard input",
+        ),
+        Option(["--wait"], is_flag=True, help="Follow the job to its end"),
+        WAIT_TIMEOUT,
+        POLL_INTERVAL,
+        Option(["--dry-run"], is_flag=True, help="Print what would be sent, and send nothing"),
+        Option(["--once"], is_flag=True, help="Only if no job of the very same spec lives or succeeded"),
+        Option(["--request-id"], metavar="ID", help="Names this submission for ever: its job is the answer"),
+        Option(["--resend/--no-resend"], default=True, help="Whether it may be sent again when its outcome is unknown"),
+        STORE,
+        *field_options(),
+    ],
+)
+
+
+def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool, found: str) -> None:
+    """Tells that the job is there: on a terminal what it is, in a pipe its name alone (or the first line of many).
+
+    Args:
+        session: The run.
+        given: What was asked for.
+        job: The job.
+        followed: Whether it is followed from here.
+        found: Why it was not submitted, where another run had; "" where it was.
+    """
+    output = session.output
+    try:
+        if output.machine:
+            if followed:
+                Lines(output.talk).begun(job, found=bool(found))
+            else:
+                output.message(job)
+        elif not output.human:
+            if followed:
+                Lines(output.data, only_end=output.quiet).begun(job, found=bool(found))
+            else:
+                output.data(job.name)
+        elif output.quiet:
+            output.data(job.name)
+        else:
+            _announce_to_person(session, given, job, followed=followed, found=found)
+    except (OSError, KeyboardInterrupt, Terminated) as error:  # whatever becomes of the output: the job is there
+        error.add_note(f"the job was {'found' if found else 'created'}: {job.name}")
+        raise
+
+
+def _announce_to_person(session: Session, given: Given, job: TuningJob, *, followed: bool, found: str) -> None:
+    from rich.text import Text
+
+    from gemtune.specs import fingerprint
+
+    output = session.output
+    console = output.console()
+    _, location, job_id = parse_job_name(job.name)
+    tick = output.symbol("✓", "ok")
+    identity = f"{fingerprint(given.job)[:15]}…"
+    again = f" · {state_name(job)}, {found}: not submitted again" if found else ""
+    for done, what in (
+        ("spec is valid", f"{clean(given.source)} · {identity}"),
+        ("found" if found else "submitted", f"tuningJobs/{job_id} · {location}{again}"),
+    ):
+        head = f"{tick} {done:<15}"
+        body = wrapped(what, console.width, indent=len(head)).lstrip()
+        console.print(Text.assemble((head, "green"), body), soft_wrap=True)
+    console.print(Text(wrapped(summary(job), console.width, indent=2)), soft_wrap=True)
+    if link := session.console_link(job.name):
+        console.print(Text(f"  {link}", style=f"dim link {link}"), soft_wrap=True)
+    if followed:
+        console.print()
+    else:
+        words, command = session.next_command(job.name, ended=has_ended(job))
+        console.print(Text(command_line(f"  {words}", command, console.width), style="dim"), soft_wrap=True)
