@@ -155,8 +155,9 @@ class _Once:
         now: float = yield Sleep(0)
         asked = error.retry_after if isinstance(error, ApiError) else None
         window = max((self.retry or Retry()).settle, asked or 0.0)
-        for key in [key for key, ends in self.windows.items() if ends < now]:
-            self.windows.pop(key, None)
+        for key, ends in list(self.windows.items()):  # a copy: other threads note theirs
+            if ends < now:
+                self.windows.pop(key, None)
         self.windows[self._key] = now + window
         return window
 
