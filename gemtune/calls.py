@@ -136,7 +136,7 @@ class Calls:
         project = getattr(self._credentials, "project_id", None) or default_project()
         if not project:
             raise ConfigurationError(
-                "no project is given: pass project=, set GOOGLE_CLOUD_PROJECT, or use --project on the command line"
+                "no project is given: set GOOGLE_CLOUD_PROJECT, or give --project (in Python: project=)"
             )
         return project_from(project) or ""
 
@@ -369,7 +369,9 @@ def carrier(
         raise ConfigurationError(f"api_version {api_version!r} is not known; it is 'v1' or 'v1beta1'")
     carrier_of = _CARRIERS.get((transport, asynchronous))
     if carrier_of is None:
-        raise ConfigurationError(f"transport {transport!r} is not known; it is 'rest', 'grpc' or an object with send()")
+        raise ConfigurationError(
+            f"transport {transport!r} is not known; it is 'rest' or 'grpc' (in Python also an object with send())"
+        )
     module, name, extra, needs = carrier_of
     try:
         make = getattr(importlib.import_module(module), name)
@@ -385,6 +387,10 @@ def carrier(
     place = endpoint_from(endpoint, transport=transport)
     if place.emulator and credentials is None:
         credentials = ANONYMOUS
+        if place.token is not None:  # the emulator's --token
+            from google.oauth2.credentials import Credentials as Bearer
+
+            credentials = Bearer(token=place.token)  # type: ignore[no-untyped-call]
     return make(place.endpoint, credentials=credentials, api_version=api_version, application=application)
 
 

@@ -115,7 +115,8 @@ class Submission:
                         (
                             "labels",
                             f"{own} labels leave no room for the two of gemtune's that make a create safe to repeat; "
-                            f"use at most {MOST_LABELS - len(self.labels)}, or request_labels=False",
+                            f"use at most {MOST_LABELS - len(self.labels)} (in Python, request_labels=False turns "
+                            "them off)",
                         )
                     ]
                 )

@@ -31,7 +31,10 @@ CLIENTS = [gemtune.TuningClient, gemtune.AsyncTuningClient]
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"transport": "soap"}, "transport 'soap' is not known; it is 'rest', 'grpc' or an object with send()"),
+        (
+            {"transport": "soap"},
+            "transport 'soap' is not known; it is 'rest' or 'grpc' (in Python also an object with send())",
+        ),
         ({"api_version": "v2"}, "api_version 'v2' is not known; it is 'v1' or 'v1beta1'"),
         ({"endpoint": "ftp://x"}, "'ftp://x' is not an endpoint"),
         ({"location": "Nowhere!"}, "'Nowhere!' is not a location"),
@@ -101,7 +104,7 @@ def test_a_service_accounts_project_is_the_clients(monkeypatch: pytest.MonkeyPat
 
 def test_without_a_project_the_sentence_says_where_to_name_one() -> None:
     client = gemtune.TuningClient(endpoint="http://127.0.0.1:1")
-    with pytest.raises(gemtune.ConfigurationError, match="pass project=, set GOOGLE_CLOUD_PROJECT"):
+    with pytest.raises(gemtune.ConfigurationError, match="set GOOGLE_CLOUD_PROJECT, or give --project"):
         client.get_tuning_job("1")
     assert client.job_name("projects/p/locations/l/tuningJobs/1") == "projects/p/locations/l/tuningJobs/1"
 
@@ -332,6 +335,21 @@ def test_over_grpc_a_child_may_be_forked_later_if_grpcio_was_told(monkeypatch: p
     monkeypatch.setenv("GRPC_ENABLE_FORK_SUPPORT", "1")
     with emulator.running(grpc_port=0) as address:
         assert forked(f"http://{address.grpc}", "grpc", warm=True, threads=False, children=2) == "[0, 0]"
+
+
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_the_emulators_token_comes_from_the_environment(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with gemtune.testing.emulator(token="secret", grpc=True) as service:
+        for name, value in service.environment.items():
+            monkeypatch.setenv(name, value)
+        for token, allowed in (("secret", True), ("wrong", False)):
+            monkeypatch.setenv("GEMTUNE_EMULATOR_TOKEN", token)
+            with gemtune.TuningClient("p", transport=transport) as client:
+                if allowed:
+                    assert list(client.list_tuning_jobs()) == []
+                else:
+                    with pytest.raises(gemtune.Unauthenticated):
+                        list(client.list_tuning_jobs())
 
 
 # -- a create that is interrupted, or of which nothing can be known ---------------------------------------------------

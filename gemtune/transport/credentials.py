@@ -30,11 +30,10 @@ _HOW = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_C
 
 def _default() -> tuple[Any, str | None]:
     import google.auth
-    import google.auth.exceptions
 
     try:
         return google.auth.default(scopes=[SCOPE])
-    except Exception as error:  # credentials may be of anybody's making
+    except Exception as error:  # a file of theirs may hold anything
         raise ConfigurationError(f"no credentials were found: {_HOW} ({_first_line(error)})") from error
 
 
@@ -160,5 +159,5 @@ def _refresh(credentials: Any, deadline: float) -> None:
         if getattr(error, "retryable", False):
             raise TransportError(f"no token could be had: {_first_line(error)}", maybe_sent=False) from error
         raise Unauthenticated(f"the credentials were refused: {_first_line(error)}; to renew them, {_HOW}") from error
-    except google.auth.exceptions.GoogleAuthError as error:
+    except Exception as error:  # credentials may be of anybody's making
         raise ConfigurationError(f"no token could be had: {_first_line(error)}") from error

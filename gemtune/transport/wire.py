@@ -255,7 +255,7 @@ def unreachable(where: str, error: BaseException, *, sent: bool) -> TransportErr
 
 def _within(error: Any) -> list[Any]:
     """Where libraries keep the error that an error is about: aiohttp, urllib3, and anyone."""
-    return [getattr(error, "os_error", None), getattr(error, "reason", None), *error.args[:1]]
+    return [getattr(error, "os_error", None), getattr(error, "reason", None), *error.args]
 
 
 def ca_bundle() -> str | None:

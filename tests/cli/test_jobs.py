@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -243,12 +242,14 @@ def test_verbose_shows_requests_and_no_token(ended: str) -> None:
     assert json.loads(ran.out)["name"] == ended
 
 
-def test_the_command_line_is_quick(ended: str) -> None:
-    def seconds(*command: str) -> float:
-        start = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        return time.perf_counter() - start
-
-    bare = min(seconds(sys.executable, "-c", "import gemtune, click") for _ in range(3))
-    helped = min(seconds(*COMMAND, "--help") for _ in range(3))
-    assert helped < 2 * bare  # it loads neither client nor rich nor a command
+def test_help_loads_neither_client_nor_rich_nor_a_command() -> None:
+    code = """
+import sys
+from gemtune.cli import run
+run(["--help"])
+heavy = "gemtune.client gemtune.cli.jobs gemtune.cli.create gemtune.specs urllib3 requests google.auth rich yaml".split()
+sys.exit(" ".join(name for name in heavy if name in sys.modules) or None)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "create" in done.stdout

@@ -399,6 +399,21 @@ def test_something_that_is_no_http_is_no_answer(rest: Carrier) -> None:
     assert caught.value.maybe_sent
 
 
+@pytest.mark.parametrize("error", [OSError("disk"), ValueError("anything")])
+def test_credentials_of_anybodys_making_fail_as_ours_do(rest: Carrier, error: Exception) -> None:
+    class Failing(Credentials):
+        valid = False
+
+        def refresh(self, request: object) -> None:
+            raise error
+
+    with serving(JOB) as server:
+        kind = TransportError if isinstance(error, OSError) else ConfigurationError
+        with pytest.raises(kind, match=f"no token could be had: {error}"):
+            rest.send(rest.open(server.url, credentials=Failing("t")), "GetTuningJob", GET)
+        assert server.heard == []
+
+
 # -- TLS --------------------------------------------------------------------------------------------------------------
 
 
