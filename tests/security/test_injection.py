@@ -298,7 +298,10 @@ def test_metadata_over_grpc_are_printable_whatever_is_named(name: str) -> None:
 
 @given(TEXTS)
 @example("x; rm -rf ~")
+@example("-x y")
 def test_a_command_that_an_error_offers_is_one_command(request_id: str) -> None:
     doubt = gemtune.InDoubt(request_id, project="p", location="l", error=GemtuneError("m"))
     offered = str(doubt).partition("To find out: ")[2].rpartition(", or client.settle(")[0]
-    assert shlex.split(offered) == ["gemtune", "resume", request_id, "--project", "p", "--location", "l"]
+    place = ["--project", "p", "--location", "l"]
+    words = [*place, "--", request_id] if request_id.startswith("-") else [request_id, *place]
+    assert shlex.split(offered) == ["gemtune", "resume", *words]
