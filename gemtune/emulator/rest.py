@@ -28,6 +28,7 @@ from starlette.types import Receive, Scope, Send
 from gemtune.emulator.control import Control, is_control
 from gemtune.emulator.faults import NONE, CutError, Faulty
 from gemtune.emulator.json_input import explain, without_trailing_commas
+from gemtune.emulator.origins import check_origin
 from gemtune.emulator.service import Service
 from gemtune.emulator.spoiled import Connections, Spoiled
 from gemtune.error_forms import http_from_error
@@ -97,6 +98,7 @@ class RestDoor:
         log: Callable[[str], None] | None = None,
         control: Control | None = None,
         connections: Connections | None = None,
+        loopback: bool = True,
     ) -> None:
         """Serves nothing yet; a server such as uvicorn calls it.
 
@@ -106,12 +108,15 @@ class RestDoor:
             log: Is given a line a request, and what went wrong inside; None: silence.
             control: What tests ask for; None: nobody else holds it.
             connections: Those of the server, to break them on demand.
+            loopback: Whether it listens for this machine alone. Without a token, requests must call it by a name of
+                this machine then.
         """
         self._service = service
         self._token = token
         self._log = log
         self._control = control or Control()
         self._connections = connections or Connections()
+        self._any_host = token is not None or not loopback  # no page knows the token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; see the ASGI specification."""
@@ -121,6 +126,7 @@ class RestDoor:
         retry_after: float | None = None
         try:
             sent = await _read(request)  # to its end, whatever the answer: a client that still sends may not read it
+            check_origin(request.headers, any_host=self._any_host)
             self._authorize(request)
             faulty = Faulty(self._service, self._control.faults, request.headers, "REST")
             try:

@@ -12,10 +12,12 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -87,14 +89,11 @@ def serve(
     say = log or _to_stderr
     with contextlib.closing(_listen(host, port)) as listener:
         if not _is_loopback(listener):
-            say(
-                f"warning: {host} is not this machine alone: whoever reaches it can use the emulator"
-                + ("" if token else "; --token asks for a token")
-            )
+            say(f"warning: {_exposed(host)}" + ("" if token else "; --token asks for a token"))
         with contextlib.closing(Storage(db if db is not None else default_db())) as storage:
             control = Control()
             service = _service(storage, control, job_duration=job_duration, gcs_root=gcs_root)
-            server = _Server(service, control, token=token, log=say)
+            server = _Server(service, control, token=token, log=say, loopback=_is_loopback(listener))
             with _grpc_door(service, control, host, grpc_port, token=token, log=say) as grpc:
                 server.run_on(listener, lambda: ready(Address(_url(listener), grpc)) if ready else None)
 
@@ -124,7 +123,7 @@ def running(
         host: The address to listen on.
         port: 0 picks a free one.
         grpc_port: The port of the gRPC door, 0 picks a free one; None: without it. It needs grpcio.
-        log: Is given each line of talk; None: silence.
+        log: Is given each line of talk; None: silence, but for a RuntimeWarning when others can reach it.
         control: Faults, outcomes and the clock, for tests that hold them; None: they are had over HTTP alone.
 
     Yields:
@@ -137,9 +136,15 @@ def running(
         contextlib.closing(_listen(host, port)) as listener,
         contextlib.closing(Storage(db if db is not None else MEMORY)) as storage,
     ):
+        if not _is_loopback(listener):
+            talk = f"{_exposed(host)}; `token` asks for a token" if token is None else _exposed(host)
+            if log:
+                log(f"warning: {talk}")
+            else:
+                warnings.warn(talk, RuntimeWarning, stacklevel=3)  # past contextlib, to who wrote `with running(...)`
         control = control or Control(clock=MovableClock(clock))
         service = _service(storage, control, job_duration=job_duration, gcs_root=gcs_root)
-        server = _Server(service, control, token=token, log=log)
+        server = _Server(service, control, token=token, log=log, loopback=_is_loopback(listener))
         started = threading.Event()
         thread = threading.Thread(target=server.run_on, args=(listener, started.set), name="gemtune-emulator")
         thread.start()
@@ -204,6 +209,13 @@ class _Protocol(H11Protocol):
         self._connections.add(transport)
         super().connection_made(transport)
 
+    def shutdown(self) -> None:
+        """Called when the server ends: it answers what has come, and does not wait for the rest of a request."""
+        if self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.remove(self.transport)
         super().connection_lost(exc)
@@ -213,13 +225,21 @@ class _Server(uvicorn.Server):
     """uvicorn's server, told when to stop without polling, and ending its process with status 0 on a signal."""
 
     def __init__(
-        self, service: Service, control: Control, *, token: str | None, log: Callable[[str], None] | None
+        self,
+        service: Service,
+        control: Control,
+        *,
+        token: str | None,
+        log: Callable[[str], None] | None,
+        loopback: bool,
     ) -> None:
         self._connections = Connections()
         protocol: Any = functools.partial(_Protocol, self._connections)
         super().__init__(
             uvicorn.Config(
-                RestDoor(service, token=token, log=log, control=control, connections=self._connections),
+                RestDoor(
+                    service, token=token, log=log, control=control, connections=self._connections, loopback=loopback
+                ),
                 http=protocol,
                 loop="asyncio",
                 ws="none",
@@ -302,6 +322,10 @@ def _listen(host: str, port: int, purpose: str = "") -> socket.socket:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _exposed(host: str) -> str:
+    return f"{host} is not this machine alone: whoever reaches it can use the emulator"
 
 
 def _is_loopback(listener: socket.socket) -> bool:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 
+import gemtune.emulator
 from gemtune.emulator import rest
 from gemtune.testing import Emulator, emulator
 
@@ -30,9 +32,9 @@ def service() -> Iterator[Emulator]:
         yield running
 
 
-def exchange(running: Emulator, data: bytes) -> bytes:
+def exchange(running: Emulator | str, data: bytes) -> bytes:
     """The answer to bytes, up to the end of the connection."""
-    place = urlsplit(running.url)
+    place = urlsplit(running if isinstance(running, str) else running.url)
     with closing(socket.create_connection((str(place.hostname), place.port), 10)) as connection:
         answer = b""
         with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # it need not read to the end what it refuses
@@ -42,8 +44,10 @@ def exchange(running: Emulator, data: bytes) -> bytes:
         return answer
 
 
-def request(path: str = JOBS, *headers: str, verb: str = "GET", body: bytes = b"") -> bytes:
-    lines = [f"{verb} {path} HTTP/1.1", "host: x", "connection: close", f"content-length: {len(body)}", *headers]
+def request(
+    path: str = JOBS, *headers: str, verb: str = "GET", body: bytes = b"", host: str = "localhost:8085"
+) -> bytes:
+    lines = [f"{verb} {path} HTTP/1.1", f"host: {host}", "connection: close", f"content-length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
@@ -63,7 +67,7 @@ def test_headers_without_end_are_cut_off(service: Emulator) -> None:
 def test_a_body_without_end_is_cut_off_and_costs_no_memory(service: Emulator) -> None:
     place = urlsplit(service.url)
     with closing(socket.create_connection((str(place.hostname), place.port), 10)) as connection:
-        head = f"POST {JOBS} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {10**12}\r\n\r\n"
+        head = f"POST {JOBS} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {10**12}\r\n\r\n"
         connection.sendall(head.encode())
         sent = 0
         try:
@@ -82,6 +86,18 @@ def test_a_message_that_is_too_large_is_refused_over_grpc_too(service: Emulator)
     assert refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # type: ignore[attr-defined]
 
 
+def test_an_emulator_that_ends_does_not_wait_for_the_rest_of_a_body(caplog: pytest.LogCaptureFixture) -> None:
+    with contextlib.ExitStack() as stack:
+        with emulator() as running:
+            place = urlsplit(running.url)
+            connection = stack.enter_context(closing(socket.create_connection((str(place.hostname), place.port), 10)))
+            connection.sendall(b"POST /retry_test HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
+            assert exchange(running, request()).startswith(b"HTTP/1.1 200")  # so the other has been read by now
+            began = time.monotonic()
+        assert time.monotonic() - began < 4.5, "what is under way has five seconds"
+    assert not caplog.records
+
+
 def test_json_that_is_nested_without_end_is_refused(service: Emulator) -> None:
     for body in (b"[" * 200_000, b'{"labels":' * 50_000, b'{"error":' * 50_000 + b"1" + b"}" * 50_000):
         assert exchange(service, request(verb="POST", body=body)).startswith(b"HTTP/1.1 400")
@@ -96,6 +112,76 @@ def test_json_that_is_nested_without_end_is_refused(service: Emulator) -> None:
 def test_paths_lead_to_nothing_but_the_api(service: Emulator, path: str) -> None:
     answer = exchange(service, request(path))
     assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 400"))
+
+
+# -- web pages in a browser of this machine ---------------------------------------------------------------------------
+
+SCRIPT = b'{"instructions": {"*": ["return-503"]}, "everyone": true}'
+FROM_ANOTHER_PAGE = [
+    ("sec-fetch-site: cross-site", "sec-fetch-site: cross-site"),
+    ("sec-fetch-site: same-site", "sec-fetch-site: same-site"),
+    ("origin: https://evil.example", "origin: https://evil.example"),
+    ("origin: http://localhost:3000", "origin: http://localhost:3000"),
+    ("origin: null", "origin: null"),
+]
+
+
+@pytest.mark.parametrize(("header", "said"), FROM_ANOTHER_PAGE)
+def test_another_web_page_can_neither_make_faults_nor_jobs(service: Emulator, header: str, said: str) -> None:
+    for path in ("/retry_test", "/emulator/clock", JOBS):
+        answer = exchange(service, request(path, header, "content-type: text/plain", verb="POST", body=SCRIPT))
+        assert answer.startswith(b"HTTP/1.1 403"), path
+        assert f"The emulator does not serve other web pages ({said}).".encode() in answer
+    assert not service.report()
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example:8085", "evil.example", "x", "localhost.evil.example", "10.0.0.1", "[::2]", "[", "@"]
+)
+def test_a_host_whose_name_was_changed_to_mean_this_machine_cannot_read(service: Emulator, host: str) -> None:
+    answer = exchange(service, request(JOBS, "sec-fetch-site: same-origin", f"origin: http://{host}", host=host))
+    assert answer.startswith(b"HTTP/1.1 403"), answer
+    assert f"The emulator is not {host}. Call it as localhost".encode() in answer
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8085", "127.0.0.1:8085", "127.9.9.9", "[::1]:8085"])
+@pytest.mark.parametrize(
+    "headers", [[], ["sec-fetch-site: none"], ["sec-fetch-site: same-origin", "origin: http://HOST"]]
+)
+def test_who_calls_this_machine_by_its_name_is_served(service: Emulator, host: str, headers: list[str]) -> None:
+    headers = [header.replace("HOST", host) for header in headers]
+    assert exchange(service, request(JOBS, *headers, host=host)).startswith(b"HTTP/1.1 200")
+
+
+def test_an_old_client_that_names_no_host_is_served(service: Emulator) -> None:
+    assert exchange(service, f"GET {JOBS} HTTP/1.0\r\n\r\n".encode()).startswith(b"HTTP/1.1 200")
+
+
+def test_with_a_token_any_host_will_do_and_other_pages_still_not() -> None:
+    bearer = "authorization: Bearer s3cret"
+    with emulator(token="s3cret") as running:
+        assert exchange(running, request(JOBS, bearer, host="host.docker.internal")).startswith(b"HTTP/1.1 200")
+        answer = exchange(running, request(JOBS, bearer, "origin: http://evil.example"))
+    assert answer.startswith(b"HTTP/1.1 403")
+
+
+def test_on_another_address_any_host_will_do_and_other_pages_still_not() -> None:
+    lines: list[str] = []
+    with gemtune.emulator.running(host="0.0.0.0", log=lines.append) as address:
+        url = address.replace("0.0.0.0", "127.0.0.1")
+        assert exchange(url, request(JOBS, host="build-7.example:8085")).startswith(b"HTTP/1.1 200")
+        assert exchange(url, request(JOBS, "origin: http://evil.example", host="x")).startswith(b"HTTP/1.1 403")
+    assert lines[0].startswith("warning: 0.0.0.0 is not this machine alone: whoever reaches it can use the emulator; ")
+
+
+def test_who_gives_no_log_is_warned_of_an_address_that_others_can_reach() -> None:
+    expected = pytest.warns(RuntimeWarning, match="is not this machine alone")
+    with expected as warned, gemtune.emulator.running(host="0.0.0.0"):
+        pass
+    assert warned[0].filename == __file__
+
+
+# -- where it listens -------------------------------------------------------------------------------------------------
 
 
 def listening_on(*options: str) -> tuple[str, str]:
