@@ -223,6 +223,8 @@ class Calls:
         return self._call("GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), timeout, retry)
 
     def _list(self, *, location: str | None, filter: str, page_size: int | None) -> ListTuningJobsRequest:  # noqa: A002
+        if not _encodable(filter):
+            raise SpecInvalid(bad_request([("filter", "it holds half of a surrogate pair, which no text may")]))
         return ListTuningJobsRequest(parent=self._parent(location), filter=filter, page_size=page_size or 0)
 
     def _cancel(self, name: str, *, timeout: Timeout, retry: Retries) -> Flow:
@@ -407,6 +409,14 @@ def _fingerprint(job: TuningJob) -> str:
     from gemtune.specs.fingerprint import fingerprint
 
     return fingerprint(job)
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _seconds(timeout: float | None) -> float:

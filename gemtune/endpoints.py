@@ -49,7 +49,8 @@ class Endpoint:
         # urlsplit passes over line breaks, and takes any character for one of a host.
         fits = host and _HOST.fullmatch(host) and not re.search(r"[\s\x00-\x1f]", text)
         if parts.scheme not in ("http", "https") or not host or not fits or extra:
-            raise ConfigurationError(f"{text!r} is not an endpoint; {wanted}")
+            shown = re.sub(r"//[^/@]*@", "//***@", re.split(r"[?#]", text, maxsplit=1)[0])  # it may hold a secret
+            raise ConfigurationError(f"{shown!r} is not an endpoint; {wanted}")
         shown = f"[{host}]" if ":" in host else host
         url = f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")
         return cls(url, host, parts.scheme == "https", _is_loopback(host))

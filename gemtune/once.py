@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from gemtune.errors import (
-    ApiError,
     GemtuneError,
     InDoubt,
     NotFound,
@@ -21,7 +20,7 @@ from gemtune.errors import (
 )
 from gemtune.flows import Flow, Pauses, Record, Send, Sleep, attempt_deadline, call
 from gemtune.lookup import Rpcs, find, of_spec, oldest, other_spec, ours
-from gemtune.retry import Budget, Retry, may_pass, nothing_happened
+from gemtune.retry import Budget, Retry, asked_for, may_pass, nothing_happened
 from gemtune.submission import Created, Submission, label_value
 from gemtune_pb.v1 import CreateTuningJobRequest, GetTuningJobRequest, TuningJob
 
@@ -153,8 +152,7 @@ class _Once:
     def _window(self, error: GemtuneError) -> Flow:
         """How long what was sent may still appear, from now; noted for later calls under the same id."""
         now: float = yield Sleep(0)
-        asked = error.retry_after if isinstance(error, ApiError) else None
-        window = max((self.retry or Retry()).settle, asked or 0.0)
+        window = max((self.retry or Retry()).settle, asked_for(error))
         for key, ends in list(self.windows.items()):  # a copy: other threads note theirs
             if ends < now:
                 self.windows.pop(key, None)

@@ -15,7 +15,7 @@ from google.rpc import code_pb2
 
 from gemtune.errors import ApiError, GemtuneError, TransportError
 
-__all__ = ["Budget", "Retry", "Retrying", "may_pass", "nothing_happened"]
+__all__ = ["Budget", "Retry", "Retrying", "asked_for", "may_pass", "nothing_happened"]
 
 _PASSING = frozenset(
     {
@@ -107,8 +107,13 @@ class Retry:
     def pause(self, attempts: int, error: GemtuneError | None = None) -> float:
         """Seconds to wait after so many attempts; never less than the service asked for."""
         bound = min(self.maximum, self.initial * self.multiplier ** min(attempts - 1, 64))
-        asked = error.retry_after if isinstance(error, ApiError) else None
-        return max(asked or 0.0, random.uniform(0, bound))  # noqa: S311  jitter is no secret
+        return max(asked_for(error), random.uniform(0, bound))  # noqa: S311  jitter is no secret
+
+
+def asked_for(error: GemtuneError | None) -> float:
+    """Seconds that the service asks to be left alone for; 0 when it does not. More than a day is no answer to take."""
+    asked = error.retry_after if isinstance(error, ApiError) else None
+    return min(asked or 0.0, 86_400.0)
 
 
 class Budget:

@@ -439,3 +439,23 @@ def test_an_error_in_doubt_keeps_its_cause_when_pickled() -> None:
     assert "gemtune resume -- -x" not in str(doubt)
     odd = str(gemtune.InDoubt("-x y", project="p", location="l", error=lost))
     assert "gemtune resume --project p --location l -- '-x y'" in odd
+
+
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_a_filter_that_is_no_text_is_refused(transport: str) -> None:
+    client = gemtune.TuningClient("p", endpoint="http://127.0.0.1:1", transport=transport)
+    with pytest.raises(gemtune.SpecInvalid, match="half of a surrogate pair"):
+        list(client.list_tuning_jobs(filter="\ud800"))
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_a_file_of_authorities_that_is_not_there_is_named(
+    transport: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from google.oauth2.credentials import Credentials
+
+    monkeypatch.setenv(variable, "/nowhere.pem")
+    client = gemtune.TuningClient("p", transport=transport, credentials=Credentials("t"))  # type: ignore[no-untyped-call]
+    with pytest.raises(gemtune.ConfigurationError, match=f"{variable} names /nowhere.pem, which cannot be read"):
+        client.get_tuning_job("1")

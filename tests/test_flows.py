@@ -140,6 +140,7 @@ class TestCall:
         assert script.slept[0] >= 7
 
     def test_a_pause_that_outlasts_the_deadline_is_not_begun(self) -> None:
+        assert Retry().pause(1, error_from_http(503, b"", retry_after="1e308")) == 86_400
         script = Script([error_from_http(503, b"", retry_after="300")])
         with pytest.raises(Unavailable):
             script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))

@@ -27,6 +27,8 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import make_headers
 
+from gemtune.errors import ConfigurationError
+
 __all__ = ["Exchange", "Pools", "current"]
 
 
@@ -166,6 +168,8 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls: Any = _Tls
 
 
+_PIECE = 1 << 16  # bytes of a refusal that are read at a time
+
 _POOLS: dict[str, Any] = {"http": _PlainPool, "https": _TlsPool}
 
 
@@ -194,8 +198,10 @@ class Pools:
         body: bytes | None,
         connect: float,
         proxy: str | None,
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
         """Sends a request once, within `current.exchange`, and reads the answer to its end.
+
+        Of a refusal that breaks off, what came is enough: its status says what became of the request.
 
         Args:
             verb: The HTTP method.
@@ -206,7 +212,11 @@ class Pools:
             connect: Seconds for a connection to stand.
             proxy: The URL of what stands before the host; None: nothing does.
 
+        Returns:
+            The answer, and its body.
+
         Raises:
+            ConfigurationError: The proxy is of a kind that nothing here speaks.
             urllib3.exceptions.HTTPError: No answer, or none that can be read.
             TimeoutError: The exchange's deadline has passed.
         """
@@ -214,7 +224,7 @@ class Pools:
         left = exchange.left() if exchange is not None else math.inf
         pool = self._open.get((endpoint, proxy)) or self._opened(endpoint, proxy)
         # A proxy is asked for the whole URL, and its manager knows when it is not; the rest of us name the target.
-        return pool.urlopen(
+        response: urllib3.BaseHTTPResponse = pool.urlopen(
             verb,
             target if proxy is None else endpoint + target,
             body=body,
@@ -222,7 +232,17 @@ class Pools:
             timeout=urllib3.Timeout(connect=min(left, connect), read=min(left, threading.TIMEOUT_MAX)),
             retries=False,
             redirect=False,
+            preload_content=False,
         )
+        if response.status < 400:
+            return response, response.read()
+        came: list[bytes] = []
+        try:
+            for piece in response.stream(_PIECE):
+                came.append(piece)
+        except (urllib3.exceptions.HTTPError, TimeoutError):
+            response.close()
+        return response, b"".join(came)
 
     def _opened(self, endpoint: str, proxy: str | None) -> Any:
         with self._lock:
@@ -246,7 +266,10 @@ class Pools:
 def _through(proxy: str, settings: Mapping[str, Any]) -> urllib3.PoolManager:
     """Connections through a proxy, who is told the name and password in its URL."""
     if proxy.lower().startswith("socks"):
-        from urllib3.contrib.socks import SOCKSProxyManager  # asks for PySocks
+        try:
+            from urllib3.contrib.socks import SOCKSProxyManager
+        except ImportError as error:
+            raise ConfigurationError("the proxy is a SOCKS proxy, which needs PySocks: pip install PySocks") from error
 
         return SOCKSProxyManager(proxy, **settings)
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ ANONYMOUS: Any = object()
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
+_HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _REFRESH_TIMEOUT = 60.0  # seconds for one exchange with whoever gives out tokens
 
 _HOW = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
@@ -135,6 +137,12 @@ class Authorizer:
         quota_project = getattr(self._credentials, "quota_project_id", None)
         if quota_project:
             headers.setdefault("x-goog-user-project", quota_project)
+        for name, value in headers.items():
+            if not _HEADER.fullmatch(value):  # whose libraries would show it in their error
+                raise ConfigurationError(
+                    f"the credentials' {name} cannot be sent as a header: it holds a line break, or characters beyond "
+                    "ASCII; was it read from a file with its last line's end?"
+                )
         return headers
 
 

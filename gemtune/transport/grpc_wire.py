@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from gemtune.error_forms import error_from_status
 from gemtune.errors import ConfigurationError, GemtuneError, SpecInvalid, TransportError, bad_request
 from gemtune.methods import Method
 from gemtune.published import JSON_ONLY, UNPUBLISHED, unpublished
-from gemtune.transport import mtls, request_id, wire
+from gemtune.transport import Metadata, mtls, request_id, wire
 
 __all__ = [
     "Caller",
@@ -79,16 +79,16 @@ class Caller:
         return f"/google.cloud.aiplatform.{self.api_version}.GenAiTuningService/{method.name}"
 
     def metadata(
-        self, method: Method, resource: str, token: Mapping[str, str], given: Sequence[tuple[str, str]]
-    ) -> list[tuple[str, str]]:
+        self, method: Method, resource: str, token: Mapping[str, str], given: Metadata
+    ) -> list[tuple[str, str | bytes]]:
         """The metadata of one call; what the caller gives takes the place of ours."""
-        metadata = [*self.who, *token.items()]
+        metadata: list[tuple[str, str | bytes]] = [*self.who, *token.items()]
         if resource:
             metadata.append(("x-goog-request-params", wire.routing(method, resource)))
         if given:
-            names = {name.lower() for name, _ in given}
-            metadata = [pair for pair in metadata if pair[0] not in names]
-            metadata += [(name.lower(), value) for name, value in given]
+            pairs = wire.metadata_pairs(given)
+            names = {name for name, _ in pairs}
+            metadata = [pair for pair in metadata if pair[0] not in names] + pairs
         return metadata
 
 
@@ -120,7 +120,12 @@ def target(endpoint: Endpoint) -> str:
 
 
 def options(endpoint: Endpoint, agent: str) -> list[tuple[str, Any]]:
-    """The options of a channel."""
+    """The options of a channel.
+
+    Raises:
+        ConfigurationError: A proxy stands before it whose URL is none: C-core would show it.
+    """
+    wire.proxy_of(endpoint)
     return [
         ("grpc.primary_user_agent", agent),
         ("grpc.enable_retries", 0),  # one attempt a call: what is sent again is the client's decision

@@ -78,15 +78,15 @@ class RestTransport:
         )
         own = wire.metadata_headers(metadata) if metadata else {}
         token = self._authorizer.headers(endpoint, deadline=exchange.deadline)
-        response = self._carry(sent, sent.headers | token | own, endpoint, exchange)
+        response, body = self._carry(sent, sent.headers | token | own, endpoint, exchange)
         if response.status == 401:
             self._authorizer.refused(token)
         exchange.headers = response.headers
-        return wire.read(sent, response.status, response.headers, response.data)
+        return wire.read(sent, response.status, response.headers, body)
 
     def _carry(
         self, sent: wire.WireRequest, headers: Mapping[str, str], endpoint: Endpoint, exchange: Exchange
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
         current.exchange = exchange
         try:
             return self._pools.carry(

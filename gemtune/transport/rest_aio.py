@@ -29,7 +29,12 @@ __all__ = ["AsyncRestTransport"]
 _EARLIER = 0.005  # seconds
 
 # What aiohttp raises before there is a connection to send the request over.
-_UNCONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
+_UNCONNECTED = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+)
 
 
 class AsyncRestTransport:
@@ -92,7 +97,7 @@ class AsyncRestTransport:
                 proxy=self._proxy(endpoint),
                 timeout=self._timeout(left),
             ) as response:
-                body = await response.read()
+                body = await response.read() if response.status < 400 else await _what_came(response)
         except TimeoutError as error:
             connected = not isinstance(error, _UNCONNECTED)
             if not connected and time.monotonic() < deadline - _EARLIER:
@@ -152,6 +157,17 @@ class AsyncRestTransport:
             self._parents.append(self._session)
             self._session = None
         self._threaded.renew()
+
+
+async def _what_came(response: aiohttp.ClientResponse) -> bytes:
+    """A refusal's body, as far as it came: its status says what became of the request."""
+    came: list[bytes] = []
+    try:
+        async for piece in response.content.iter_any():
+            came.append(piece)
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        response.close()
+    return b"".join(came)
 
 
 def _tls() -> ssl.SSLContext:

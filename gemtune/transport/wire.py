@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from google.api import httpbody_pb2
 from google.protobuf.message import Message
@@ -33,6 +33,7 @@ __all__ = [
     "identity",
     "late",
     "metadata_headers",
+    "metadata_pairs",
     "proxy_of",
     "read",
     "routing",
@@ -149,22 +150,35 @@ def _raw_body(binding: http_rule.Binding, request: Message) -> Any:
     return part if isinstance(part, httpbody_pb2.HttpBody) else None
 
 
-def metadata_headers(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
-    """A caller's metadata as HTTP headers; values of names that end in `-bin` are bytes, and go as base64.
+def metadata_pairs(metadata: Iterable[tuple[str, str | bytes]]) -> list[tuple[str, str | bytes]]:
+    """A caller's metadata as they may be sent: bytes under names that end in `-bin`, and texts under all others.
 
     Raises:
         ConfigurationError: A name or a value cannot be a header, or would talk of the connection and not of the call.
     """
-    headers: dict[str, str] = {}
+    pairs: list[tuple[str, str | bytes]] = []
     for key, value in metadata:
         name = key.lower()
         if not _HEADER_NAME.fullmatch(name) or name in _HOP_BY_HOP:
             raise ConfigurationError(f"metadata {key!r} cannot be sent as a header; leave it out")
-        if isinstance(value, bytes):
-            headers[name] = b64encode(value).decode() if name.endswith("-bin") else _checked(name, value.decode())
+        if name.endswith("-bin"):
+            if not isinstance(value, bytes):
+                raise ConfigurationError(f"metadata {key!r} takes bytes, as its name ends in -bin")
+            pairs.append((name, value))
         else:
-            headers[name] = _checked(name, value)
-    return headers
+            text = value.decode("ascii", "replace") if isinstance(value, bytes) else value
+            pairs.append((name, _checked(name, text)))
+    return pairs
+
+
+def metadata_headers(metadata: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
+    """A caller's metadata as HTTP headers; bytes go as base64.
+
+    Raises:
+        ConfigurationError: As `metadata_pairs`.
+    """
+    pairs = metadata_pairs(metadata)
+    return {name: b64encode(value).decode() if isinstance(value, bytes) else value for name, value in pairs}
 
 
 def _checked(name: str, value: str) -> str:
@@ -191,8 +205,8 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
     content_type = headers.get("content-type", "")
     if 300 <= http_status < 400 and "location" in headers:
         raise TransportError(
-            f"{sent.where} redirects to {headers['location'].partition('?')[0]}; redirects are not followed: set the "
-            "endpoint that is meant",
+            f"{sent.where} redirects to {_place(headers['location'])}; redirects are not followed: set the endpoint "
+            "that is meant",
             maybe_sent=http_status == 303,  # "see other": what was asked for is done; the others send one elsewhere
             final=True,
         )
@@ -220,6 +234,11 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
         ) from error
     news.tell(message)
     return message
+
+
+def _place(url: str) -> str:
+    """A URL as it may be shown: without what may be secret in it."""
+    return re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
 
 
 def _raw_answer(sent: WireRequest, content_type: str, body: bytes) -> Message | None:
@@ -260,17 +279,38 @@ def _within(error: Any) -> list[Any]:
 
 def ca_bundle() -> str | None:
     """The file of trusted certificates that the environment names; None: certifi's."""
-    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        path = os.environ.get(name)
+        if path:
+            if not os.access(path, os.R_OK):
+                raise ConfigurationError(f"{name} names {path}, which cannot be read; mend the path, or unset it")
+            return path
+    return None
 
 
 def proxy_of(endpoint: Endpoint) -> str | None:
     """The proxy that stands before an endpoint, as HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say.
 
     Loopback is never proxied, whatever HTTP_PROXY says and NO_PROXY leaves out.
+
+    Raises:
+        ConfigurationError: What they say is no proxy's URL. It is not shown, for it may hold a password.
     """
     if endpoint.loopback:
         return None
     from requests.utils import get_environ_proxies, select_proxy
 
-    return select_proxy(endpoint.url, get_environ_proxies(endpoint.url))
+    proxy = select_proxy(endpoint.url, get_environ_proxies(endpoint.url))
+    if not proxy:
+        return None
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        fits = parts.hostname and (parts.port or True) and not (parts.path.strip("/") or parts.query or parts.fragment)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ConfigurationError(
+            "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is no URL like "
+            "http://user:password@host:3128; percent-encode what is special in its password"
+        )
+    return proxy

@@ -163,3 +163,64 @@ def test_what_is_made_to_keep_things_is_for_its_owner_alone(tmp_path: Path) -> N
             assert path.stat().st_mode & 0o077 == 0, path
     for directory in ("deep", "state"):
         assert (tmp_path / directory).stat().st_mode & 0o077 == 0
+
+
+# -- secrets that libraries would show ---------------------------------------------------------------------------------
+
+TRANSPORTS = ["rest", "grpc", "rest_aio", "grpc_aio"]
+
+
+def call(kind: str, **options: Any) -> BaseException:
+    """What a call over a transport meets."""
+    client_of: Any = gemtune.AsyncTuningClient if kind.endswith("_aio") else gemtune.TuningClient
+    client = client_of("p", transport=kind.removesuffix("_aio"), retry=None, timeout=5, **options)
+
+    async def awaited() -> None:
+        async with client:
+            await client.get_tuning_job("1")
+
+    def blocking() -> None:
+        with client:
+            client.get_tuning_job("1")
+
+    with pytest.raises(GemtuneError) as caught:
+        asyncio.run(awaited()) if kind.endswith("_aio") else blocking()
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", TRANSPORTS)
+@pytest.mark.parametrize("token", [f"{SECRET}\n", f"{SECRET}\r\nx: y", f"{SECRET}é", f"{SECRET}€"])
+def test_a_token_that_is_no_header_is_refused_and_not_shown(kind: str, token: str) -> None:
+    error = call(kind, endpoint="http://127.0.0.1:1", credentials=Credentials(token))  # type: ignore[no-untyped-call]
+    assert isinstance(error, gemtune.ConfigurationError)
+    assert "authorization cannot be sent as a header" in str(error)
+    assert SECRET not in shown(error)
+
+
+@pytest.mark.parametrize("kind", TRANSPORTS)
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"http://user:{SECRET}#t@127.0.0.1:1",
+        f"http://user:{SECRET}/t@127.0.0.1:1",
+        f"http://user:{SECRET}@127.0.0.1:notaport",
+        f"http://user:{SECRET}@[bad",
+        f"http://user:{SECRET}@127.0.0.1:1/path?x",
+    ],
+)
+def test_a_proxy_that_is_no_url_is_refused_and_its_password_not_shown(
+    kind: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.setenv("https_proxy", proxy)
+    error = call(kind, credentials=Credentials("t"))  # type: ignore[no-untyped-call]
+    assert isinstance(error, gemtune.ConfigurationError)
+    assert "percent-encode" in str(error)
+    assert SECRET not in shown(error)
+
+
+def test_an_endpoint_with_a_secret_is_refused_without_it() -> None:
+    for endpoint in (f"https://user:{SECRET}@host", f"https://host?key={SECRET}", f"https://host#{SECRET}"):
+        with pytest.raises(gemtune.ConfigurationError) as caught:
+            gemtune.TuningClient("p", endpoint=endpoint)
+        assert SECRET not in shown(caught.value)

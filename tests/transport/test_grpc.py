@@ -84,6 +84,15 @@ def test_metadata_route_the_call_and_name_the_program(rpc: Carrier) -> None:
     assert second["x-goog-request-params"] == "mine"
 
 
+@pytest.mark.parametrize(
+    "pair", [("x-bin", "text"), ("x-a", "line\r\nbreak"), ("host", "x"), ("te", "x"), ("x-a", "é")]
+)
+def test_metadata_are_checked_as_over_rest(rpc: Carrier, pair: tuple[str, str]) -> None:
+    with serving() as (url, called), pytest.raises(errors.ConfigurationError):
+        rpc.send(rpc.open(url), "GetTuningJob", GET, metadata=[pair])
+    assert not called.calls
+
+
 def test_channels_are_kept_and_close_lets_go_of_them(rpc: Carrier) -> None:
     peers: list[str] = []
 

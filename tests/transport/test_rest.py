@@ -17,6 +17,7 @@ from google.oauth2.credentials import Credentials
 from servers import Heard, answer, drip, serving
 
 from gemtune import (
+    ApiError,
     ConfigurationError,
     CreateTuningJobRequest,
     GetTuningJobRequest,
@@ -397,6 +398,23 @@ def test_something_that_is_no_http_is_no_answer(rest: Carrier) -> None:
     with serving(reply) as server, pytest.raises(TransportError) as caught:
         rest.send(rest.open(server.url), "GetTuningJob", GET)
     assert caught.value.maybe_sent
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+@pytest.mark.parametrize("spoiled", ["cut", "no gzip"])
+def test_a_refusal_whose_body_breaks_off_keeps_its_status(rest: Carrier, status: int, spoiled: str) -> None:
+    """The status line says what became of the request."""
+    whole = answer(b'{"error": {"message": "no", "status": "PERMISSION_DENIED"}}', status)
+    no_gzip = whole.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n", 1)
+    whole = whole[:-20] if spoiled == "cut" else no_gzip
+
+    def reply(connection: socket.socket, _: Heard) -> bool:
+        connection.sendall(whole)
+        return False
+
+    with serving(reply) as server, pytest.raises(ApiError) as caught:
+        rest.send(rest.open(server.url), "GetTuningJob", GET)
+    assert caught.value.http_status == status
 
 
 @pytest.mark.parametrize("error", [OSError("disk"), ValueError("anything")])
