@@ -284,8 +284,24 @@ def _all(parts: list[Predicate]) -> Predicate:
 
 def _glob(pattern: str) -> Callable[[str], bool]:
     """`*` stands for any text; the whole value must fit."""
-    regex = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
-    return lambda text: regex.fullmatch(text) is not None
+    # By hand, part by part: a regular expression with many `.*` tries every way to share the text out among them.
+    first, *others = pattern.split("*")
+    if not others:
+        return lambda text: text == pattern
+    *middle, last = others
+
+    def fits(text: str) -> bool:
+        at, end = len(first), len(text) - len(last)
+        if at > end or not text.startswith(first) or not text.endswith(last):
+            return False
+        for part in middle:
+            found = text.find(part, at, end)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return True
+
+    return fits
 
 
 def _text(attribute: str, comparator: str, value: str) -> Predicate:

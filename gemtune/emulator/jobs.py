@@ -31,6 +31,7 @@ __all__ = ["asked_for", "derived_id", "plan", "project_number", "show"]
 EPOCHS, MULTIPLIER = 10, 1.0  # what the service filled in for datasets of 500 rows
 _BATCH = 16  # examples a step; the service does not say
 _CHECKPOINTS = 10
+_INT64 = 2**63 - 1  # steps are counted up to there; the service documents no bound for epochs
 
 
 def project_number(project: str) -> str:
@@ -210,7 +211,7 @@ def _steps(job: TuningJob) -> None:
     checkpoints = job.tuned_model.checkpoints
     epochs, steps = _total_steps(job)
     for checkpoint in checkpoints:
-        checkpoint.step = steps * checkpoint.epoch // epochs
+        checkpoint.step = min(steps * checkpoint.epoch // epochs, _INT64)
 
 
 def _v1beta1(job: TuningJob, times: Timeline, now: int) -> None:
@@ -220,5 +221,5 @@ def _v1beta1(job: TuningJob, times: Timeline, now: int) -> None:
     if times.has_processed(now):
         epochs, steps = _total_steps(job)
         done = times.progress(now)
-        job.tuning_job_metadata.completed_epoch_count = int(epochs * done)
-        job.tuning_job_metadata.completed_step_count = int(steps * done)
+        job.tuning_job_metadata.completed_epoch_count = min(int(epochs * done), _INT64)
+        job.tuning_job_metadata.completed_step_count = min(int(steps * done), _INT64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -278,3 +279,16 @@ def test_any_text_is_a_filter_or_refused_with_a_sentence(text: str) -> None:
         filters.parse(text)(JOB)
     except InvalidArgument as error:
         assert error.message.startswith("Invalid filter: at character ")  # noqa: PT017  it may also be a filter
+
+
+def test_a_glob_of_very_many_stars_is_answered() -> None:
+    predicate = filters.parse('description:"' + "*a" * 2000 + '*b"')  # a regular expression would not come to an end
+    assert not predicate(TuningJob(description="a" * 4000))
+    assert predicate(TuningJob(description="a" * 2000 + "b"))
+    assert not predicate(TuningJob(description="a" * 1999 + "b"))
+
+
+@given(pattern=st.text("ab*\n", max_size=8), text=st.text("ab\n", max_size=10))
+def test_a_glob_fits_what_a_regular_expression_fits(pattern: str, text: str) -> None:
+    regex = ".*".join(map(re.escape, pattern.split("*")))
+    assert filters._glob(pattern)(text) == (re.fullmatch(regex, text, re.DOTALL) is not None)

@@ -259,6 +259,19 @@ def test_cancelling_a_job_that_has_ended_changes_nothing(emulated: Emulated) -> 
 # -- checkpoints --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("epochs", [2**63 - 1, 10**17])
+def test_a_job_of_more_steps_than_can_be_counted_is_shown_all_the_same(emulated: Emulated, epochs: int) -> None:
+    name = emulated.create(with_epochs(epochs)).name
+    for _ in range(11):
+        emulated.clock.advance(DURATION / 10)
+        for version in ("v1", "v1beta1"):
+            job = emulated.get(name, api_version=version)
+            emulated.call("ListTuningJobs", ListTuningJobsRequest(parent=PARENT), api_version=version)
+    assert job.tuned_model.checkpoints[-1].epoch == epochs
+    assert job.tuned_model.checkpoints[-1].step == min(epochs * 32, 2**63 - 1)
+    assert job.tuning_job_metadata.completed_step_count == min(epochs * 32, 2**63 - 1)
+
+
 def with_epochs(epochs: int, *, last_only: bool = False) -> TuningJob:
     job = tuning_job()
     job.supervised_tuning_spec.hyper_parameters.epoch_count = epochs
