@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from gemtune import codec
-from gemtune.errors import ConfigurationError, JsonError
+from gemtune.emulator.gcs_root import GcsRoot
+from gemtune.errors import JsonError
 from gemtune_pb.v1 import (
     Content,
     SupervisedTuningDatasetDistribution,
@@ -134,19 +136,7 @@ class Statistics:
         Raises:
             ConfigurationError: It is not a directory.
         """
-        if gcs_root is not None and not Path(gcs_root).is_dir():
-            raise ConfigurationError(f"{gcs_root} is not a directory, so it cannot stand for Cloud Storage")
-        self._root = Path(gcs_root).resolve() if gcs_root is not None else None
-
-    def file_of(self, uri: str) -> Path | None:
-        """The file that a `gs://` URI stands for; None where there is none, or it lies outside of the directory."""
-        if self._root is None or not uri.startswith("gs://"):
-            return None
-        try:
-            path = (self._root / uri.removeprefix("gs://").lstrip("/")).resolve()
-            return path if path.is_relative_to(self._root) and path.is_file() else None
-        except (OSError, ValueError, RuntimeError):  # a NUL in the name, a loop of links
-            return None
+        self._root = GcsRoot(gcs_root) if gcs_root is not None else None
 
     def of(self, job: TuningJob) -> tuple[TuningDataStats | None, bool]:
         """A job's statistics, and whether they come from a file (which may be another one tomorrow).
@@ -156,29 +146,38 @@ class Statistics:
         if not job.HasField("supervised_tuning_spec"):
             return None, False
         uri = job.supervised_tuning_spec.training_dataset_uri
-        path = self.file_of(uri)
-        if path is None:
+        file = self._root.open(uri) if self._root is not None else None
+        if file is None:
             return _synthetic(uri), False
-        try:
-            found = path.stat()
-            return _of_file(path, found.st_mtime_ns, found.st_size), True
-        except OSError:  # gone, or not readable
-            return _synthetic(uri), False
+        with file:
+            found = os.fstat(file.fileno())
+            content = _Content((found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size), file)
+            try:
+                return _of_file(content), True
+            except OSError:  # a disk that fails
+                return _synthetic(uri), False
+
+
+@dataclass(frozen=True)
+class _Content:
+    """An open file, and what tells its content from others: two of the same content are equal."""
+
+    identity: tuple[int, ...]
+    file: BinaryIO = field(compare=False)
 
 
 @lru_cache(maxsize=16)
-def _of_file(path: Path, mtime_ns: int, size: int) -> TuningDataStats:  # noqa: ARG001  they tell one content from the next
+def _of_file(content: _Content) -> TuningDataStats:
     tally = _Tally()
-    with path.open("rb") as file:
-        for number, line in enumerate(file):
-            if not line.strip():
-                continue
-            try:
-                turns, system = _row(line)
-                tally.add(turns, system=system)
-            except _BadRowError as error:
-                if len(tally.dropped) < _REASONS:
-                    tally.dropped.append(f"Row: {number}. {error}")
+    for number, line in enumerate(content.file):
+        if not line.strip():
+            continue
+        try:
+            turns, system = _row(line)
+            tally.add(turns, system=system)
+        except _BadRowError as error:
+            if len(tally.dropped) < _REASONS:
+                tally.dropped.append(f"Row: {number}. {error}")
     return tally.stats()
 
 

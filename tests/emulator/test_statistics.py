@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,8 @@ from emulating import DURATION, Clock, Emulated, tuning_job
 from google.protobuf import json_format
 from hypothesis import given, strategies as st
 
+from gemtune.emulator import gcs_root
+from gemtune.emulator.gcs_root import GcsRoot
 from gemtune.emulator.service import Service
 from gemtune.emulator.statistics import Statistics, distribution
 from gemtune.emulator.storage import Storage
@@ -183,36 +186,93 @@ def test_other_kinds_of_tuning_have_no_statistics_here() -> None:
 # -- the root -----------------------------------------------------------------------------------------------------
 
 
-def test_the_root_cannot_be_left(tmp_path: Path) -> None:
+def read(root: GcsRoot, uri: str) -> str | None:
+    file = root.open(uri)
+    if file is None:
+        return None
+    with file:
+        return file.read().decode()
+
+
+def open_descriptors() -> int:
+    listed = Path("/proc/self/fd")
+    return len(list(listed.iterdir())) if listed.is_dir() else 0
+
+
+@pytest.mark.parametrize("by_steps", [True, False])
+def test_the_root_cannot_be_left(tmp_path: Path, by_steps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if by_steps and not gcs_root._BY_STEPS:
+        pytest.skip("this platform cannot open below an open directory")
+    monkeypatch.setattr(gcs_root, "_BY_STEPS", by_steps)
     root = tmp_path / "root"
-    (root / "bucket").mkdir(parents=True)
-    (root / "bucket" / "in.jsonl").write_text("{}")
-    (tmp_path / "secret.jsonl").write_text("{}")
+    (root / "bucket" / "deep").mkdir(parents=True)
+    (root / "bucket" / "in.jsonl").write_text("in")
+    (root / "bucket" / "deep" / "in.jsonl").write_text("deep")
+    (tmp_path / "secret.jsonl").write_text("secret")
     (root / "bucket" / "link.jsonl").symlink_to(tmp_path / "secret.jsonl")
     (root / "linked").symlink_to(tmp_path)
     (root / "bucket" / "inside.jsonl").symlink_to(root / "bucket" / "in.jsonl")
+    (root / "bucket" / "shallow").symlink_to(root / "bucket" / "deep")
     (root / "loop.jsonl").symlink_to(root / "loop.jsonl")
-    statistics = Statistics(root)
-    assert statistics.file_of("gs://bucket/in.jsonl") == root / "bucket" / "in.jsonl"
-    assert statistics.file_of("gs://bucket/inside.jsonl") == root / "bucket" / "in.jsonl"
+    (tmp_path / "to-root").symlink_to(root)
+    for way in (root, tmp_path / "to-root", str(root)):
+        assert read(GcsRoot(way), "gs://bucket/in.jsonl") == "in"
+        assert read(GcsRoot(way), "gs://bucket/deep/in.jsonl") == "deep"
+    opened = GcsRoot(root)
+    before = open_descriptors()
     for uri in (
         "gs://bucket/../../secret.jsonl",
+        "gs://bucket/../bucket/in.jsonl",
         "gs://../secret.jsonl",
         "gs://bucket/link.jsonl",
+        "gs://bucket/inside.jsonl",
+        "gs://bucket/shallow/in.jsonl",
         "gs://linked/secret.jsonl",
         f"gs://{tmp_path}/secret.jsonl",
         f"gs:///{tmp_path}/secret.jsonl",
         "gs://loop.jsonl",
         "gs://bucket",
+        "gs://bucket/in.jsonl/x",
+        "gs://bucket/missing.jsonl",
+        "gs://",
         "gs://bucket/a\0b.jsonl",
+        "gs://bucket/\ud800.jsonl",
         "gs://bucket/" + "x" * 10_000,
         "projects/p/locations/l/datasets/1",
     ):
-        assert statistics.file_of(uri) is None, uri
+        assert opened.open(uri) is None, uri
+    after = open_descriptors()
+    assert after == before, "what was opened on the way is closed"
 
 
-def test_without_a_root_no_file_is_read(tmp_path: Path) -> None:
-    assert Statistics().file_of(f"gs://{tmp_path}/x.jsonl") is None
+@pytest.mark.skipif(not gcs_root._BY_STEPS, reason="this platform cannot open below an open directory")
+def test_a_directory_that_becomes_a_link_on_the_way_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "bucket").mkdir(parents=True)
+    outside.mkdir()
+    (root / "bucket" / "s.jsonl").write_text("public")
+    (outside / "s.jsonl").write_text("secret")
+    real = os.open
+
+    def swaps(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if path == swapped and not (root / "aside").exists():
+            (root / "bucket").rename(root / "aside")
+            (root / "bucket").symlink_to(outside)
+        return real(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", swaps)
+    swapped = "bucket"
+    assert read(GcsRoot(root), "gs://bucket/s.jsonl") is None
+    (root / "bucket").unlink()
+    (root / "aside").rename(root / "bucket")
+    swapped = "s.jsonl"
+    assert read(GcsRoot(root), "gs://bucket/s.jsonl") == "public"
+
+
+def test_without_a_root_no_file_is_read() -> None:
+    assert Statistics().of(tuning_job())[1] is False
 
 
 def test_a_file_that_may_not_be_read_is_as_if_it_were_not_there(
@@ -222,11 +282,24 @@ def test_a_file_that_may_not_be_read_is_as_if_it_were_not_there(
     file.parent.mkdir()
     file.write_text("{}")
 
-    def refuse(self: Path, mode: str) -> None:
-        raise PermissionError(13, "Permission denied", str(self))
+    def refuse(path: Any, *_: object, **__: object) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert Statistics(tmp_path).of(tuning_job())[1] is False
+
+
+def test_the_same_content_is_read_once_and_another_content_again(tmp_path: Path) -> None:
+    file = tmp_path / "bucket" / "train.jsonl"
+    file.parent.mkdir()
+    counts: list[int] = []
+    for rows in (1, 1, 3):
+        file.write_text((json.dumps(contents("a", "b")) + "\n") * rows)
+        os.utime(file, (1, 1))
+        stats, _ = Statistics(tmp_path).of(tuning_job())
+        assert stats is not None
+        counts.append(stats.supervised_tuning_data_stats.tuning_dataset_example_count)
+    assert counts == [1, 1, 3]
 
 
 def test_a_jobs_statistics_stay_when_the_file_changes(tmp_path: Path, storage: Storage, clock: Clock) -> None:

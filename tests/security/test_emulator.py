@@ -235,11 +235,11 @@ def test_the_root_cannot_be_left_by_dots_links_or_absolute_names(tmp_path: Path)
     (root / "bucket" / "inside.jsonl").symlink_to(root / "bucket" / "train.jsonl")
     with emulator(gcs_root=root) as running:
         assert examples(running, "gs://bucket/train.jsonl") == 1
-        assert examples(running, "gs://bucket/inside.jsonl") == 1
         for way in (
             "gs://bucket/../../outside/secret.jsonl",
             "gs://bucket/deep/../../../outside/secret.jsonl",
             "gs://bucket/link.jsonl",
+            "gs://bucket/inside.jsonl",
             "gs://bucket/links/secret.jsonl",
             "gs://linked-bucket/secret.jsonl",
             f"gs://bucket/{outside}/secret.jsonl",
