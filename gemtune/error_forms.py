@@ -59,7 +59,7 @@ _CODE_OF_HTTP: dict[int, int] = {
     504: code_pb2.DEADLINE_EXCEEDED,
 }
 
-_CODE_NAMES = frozenset(code_pb2.Code.keys())
+_CODE_NAMES = frozenset(code_pb2.Code.keys()) - {"OK"}  # which no error is
 _CLASSES: dict[int, type[ApiError]] = {cls.code: cls for cls in ApiError.__subclasses__()}
 
 

@@ -259,7 +259,8 @@ def _whole(error: BaseException) -> str:
         from gemtune.error_forms import http_from_error
 
         status, body = http_from_error(error)
-        return f"HTTP {status} {body.decode()}"
+        lines = body.decode().split("\n")
+        return "\n".join([f"HTTP {status} {_printable(lines[0])}", *map(_printable, lines[1:])])
     if isinstance(error, GemtuneError):
         causes: list[str] = []
         cause = error.__cause__

@@ -143,13 +143,14 @@ def test_an_error_of_the_service_is_put_into_words_and_kept(gemtune: Gemtune, mo
 
 def test_a_servers_words_do_not_steer_the_terminal(gemtune: Gemtune, monkeypatch: pytest.MonkeyPatch) -> None:
     body = json.dumps(
-        {"error": {"code": 400, "message": "red \x1b[31m alert\x07", "status": "INVALID_ARGUMENT"}}
+        {"error": {"code": 400, "message": "red \x1b[31m alert\x07 \x9b31m \u202e", "status": "INVALID_ARGUMENT"}}
     ).encode()
     with answering(400, body) as host:
         monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", host)
-        ran = gemtune("list")
+        ran, whole = gemtune("list"), process("list", "-v", "--project", "p", GEMTUNE_EMULATOR_HOST=host)
     assert ran.status == 1
     assert "red \ufffd[31m alert\ufffd" in ran.err
+    assert not any(c in ran.err + whole.err for c in "\x1b\x07\x9b\u202e")
 
 
 def test_a_proxys_error_page_is_said_to_be_one(gemtune: Gemtune, monkeypatch: pytest.MonkeyPatch) -> None:
