@@ -52,6 +52,7 @@ __all__ = [
     "WaitTimeout",
     "bad_request",
     "how_to_settle",
+    "quotas_of",
 ]
 
 
@@ -121,7 +122,31 @@ class ApiError(GemtuneError):
     def __str__(self) -> str:
         lines = [f"{self.message or 'the service gave no reason'} ({self.status})"]
         lines += [f"  {v.field}: {v.description}" for v in self.violations if v.description not in self.message]
+        quota = next(iter(quotas_of(self)), None)
+        if quota and quota.rpartition("/")[2] not in self.message:
+            lines.append(f"  quota: {quota}")
         return "\n".join(lines)
+
+
+def quotas_of(error: ApiError) -> list[str]:
+    """The quotas that an error's details name, the best name first.
+
+    A metric comes first (`aiplatform.googleapis.com/global_concurrent_tuning_jobs`), then a limit's id, then a
+    sentence about it. The last is the subject, such as `project:123`, which says whose quota it is and not which.
+    """
+    metrics, limits, sentences, subjects = [], [], [], []
+    for detail in error.details:
+        if isinstance(detail, error_details_pb2.ErrorInfo):
+            metrics.append(detail.metadata.get("quota_metric", ""))
+            limits.append(detail.metadata.get("quota_limit", ""))
+        elif isinstance(detail, error_details_pb2.QuotaFailure):
+            for violation in detail.violations:
+                # The oldest googleapis-common-protos that is supported does not have these two fields.
+                metrics.append(getattr(violation, "quota_metric", ""))
+                limits.append(getattr(violation, "quota_id", ""))
+                sentences.append(violation.description)
+                subjects.append(violation.subject)
+    return list(dict.fromkeys(name for name in (*metrics, *limits, *sentences, *subjects) if name))
 
 
 class Cancelled(ApiError):

@@ -126,6 +126,15 @@ def test_a_body_that_is_not_googles_is_described(body: bytes, kind: str, says: s
     assert says in str(error)
 
 
+def test_a_quota_that_the_message_does_not_name_is_told() -> None:
+    metric = "aiplatform.googleapis.com/global_concurrent_tuning_jobs"
+    info = error_details_pb2.ErrorInfo(metadata={"quota_metric": metric, "quota_limit": "per-project"})
+    bare = errors.ResourceExhausted("Resource has been exhausted (e.g. check quota).", details=[info])
+    assert str(bare) == f"Resource has been exhausted (e.g. check quota). (RESOURCE_EXHAUSTED)\n  quota: {metric}"
+    named = errors.ResourceExhausted(f"The following quota metrics exceed quota limits: {metric}", details=[info])
+    assert str(named) == f"{named.message} (RESOURCE_EXHAUSTED)"
+
+
 def test_an_error_wrapped_in_a_list_is_read() -> None:
     assert error_forms.error_from_http(429, b'[{"error": {"message": "m"}}]').message == "m"
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from gemtune.error_forms import error_from_status, status_from_error
 from gemtune.errors import ApiError
-from gemtune.remedies import REMEDIES, remedy_for, remedy_for_job, row_for
+from gemtune.remedies import REMEDIES, quota_of, remedy_for, remedy_for_job, row_for
 
 C = code_pb2
 # What the service says, its code -> the row, and a word of the remedy.
@@ -54,10 +57,53 @@ QUOTED = [
     (C.INVALID_ARGUMENT, "Evaluation config must have at least one metric and an output config.", "evaluation", "metrics"),
     (C.NOT_FOUND, "The requested URL /v1beta1/tuningJobs was not found on this server.", "path-without-project", "--project"),
     (C.INTERNAL, "Internal error encountered.", "unavailable", "gemtune list"),
+    (C.INVALID_ARGUMENT, "`training_dataset_uri` should be a GCS object of type JSONL.", "dataset-uri",
+     "gs://BUCKET/OBJECT.jsonl"),
+    (C.INVALID_ARGUMENT, "Please use a valid role: user, model.", "dataset-roles", "assistant"),
+    (C.INVALID_ARGUMENT, "Row: 3. Invalid role `assistant`.", "dataset-roles", "systemInstruction"),
+    (C.INVALID_ARGUMENT, "The validation dataset has too many examples.", "validation-size", "gemtune models MODEL"),
+    (C.INVALID_ARGUMENT, "Only one of learning_rate and learning_rate_multiplier may be set.", "learning-rates",
+     "keep learning_rate_multiplier"),
+    (C.INVALID_ARGUMENT, "Label key Team@ is invalid.", "labels", "lowercase"),
+    (C.FAILED_PRECONDITION, "CMEK is not supported at global.", "global-location", "us-central1"),
+    (C.FAILED_PRECONDITION, "This model does not support global endpoint tuning.", "global-location", "us-central1"),
+    (C.INVALID_ARGUMENT, "Region us-east1 is not supported for model gemini-3.5-flash.", "model-region", "--location"),
+    (C.FAILED_PRECONDITION, "Tuning gemini-3.5-flash is not supported in location asia-east1.", "model-region",
+     "--location"),
+    (C.PERMISSION_DENIED, "This API method requires billing to be enabled. Please enable billing on project #123 by visiting "
+     "https://console.developers.google.com/billing/enable?project=123 then retry.", "billing", "gcloud billing"),
+    (C.PERMISSION_DENIED, "Permission denied on resource project my project.", "project-missing", "gcloud projects list"),
+    (C.PERMISSION_DENIED, "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: a1",
+     "service-perimeter", "administrator"),
+    (C.PERMISSION_DENIED, "sa@p.iam.gserviceaccount.com does not have storage.buckets.get access to the Google Cloud Storage "
+     "bucket.", "bucket-metadata", "legacyBucketReader"),
+    (C.PERMISSION_DENIED, "sa@p.iam.gserviceaccount.com does not have storage.objects.list access to the Google Cloud "
+     "Storage bucket. Permission 'storage.objects.list' denied on resource (or it may not exist).", "bucket-access",
+     "objectViewer"),
+    (C.PERMISSION_DENIED, "Permission denied on bucket acme", "bucket-access", "objectViewer"),
+    (C.PERMISSION_DENIED, "Permission 'storage.objects.create' denied on resource (or it may not exist).", "bucket-write",
+     "objectUser"),
+    (C.PERMISSION_DENIED, "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).",
+     "token-creator", "gcp-sa-vertex-tune.iam.gserviceaccount.com --role=roles/iam.serviceAccountTokenCreator"),
+    (C.FAILED_PRECONDITION, "Service agents are being provisioned (https://cloud.google.com/vertex-ai/docs/general/"
+     "access-control#service-agents). Service agents are needed to read the Cloud Storage file provided. So please try "
+     "again in a few minutes.", "agents-provisioned", "few minutes"),
+    (C.PERMISSION_DENIED, "Permission 'cloudkms.cryptoKeyVersions.useToEncrypt' denied on resource k",
+     "permission-elsewhere", "roles-permissions"),
+    (C.PERMISSION_DENIED, "Request had insufficient authentication scopes.", "scopes", "--scopes="),
+    (C.PERMISSION_DENIED, "The caller does not have permission", "denied", "roles/aiplatform.user"),
+    (C.RESOURCE_EXHAUSTED, "Resource exhausted. Please try again later.", "exhausted", "gemtune list"),
+    (C.RESOURCE_EXHAUSTED, "Resource has been exhausted (e.g. check quota).", "exhausted", "try again later"),
+    (C.RESOURCE_EXHAUSTED, "Quota exceeded for metric: aiplatform.googleapis.com/x, limit: 5", "quota", "Quotas"),
 ]  # fmt: skip
+# The rows that are about a call, and what a job that ends with the same error is told; the other rows are about both.
+OF_CALLS = {
+    "denied": "job-denied", "exhausted": "job-exhausted", "unavailable": "job-trouble", "credentials": None,
+    "emulator-token": None, "path-without-project": None, "scopes": "job-denied",
+}  # fmt: skip
 
 
-def api_error(code: int, message: str, *details: object) -> ApiError:
+def api_error(code: int, message: str, *details: Message) -> ApiError:
     return error_from_status(status_from_error(ApiError(message, code=code, details=details)))
 
 
@@ -75,8 +121,46 @@ def test_a_quoted_text_finds_its_row(code: int, text: str, row: str, word: str) 
     assert "{" not in means
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "row", "word"), QUOTED, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_job_that_ended_with_it_finds_the_same_row_or_one_about_jobs(
+    code: int, text: str, row: str, word: str
+) -> None:
+    found = row_for(api_error(code, text), about="job")
+    assert (found.id if found else None) == OF_CALLS.get(row, row)
+    remedy = remedy_for_job(status_pb2.Status(code=code, message=text))
+    assert (remedy is None) == (found is None)
+    assert row in OF_CALLS or word in (remedy or ("", ""))[1]
+
+
 def test_every_row_is_fed() -> None:
-    assert {row for _, _, row, _ in QUOTED} == {remedy.id for remedy in REMEDIES if remedy.about != "job"}
+    fed = {row for _, _, row, _ in QUOTED} | {row for row in OF_CALLS.values() if row}
+    assert fed == {remedy.id for remedy in REMEDIES}
+    assert set(OF_CALLS) == {remedy.id for remedy in REMEDIES if remedy.about == "call"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The global batch size is not supported.",
+        "Metric global_f1 is not supported; supported metrics are bleu and rouge.",
+        "encryption_spec.kms_key_name: the key ring of locations/global/keyRings/k cannot be read; see the supported ones.",
+        "Supported values for tuning_mode are a and b; global defaults apply otherwise.",
+    ],
+)
+def test_a_text_with_the_word_global_is_not_always_about_the_location(text: str) -> None:
+    assert remedy_for(api_error(C.INVALID_ARGUMENT, text)) is None
+
+
+def test_a_violation_of_another_field_is_not_about_both_rates() -> None:
+    text = "learning_rate_multiplier must be positive."
+    assert remedy_for(api_error(C.INVALID_ARGUMENT, text)) is None
+
+
+def test_the_region_that_the_service_names_is_in_the_meaning() -> None:
+    for text in ("Region us-east1 is not supported for model x", "Tuning x is not supported in location us-east1."):
+        assert "not tuned in us-east1" in (remedy_for(api_error(C.INVALID_ARGUMENT, text)) or ("", ""))[0]
 
 
 @pytest.mark.parametrize("code", [C.INTERNAL, C.UNAVAILABLE, C.UNKNOWN, C.DEADLINE_EXCEEDED, C.UNAUTHENTICATED])
@@ -106,9 +190,52 @@ def test_a_reason_among_the_details_is_enough() -> None:
 def test_a_quota_is_named_from_the_details() -> None:
     info = error_details_pb2.ErrorInfo(metadata={"quota_metric": "aiplatform.googleapis.com/x"})
     error = api_error(C.RESOURCE_EXHAUSTED, "Quota exceeded for ", info)
-    assert remedy_for(error) is None
+    assert "aiplatform.googleapis.com/x" in (remedy_for(error) or ("", ""))[0]
     named = api_error(C.RESOURCE_EXHAUSTED, "Quota exceeded for quota metric 'Requests' and limit 'per minute'")
     assert "Requests" in (remedy_for(named) or ("", ""))[0]
+
+
+EXHAUSTED = "Resource has been exhausted (e.g. check quota)."
+METRIC = "aiplatform.googleapis.com/custom_model_training_cpus"
+NEWER = "quota_metric" in error_details_pb2.QuotaFailure.Violation.DESCRIPTOR.fields_by_name
+
+
+def quota_failure(**fields: Any) -> error_details_pb2.QuotaFailure:
+    return error_details_pb2.QuotaFailure(violations=[error_details_pb2.QuotaFailure.Violation(**fields)])
+
+
+@pytest.mark.parametrize(
+    ("detail", "quota"),
+    [
+        (error_details_pb2.ErrorInfo(metadata={"quota_metric": METRIC, "quota_limit": "PerMinute"}), METRIC),
+        (error_details_pb2.ErrorInfo(metadata={"quota_limit": "CpusPerRegion"}), "CpusPerRegion"),
+        (quota_failure(subject="project:123", description="CPUs per region"), "CPUs per region"),
+        (quota_failure(subject="project:123"), "project:123"),
+    ],
+)
+def test_the_commonest_form_names_its_quota(detail: Message, quota: str) -> None:
+    error = api_error(C.RESOURCE_EXHAUSTED, EXHAUSTED, detail)
+    assert quota_of(error) == quota
+    assert remedy_for(error) == remedy_for_job(status_from_error(error))
+    assert (remedy_for(error) or ("", ""))[0] == f"a quota is used up: {quota}"
+
+
+@pytest.mark.skipif(not NEWER, reason="these fields came with googleapis-common-protos 1.70")
+@pytest.mark.parametrize("name", ["quota_metric", "quota_id"])
+def test_a_quota_failure_says_which_quota_and_not_whose(name: str) -> None:
+    failure = quota_failure(subject="project:123", description="used up", **{name: METRIC})
+    assert quota_of(api_error(C.RESOURCE_EXHAUSTED, EXHAUSTED, failure)) == METRIC
+
+
+def test_a_metric_is_preferred_to_what_another_detail_says() -> None:
+    info = error_details_pb2.ErrorInfo(metadata={"quota_metric": METRIC})
+    assert quota_of(api_error(C.RESOURCE_EXHAUSTED, EXHAUSTED, quota_failure(subject="project:1"), info)) == METRIC
+
+
+def test_the_quota_of_concurrent_jobs_is_known_from_the_details() -> None:
+    metric = "aiplatform.googleapis.com/global_concurrent_tuning_jobs"
+    error = api_error(C.RESOURCE_EXHAUSTED, EXHAUSTED, error_details_pb2.ErrorInfo(metadata={"quota_metric": metric}))
+    assert "Global concurrent tuning jobs" in (remedy_for(error) or ("", ""))[1]
 
 
 def test_what_no_row_knows_has_no_remedy() -> None:
