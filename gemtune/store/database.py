@@ -58,7 +58,7 @@ class Database:
         """
         parsed = _url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self.where = (parsed.database or "") if self.is_sqlite else parsed.render_as_string(hide_password=True)
+        self.where = (parsed.database or "") if self.is_sqlite else _shown(parsed)
         self._engine = _sqlite(parsed) if self.is_sqlite else _postgresql(parsed)
         with self.reading() as db:
             ready = tables.read_format(db) == tables.FORMAT
@@ -112,6 +112,11 @@ def _url(url: str | os.PathLike[str] | None) -> URL:
     if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
         raise ConfigurationError("a store is a file: what is remembered in memory is forgotten; give sqlite:///PATH")
     return _file(parsed.database)
+
+
+def _shown(url: URL) -> str:
+    """A URL without what may be secret: any option of libpq can be in its query, `password` and `sslpassword` too."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _file(path: str | os.PathLike[str]) -> URL:

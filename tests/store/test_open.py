@@ -104,9 +104,23 @@ def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
         error = error.__cause__ or error.__context__
 
 
+@pytest.mark.parametrize("option", ["password", "sslpassword"])
+def test_a_password_in_the_query_is_not_told_either(option: str) -> None:
+    pytest.importorskip("psycopg")
+    url = f"postgresql://someone@127.0.0.1:1/database?connect_timeout=5&{option}=s3cret"
+    with pytest.raises(
+        StoreError, match=r"the store postgresql\+psycopg://someone@127\.0\.0\.1:1/database does"
+    ) as caught:
+        SpecStore(url)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "s3cret" not in str(error) + repr(error)
+        error = error.__cause__ or error.__context__
+
+
 def test_a_store_shows_where_it_is_and_no_password(postgresql: str) -> None:
-    with SpecStore(postgresql.replace("gemtune@", "gemtune:secret@")) as store:
-        assert repr(store).startswith("SpecStore('postgresql+psycopg://gemtune:***@/postgres?host=")
+    with SpecStore(postgresql.replace("gemtune@", "gemtune:secret@") + "&sslpassword=s3cret") as store:
+        assert repr(store) == "SpecStore('postgresql+psycopg://gemtune:***@/postgres')"
 
 
 # -- who can read it --------------------------------------------------------------------------------------------------
