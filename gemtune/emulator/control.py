@@ -2,6 +2,7 @@
 
 | verb and path | |
 |--|--|
+| GET / | whether the emulator answers |
 | POST /retry_test | makes a retry test |
 | GET, DELETE /retry_test/ID | its report; its end |
 | GET /retry_tests | all reports |
@@ -23,7 +24,7 @@ from typing import Any, TypeAlias
 from google.rpc import code_pb2
 
 from gemtune.emulator.clock import MovableClock
-from gemtune.emulator.faults import Faults, RetryTest
+from gemtune.emulator.faults import Faults, RetryTest, Transport
 from gemtune.emulator.outcomes import Outcome, Outcomes
 from gemtune.errors import ApiError, InvalidArgument, NotFound, Unimplemented, bad_request
 from gemtune_pb.v1 import JobState
@@ -33,12 +34,15 @@ __all__ = ["Control", "is_control"]
 Action: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 _PATH = re.compile(r"/(retry_tests?|emulator/\w+)(?:/([^/]*))?")
+_TRANSPORTS: Mapping[str, Transport] = {"HTTP": "REST", "GRPC": "gRPC"}
+"""The doors, as a retry test is told of them and as its report names them."""
+
 _DURATION = re.compile(r"(\d{1,10}(?:\.\d{1,9})?)s?")
 
 
 def is_control(path: str) -> bool:
     """Whether a path is one of the emulator's own."""
-    return path.startswith(("/retry_test", "/emulator/"))
+    return path == "/" or path.startswith(("/retry_test", "/emulator/"))
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Control:
             ApiError: The request is refused.
         """
         found = _PATH.fullmatch(path)
-        resource, name = (found[1], found[2]) if found else ("", None)
+        resource, name = (found[1], found[2]) if found else (path, None)
         routes = self._routes(resource, name)
         if not routes:
             raise NotFound(f"the emulator has nothing at {path}; see its own resources in docs/faults.md")
@@ -74,6 +78,7 @@ class Control:
         if name:
             return {}
         return {
+            "/": {"GET": self._answers},
             "retry_test": {"POST": self._new_test},
             "retry_tests": {"GET": self._show_tests},
             "emulator/outcomes": {
@@ -84,18 +89,24 @@ class Control:
             "emulator/clock": {"POST": self._advance, "GET": self._show_clock},
         }.get(resource, {})
 
+    def _answers(self, sent: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        return {"status": "OK"}
+
     # -- retry tests ------------------------------------------------------------------------------------------------
 
     def _new_test(self, sent: dict[str, Any]) -> dict[str, Any]:
-        _only(sent, "instructions", "everyone")
-        everyone = sent.get("everyone", False)
+        _only(sent, "instructions", "everyone", "transport")
+        everyone, transport = sent.get("everyone", False), sent.get("transport")
         instructions = sent.get("instructions")
         if not isinstance(everyone, bool):
             raise _refusal("everyone", f"everyone is {everyone!r}; it is true or false")
         if not isinstance(instructions, dict) or not all(map(_is_script, instructions.values())):
             problem = 'instructions map rpcs to lists: {"CreateTuningJob": ["return-503", "pass"]}'
             raise _refusal("instructions", problem)
-        return report(self.faults.add(instructions, everyone=everyone))
+        if transport is not None and transport not in _TRANSPORTS:
+            raise _refusal("transport", f'transport is {transport!r}; it is "HTTP" or "GRPC", or left out for both')
+        door = _TRANSPORTS[transport] if transport is not None else None
+        return report(self.faults.add(instructions, everyone=everyone, transport=door))
 
     def _show_tests(self, sent: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         return {"retryTests": [report(test) for test in self.faults.tests()]}
@@ -144,6 +155,7 @@ def report(test: RetryTest) -> dict[str, Any]:
     return {
         "id": test.id,
         "everyone": test.everyone,
+        "transport": next((word for word, door in _TRANSPORTS.items() if door == test.transport), None),
         "completed": test.completed,
         "instructions": test.left,
         "hits": [
@@ -168,10 +180,11 @@ def _is_script(value: Any) -> bool:
 def _read(body: bytes) -> dict[str, Any]:
     try:
         sent = json.loads(body)
+        json.dumps(sent, ensure_ascii=False).encode()  # half of a surrogate pair could not be sent back
     except (ValueError, RecursionError):
         sent = None
     if not isinstance(sent, dict):
-        raise InvalidArgument("the body is not a JSON object")
+        raise InvalidArgument("the body is not a JSON object of UTF-8 text")
     return sent
 
 

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
@@ -32,8 +32,14 @@ __all__ = ["HEADER", "INSTRUCTIONS", "TEST_HEADER", "CutError", "Fault", "Faults
 HEADER = "x-goog-emulator-instructions"
 """Of a request, or gRPC metadata: what is to go wrong with it."""
 
+TESTBENCH_HEADER = "x-goog-testbench-instructions"
+"""The same, by the name that clients of Google's storage-testbench send."""
+
 TEST_HEADER = "x-retry-test-id"
 """Of a request, or gRPC metadata: the retry test that it belongs to."""
+
+Transport: TypeAlias = Literal["REST", "gRPC"]
+"""The door that a call comes by."""
 
 _LONGEST = 3600.0  # seconds that one call can be made to wait
 
@@ -91,7 +97,7 @@ class Instruction:
 
 
 _N = r"(\d{1,6}(?:\.\d{1,6})?)s?"
-_CODE = r"([1-5]\d\d|[A-Za-z_]+)"
+_CODE = r"([1-5]\d\d|[A-Za-z][A-Za-z_-]*)"
 
 INSTRUCTIONS: tuple[Instruction, ...] = (
     Instruction("pass", "pass", "nothing goes wrong", lambda _: {}),
@@ -162,7 +168,8 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         lambda m: {"commit_after": float(m[1])},
     ),
 )
-"""Every instruction there is. A longer form stands after the shorter one that it begins with; matches are whole."""
+"""Every instruction there is. A longer form stands after the shorter one that it begins with, and is tried before it:
+a code's name may have dashes."""
 
 
 def _wait(match: re.Match[str]) -> float:
@@ -179,7 +186,7 @@ def _error(code: str, instruction: str, *, retry_after: float | None = None) -> 
             raise _refusal(f"{instruction!r}: {code} is no error; an HTTP status is from 400 to 599")
         likeness = error_from_http(int(code), b"")
         return type(likeness)(words, code=likeness.code, http_status=int(code), retry_after=retry_after)
-    name = code.upper()
+    name = code.upper().replace("-", "_")
     if name == "OK" or name not in names.keys():  # noqa: SIM118  no mapping
         known = ", ".join(known for known in names.keys() if known != "OK")  # noqa: SIM118
         raise _refusal(f"{instruction!r}: {code} is no code; there are {known}, and HTTP statuses from 400 to 599")
@@ -213,7 +220,7 @@ def parse(text: str) -> Fault:
 
 
 def _fields(word: str) -> Mapping[str, Any]:
-    for instruction in INSTRUCTIONS:
+    for instruction in reversed(INSTRUCTIONS):
         found = re.fullmatch(instruction.pattern, word)
         if found:
             return instruction.fields(found)
@@ -249,30 +256,43 @@ class Hit:
     rpc: str
     instruction: str
     at: float
-    transport: str
+    transport: Transport
 
 
 class RetryTest:
     """A script of faults, one a call, for each rpc."""
 
-    def __init__(self, instructions: Mapping[str, Iterable[str]], *, everyone: bool = False) -> None:
+    def __init__(
+        self,
+        instructions: Mapping[str, Iterable[str]],
+        *,
+        everyone: bool = False,
+        transport: Transport | None = None,
+    ) -> None:
         """Takes a script; see `Faults.add`."""
         self.id = secrets.token_hex(8)
         self.everyone = everyone
+        self.transport = transport
         self._lock = threading.Lock()
         self._left: dict[str, deque[str]] = {}
         self._hits: list[Hit] = []
+        if not instructions:
+            raise _refusal("instructions are empty; write what goes wrong with which rpc")
         for rpc, script in instructions.items():
             if rpc != ANY_RPC and rpc not in RPCS:
                 known = ", ".join(sorted(RPCS))
                 raise _refusal(f"{rpc!r} is no rpc; there are {known}, and {ANY_RPC} for any of them")
             words = [script] if isinstance(script, str) else list(script)
+            if not words:
+                raise _refusal(f"the instructions of {rpc} are empty; write what goes wrong with its calls")
             for word in dict.fromkeys(words):
                 parse(word)
             self._left[rpc] = deque(words)
 
-    def take(self, rpc: str, transport: str) -> Fault | None:
+    def take(self, rpc: str, transport: Transport) -> Fault | None:
         """What is to go wrong with a call that has come; None when the script says nothing about it (any more)."""
+        if self.transport not in (None, transport):
+            return None
         with self._lock:
             left = self._left.get(rpc) or self._left.get(ANY_RPC)
             if not left:
@@ -308,18 +328,25 @@ class Faults:
         self._lock = threading.Lock()
         self._tests: dict[str, RetryTest] = {}
 
-    def add(self, instructions: Mapping[str, Iterable[str]], *, everyone: bool = False) -> RetryTest:
+    def add(
+        self,
+        instructions: Mapping[str, Iterable[str]],
+        *,
+        everyone: bool = False,
+        transport: Transport | None = None,
+    ) -> RetryTest:
         """A new retry test.
 
         Args:
             instructions: For each rpc (`CreateTuningJob`, or `*` for any) what goes wrong with its calls, in order.
             everyone: Whether it is for every call that names no test, for clients that cannot send headers; otherwise
                 for those that name it in `x-retry-test-id`.
+            transport: The door whose calls meet it; None: both.
 
         Raises:
-            InvalidArgument: An rpc or an instruction is not known.
+            InvalidArgument: An rpc or an instruction is not known, or there is none.
         """
-        test = RetryTest(instructions, everyone=everyone)
+        test = RetryTest(instructions, everyone=everyone, transport=transport)
         with self._lock:
             self._tests[test.id] = test
         return test
@@ -350,7 +377,7 @@ class Faults:
         with self._lock:
             return list(self._tests.values())
 
-    def of(self, rpc: str, headers: Mapping[str, str], transport: str) -> Fault:
+    def of(self, rpc: str, headers: Mapping[str, str], transport: Transport) -> Fault:
         """What is to go wrong with a call that has come.
 
         Args:
@@ -362,7 +389,7 @@ class Faults:
             InvalidArgument: Its header holds no instructions.
             NotFound: It names a test that is not there.
         """
-        instructions = headers.get(HEADER)
+        instructions = headers.get(HEADER) or headers.get(TESTBENCH_HEADER)
         if instructions:
             return parse(instructions)
         test_id = headers.get(TEST_HEADER)
@@ -401,7 +428,7 @@ class Faulty:
         fault: What; the door does what the service cannot.
     """
 
-    def __init__(self, service: Handler, faults: Faults, headers: Mapping[str, str], transport: str) -> None:
+    def __init__(self, service: Handler, faults: Faults, headers: Mapping[str, str], transport: Transport) -> None:
         """Takes the service, and the headers of the call."""
         self._service = service
         self._faults = faults

@@ -58,6 +58,8 @@ def explain(body: bytes, descriptor: Descriptor, *, path: str, package: str) -> 
         )
     except UnicodeDecodeError:
         return InvalidArgument("Invalid JSON payload received. The text is not UTF-8.")
+    except ValueError:  # json.loads makes no int of so many digits
+        return InvalidArgument("Invalid JSON payload received. A number has more than 4,300 digits.")
     except RecursionError:
         return InvalidArgument("Invalid JSON payload received. The values are nested too deeply.")
     if not found:

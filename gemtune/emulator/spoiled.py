@@ -78,11 +78,11 @@ class Spoiled:
     async def send(self, scope: Scope, receive: Receive, send: Send, *, connections: Connections) -> None:
         """Answers a request with it, or does not."""
         client = scope["client"]
+        if not await _pause(self.fault.stall, receive, connections):
+            return
         if self.fault.cut or self.fault.commit_after is not None:
             connections.reset(client)
             await _gone(receive)
-            return
-        if not await _pause(self.fault.stall, receive, connections):
             return
         body = GARBAGE if self.fault.body == "garbage" else self.body
         whole = self.fault.body != "truncated"

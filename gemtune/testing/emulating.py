@@ -66,7 +66,7 @@ def emulator(
         ) as address,
         contextlib.ExitStack() as clients,
     ):
-        yield Emulator(str(address), address.grpc, project, location, control, clients)
+        yield Emulator(str(address), address.grpc, project, location, control, clients, token)
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,12 @@ class Emulator:
     location: str
     _control: Control = field(repr=False)
     _clients: contextlib.ExitStack = field(repr=False)
+    _token: str | None = field(default=None, repr=False)
 
     # -- reaching it ------------------------------------------------------------------------------------------------
 
     def client(self, *, transport: str = "rest", instant: bool = False, **options: Any) -> TuningClient:
-        """A client of it, which is closed when the emulator ends.
+        """A client of it, with its token if it asks for one; it is closed when the emulator ends.
 
         Args:
             transport: `"rest"`, or `"grpc"` where that is served.
@@ -98,20 +99,25 @@ class Emulator:
                 over at once, and so are the pauses between attempts.
             **options: As `TuningClient` takes them.
         """
-        made = TuningClient(self.project, self.location, **self._options(transport, instant), **options)
+        made = TuningClient(self.project, self.location, **self._options(transport, instant) | options)
         self._clients.callback(made.close)
         return made
 
     def async_client(self, *, transport: str = "rest", instant: bool = False, **options: Any) -> AsyncTuningClient:
         """An asynchronous client of it, which its user closes. The arguments are those of `client`."""
-        return AsyncTuningClient(self.project, self.location, **self._options(transport, instant), **options)
+        return AsyncTuningClient(self.project, self.location, **self._options(transport, instant) | options)
 
     def _options(self, transport: str, instant: bool) -> dict[str, Any]:
         if transport == "grpc" and self.grpc is None:
             raise ConfigurationError("this emulator does not serve gRPC; start it with emulator(grpc=True)")
         endpoint = f"http://{self.grpc}" if transport == "grpc" else self.url
         clock = Clock(now=self._moved, sleep=self.advance, asleep=self._moves) if instant else None
-        return {"endpoint": endpoint, "transport": transport, "clock": clock}
+        options: dict[str, Any] = {"endpoint": endpoint, "transport": transport, "clock": clock}
+        if self._token is not None:
+            from google.oauth2.credentials import Credentials
+
+            options["credentials"] = Credentials(token=self._token)  # type: ignore[no-untyped-call]
+        return options
 
     def _moved(self) -> float:
         return time.monotonic() + self._control.clock.ahead
@@ -128,7 +134,8 @@ class Emulator:
             "GOOGLE_CLOUD_PROJECT": self.project,
             "GOOGLE_CLOUD_LOCATION": self.location,
         }
-        return variables | ({"GEMTUNE_EMULATOR_GRPC_HOST": self.grpc} if self.grpc else {})
+        optional = {"GEMTUNE_EMULATOR_GRPC_HOST": self.grpc, "GEMTUNE_EMULATOR_TOKEN": self._token}
+        return variables | {name: value for name, value in optional.items() if value}
 
     # -- its bad days -----------------------------------------------------------------------------------------------
 

@@ -101,6 +101,8 @@ def test_without_instructions_nothing_goes_wrong(caller: Caller) -> None:
         ("404", "NOT_FOUND", 404),
         ("502", "UNAVAILABLE", 502),
         ("data_loss", "DATA_LOSS", 500),
+        ("data-loss", "DATA_LOSS", 500),
+        ("Deadline-Exceeded", "DEADLINE_EXCEEDED", 504),
     ],
 )
 def test_an_error_comes_in_place_of_acting(caller: Caller, code: str, status: str, http: int) -> None:
@@ -112,6 +114,12 @@ def test_an_error_comes_in_place_of_acting(caller: Caller, code: str, status: st
 
 def test_an_error_may_come_after_acting(caller: Caller) -> None:
     assert caller.made_by(lambda: caller.fails("return-503-after")) == 1
+
+
+def test_a_name_with_dashes_may_stand_before_the_rest_of_an_instruction(caller: Caller) -> None:
+    assert caller.made_by(lambda: caller.fails("return-resource-exhausted-after")) == 1
+    error: Any = caller.fails("return-resource-exhausted-retry-after-7")
+    assert (error.status, error.retry_after) == ("RESOURCE_EXHAUSTED", 7)
 
 
 def test_a_refusal_may_say_when_to_come_back(caller: Caller) -> None:
@@ -143,6 +151,15 @@ def test_an_answer_may_be_slow(caller: Caller, instruction: str) -> None:
     began = time.monotonic()
     assert caller.create(instruction).name
     assert time.monotonic() - began >= 0.2
+
+
+@pytest.mark.parametrize(
+    "end", ["return-reset-connection", "return-reset-connection-after", "commit-after-0", "return-503"]
+)
+def test_what_ends_a_call_that_stalls_comes_after_the_stall(caller: Caller, end: str) -> None:
+    began = time.monotonic()
+    caller.fails(f"stall-for-0.3,{end}")
+    assert time.monotonic() - began >= 0.3
 
 
 @pytest.mark.parametrize("instruction", ["stall-for-60", "slow-body-60"])
@@ -222,6 +239,8 @@ def test_a_fault_spoils_refusals_too(emulated_here: Emulator) -> None:
         ("commit-after-3,return-reset-connection", "two things that cannot go wrong at once"),
         ("stall-for-", "is no instruction"),
         ("return-503,", "'' is no instruction"),
+        ("return-503-", "'return-503-' is no instruction"),
+        ("return-broken-stream", "broken-stream is no code"),
     ],
 )
 def test_instructions_that_make_no_sense_are_refused(caller: Caller, text: str, sentence: str) -> None:
@@ -263,6 +282,24 @@ def test_a_test_for_everyone_needs_no_header(caller: Caller) -> None:
     assert caller.jobs() >= 0, "other calls go well"
     assert caller.fails("").status == "UNAVAILABLE"  # type: ignore[attr-defined]
     assert test.completed
+
+
+def test_a_test_may_belong_to_one_door(caller: Caller) -> None:
+    here, there = ("REST", "gRPC") if caller.transport == "rest" else ("gRPC", "REST")
+    script = {"CreateTuningJob": ["return-503"]}
+    other = caller.emulator._control.faults.add(script, everyone=True, transport=there)  # type: ignore[arg-type]
+    own = caller.emulator._control.faults.add(script, everyone=True, transport=here)  # type: ignore[arg-type]
+    assert caller.create(test=other.id).name
+    caller.fails("")
+    assert caller.create().name
+    assert own.completed
+    assert not other.hits
+
+
+def test_the_testbenchs_name_of_the_header_will_do(emulated_here: Emulator) -> None:
+    answer = _post(emulated_here, JOBS, b"{}", {"x-goog-testbench-instructions": "return-503"})
+    assert answer is not None
+    assert answer[0] == 503
 
 
 def test_any_rpc_can_be_meant(caller: Caller) -> None:
@@ -309,6 +346,8 @@ def test_calls_at_once_each_take_their_own_instruction(caller: Caller) -> None:
     [
         ({"CreateTunningJob": ["pass"]}, "'CreateTunningJob' is no rpc; there are CancelOperation,"),
         ({"CreateTuningJob": ["pass", "oops"]}, "'oops' is no instruction"),
+        ({}, "instructions are empty; write what goes wrong with which rpc"),
+        ({"CreateTuningJob": []}, "the instructions of CreateTuningJob are empty"),
     ],
 )
 def test_a_script_that_makes_no_sense_is_refused_whole(instructions: Any, sentence: str) -> None:
@@ -367,6 +406,18 @@ def test_a_test_for_everyone_is_made_over_http_too(emulated_here: Emulator) -> N
     assert _exchange(emulated_here, "GET", JOBS)[0] == 200
 
 
+@pytest.mark.parametrize(("transport", "status"), [("HTTP", 503), ("GRPC", 200), (None, 503)])
+def test_a_door_is_asked_for_as_the_testbench_asks(emulated_here: Emulator, transport: Any, status: int) -> None:
+    script = {"instructions": {"ListTuningJobs": ["return-503"]}, "transport": transport}
+    _, made = _exchange(emulated_here, "POST", "/retry_test", script)
+    assert made["transport"] == transport
+    assert _exchange(emulated_here, "GET", JOBS, headers={"x-retry-test-id": made["id"]})[0] == status
+
+
+def test_whether_the_emulator_answers_is_asked_for_at_its_root(emulated_here: Emulator) -> None:
+    assert _exchange(emulated_here, "GET", "/") == (200, {"status": "OK"})
+
+
 def test_the_clock_is_moved_and_read_over_http() -> None:
     with emulator(job_duration=3600) as running:
         job = running.client().create_tuning_job(tuning_job())
@@ -401,7 +452,10 @@ def test_outcomes_are_asked_for_over_http() -> None:
         ("POST", "/retry_test", {"instructions": {"CreateTuningJob": "return-503"}}, 400, "instructions map rpcs to lists"),
         ("POST", "/retry_test", {"instruction": {}}, 400, "'instruction' is not known here; there are instructions"),
         ("POST", "/retry_test", {"instructions": {}, "everyone": 1}, 400, "everyone is 1; it is true or false"),
-        ("POST", "/retry_test", {"instructions": {"X": []}}, 400, "'X' is no rpc"),
+        ("POST", "/retry_test", {"instructions": {"X": ["pass"]}}, 400, "'X' is no rpc"),
+        ("POST", "/retry_test", {"instructions": {}}, 400, "instructions are empty; write what goes wrong"),
+        ("POST", "/retry_test", {"instructions": {"*": ["pass"]}, "transport": "REST"}, 400, "transport is 'REST'; it is"),
+        ("POST", "/", {}, 405, "POST is not served at /; GET is"),
         ("PUT", "/retry_test", {}, 405, "PUT is not served at /retry_test; POST is"),
         ("GET", "/retry_test/1/2", None, 404, "nothing at /retry_test/1/2"),
         ("GET", "/retry_testing", None, 404, "nothing at /retry_testing"),
@@ -609,6 +663,36 @@ def test_the_environment_leads_other_programs_here(monkeypatch: pytest.MonkeyPat
             with gemtune.TuningClient(transport=transport) as client:
                 assert client.create_tuning_job(tuning_job()).name
         assert len(list(running.client().list_tuning_jobs())) == 2
+
+
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
+def test_an_emulator_with_a_token_gives_clients_that_have_it(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+
+    from google.oauth2.credentials import Credentials
+
+    import gemtune
+
+    with emulator(token="s3cret", grpc=True) as running:
+        assert "s3cret" not in repr(running)
+        assert list(running.client(transport=transport).list_tuning_jobs()) == []
+
+        async def run() -> int:
+            async with running.async_client(transport=transport) as client:
+                return len([job async for job in client.list_tuning_jobs()])
+
+        assert asyncio.run(run()) == 0
+        with pytest.raises(gemtune.Unauthenticated):
+            list(running.client(transport=transport, credentials=Credentials(token="x")).list_tuning_jobs())
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        with gemtune.TuningClient(transport=transport) as client:
+            assert list(client.list_tuning_jobs()) == []
+
+
+def test_without_a_token_the_environment_names_none() -> None:
+    with emulator() as running:
+        assert "GEMTUNE_EMULATOR_TOKEN" not in running.environment
 
 
 def test_without_a_grpc_door_the_sentence_says_how_to_get_one() -> None:

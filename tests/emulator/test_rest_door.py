@@ -135,7 +135,7 @@ def test_another_form_than_json_is_refused(door: Door) -> None:
 
 
 def test_a_path_that_no_method_has_is_not_found(door: Door) -> None:
-    for path in ("", "v1", "v2/" + JOBS, "v1/projects/p/tuningJobs", f"v1/{JOBS}/1/2", f"v1/{JOBS}/1:start"):
+    for path in ("v1", "v1/", "v2/" + JOBS, "v1/projects/p/tuningJobs", f"v1/{JOBS}/1/2", f"v1/{JOBS}/1:start"):
         assert error(door("GET", path))["status"] == "NOT_FOUND", path
 
 

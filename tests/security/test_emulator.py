@@ -106,6 +106,36 @@ def test_json_that_is_nested_without_end_is_refused(service: Emulator) -> None:
 
 
 @pytest.mark.parametrize(
+    "place", [b'"baseModel":%s', b'"zork":%s,', b'"supervisedTuningSpec":{"hyperParameters":{"epochCount":%s}}']
+)
+def test_a_number_of_very_many_digits_is_refused(service: Emulator, place: bytes) -> None:
+    body = b"{" + place % (b"9" * 5000) + b"}"
+    for path in (JOBS, "/emulator/outcomes"):
+        assert exchange(service, request(path, verb="POST", body=body)).startswith(b"HTTP/1.1 400"), path
+    assert b"more than 4,300 digits" in exchange(service, request(verb="POST", body=body))
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/emulator/outcomes", b'{"outcome": "fail-13", "message": "\\ud800"}'),
+        ("/emulator/outcomes", b'{"outcome": "\\ud800"}'),
+        ("/emulator/outcomes", b'{"\\ud800": 1}'),
+        ("/emulator/clock", b'{"advance": "\\ud800"}'),
+        ("/retry_test", b'{"instructions": {"\\ud800": ["pass"]}}'),
+        ("/retry_test", b'{"instructions": {"*": ["return-\\udfff"]}}'),
+        ("/retry_test", b'{"instructions": {"*": ["pass"]}, "transport": "\\ud800"}'),
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_by_the_emulators_own_resources(
+    service: Emulator, path: str, body: bytes
+) -> None:
+    answer = exchange(service, request(path, verb="POST", body=body))
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"the body is not a JSON object of UTF-8 text" in answer
+
+
+@pytest.mark.parametrize(
     "path",
     ["/../../etc/passwd", "/v1/..%2f..%2fetc/passwd", "//etc/passwd", "/retry_test/../../x", "/%00", "/emulator/../v1"],
 )
