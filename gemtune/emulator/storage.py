@@ -7,7 +7,7 @@ are short.
 
 from __future__ import annotations
 
-import os
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Generator
@@ -18,8 +18,11 @@ from typing import Any
 
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import ConfigurationError
+from gemtune.store.private_file import make_private
 
 __all__ = ["LARGEST_ID", "MEMORY", "Record", "Storage"]
+
+logger = logging.getLogger("gemtune.emulator")
 
 MEMORY = ":memory:"
 """In place of a file: the jobs are gone when the storage is closed."""
@@ -125,7 +128,7 @@ class Storage:
     """The jobs of one database file. May be shared by threads, and the file by processes."""
 
     def __init__(self, path: str | Path) -> None:
-        """Opens or makes the file; one that it makes is readable by its owner alone.
+        """Opens or makes the file; one that it makes is readable by its owner alone, and so are directories.
 
         Raises:
             ConfigurationError: The file cannot be opened, or is something else.
@@ -134,9 +137,7 @@ class Storage:
         try:
             if str(path) != MEMORY:
                 path = Path(path).expanduser()
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                # SQLite gives its -wal and -shm files the permissions of the database.
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+                make_private(path, what="the emulator's database", logger=logger)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
         except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(f"the jobs cannot be kept in {path}: {error}; name another file") from error

@@ -6,19 +6,38 @@
     ...     job = store.get(fingerprint)
 
 Needs the extra `store`. Knows messages and specs; no clients: a client is given a store, and its driver talks to it.
+What needs SQLAlchemy loads on first use: `private_file` does without it.
 """
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from gemtune.errors import ConfigurationError
 
-try:
+if TYPE_CHECKING:
     from gemtune.store.database import StoreError
     from gemtune.store.records import Claim, StoredSpec, Submission, SubmittedJob
     from gemtune.store.spec_store import SpecNotFound, SpecStore
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] != "sqlalchemy":
-        raise
-    raise ConfigurationError("stored specs need SQLAlchemy: pip install 'gemtune[store]'") from error
 
 __all__ = ["Claim", "SpecNotFound", "SpecStore", "StoreError", "StoredSpec", "Submission", "SubmittedJob"]
+
+_MODULES = {"StoreError": "database", "SpecNotFound": "spec_store", "SpecStore": "spec_store"}  # the rest: records
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'gemtune.store' has no attribute {name!r}")
+    try:
+        module = importlib.import_module(f"gemtune.store.{_MODULES.get(name, 'records')}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "sqlalchemy":
+            raise
+        raise ConfigurationError("stored specs need SQLAlchemy: pip install 'gemtune[store]'") from error
+    value = globals()[name] = getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.store import tables
+from gemtune.store.private_file import make_private
 
 __all__ = ["Database", "StoreError", "default_file"]
 
@@ -130,7 +131,7 @@ def _file(path: str | os.PathLike[str]) -> URL:
 def _sqlite(url: URL) -> Engine:
     path = Path(url.database or "")
     try:
-        _own_alone(path)
+        make_private(path, what="the store", logger=logger)
     except OSError as error:
         raise ConfigurationError(
             f"the store cannot be in {path}: {error.strerror or error}; name another file"
@@ -139,19 +140,6 @@ def _sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
-
-
-def _own_alone(path: Path) -> None:
-    """Makes the file, readable by its owner alone. SQLite gives the files beside it the same permissions."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    mode = path.stat().st_mode & 0o777
-    if os.name != "posix" or not mode & 0o077:
-        return
-    if path.stat().st_size == 0:
-        path.chmod(0o600)
-    else:  # somebody opened it to others, perhaps on purpose
-        logger.warning("the store %s can be read by others (mode %o); chmod 600 keeps it to you", path, mode)
 
 
 def _on_connect(connection: Any, _: object) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +22,7 @@ from gemtune.errors import ConfigurationError
 from gemtune_pb.v1 import JobState
 
 PLACE = ("123", "us-central1")
+posix = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 
 
 def making(job_ids: Callable[[], int], *, model: int | None = None) -> Callable[[], Record]:
@@ -52,14 +57,56 @@ def test_a_job_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
     assert record.name == "projects/123/locations/us-central1/tuningJobs/7"
 
 
-def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "state" / "jobs.db"
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Without a mask, what is made has all the permissions that it was made with."""
+    old = os.umask(0)
+    yield
+    os.umask(old)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@posix
+@pytest.mark.usefixtures("open_umask")
+def test_only_its_owner_may_read_the_file_and_the_directories_made_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "lib" / "state" / "jobs.db"
     with closing(Storage(path)) as storage:
         storage.add(making(lambda: 7))
         files = sorted(path.parent.iterdir())
         assert [file.name for file in files] == ["jobs.db", "jobs.db-shm", "jobs.db-wal"]
-        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
-        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert {mode(file) for file in files} == {0o600}
+    assert {mode(tmp_path / made) for made in ("var", "var/lib", "var/lib/state")} == {0o700}
+
+
+@posix
+@pytest.mark.usefixtures("open_umask")
+def test_an_empty_file_that_becomes_a_database_is_closed_to_others(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    path.touch(mode=0o666)
+    assert mode(path) == 0o666
+    Storage(path).close()
+    assert mode(path) == 0o600
+
+
+@posix
+def test_a_database_that_others_can_read_is_used_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "jobs.db"
+    Storage(path).close()
+    path.chmod(0o644)
+    with caplog.at_level(logging.WARNING, "gemtune.emulator"):
+        Storage(path).close()
+    assert mode(path) == 0o644
+    assert caplog.messages == [
+        f"the emulator's database {path} can be read by others (mode 644); chmod 600 keeps it to you"
+    ]
+
+
+def test_the_emulator_does_without_sqlalchemy() -> None:
+    code = "import sys; sys.modules['sqlalchemy'] = None; from gemtune.emulator.storage import Storage; Storage(':memory:')"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_job_is_found_only_where_it_is() -> None:

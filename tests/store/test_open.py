@@ -18,7 +18,7 @@ from standing_clock import Time
 
 import gemtune
 from gemtune import TuningJob
-from gemtune.store import SpecStore, StoreError, SubmittedJob, tables
+from gemtune.store import SpecStore, StoreError, SubmittedJob, private_file, tables
 
 OLD = Path(__file__).parent / "data" / "format-1.db"
 SPEC = TuningJob(base_model="gemini-2.5-flash")
@@ -132,15 +132,15 @@ posix = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_a_file_that_is_made_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
-        store = SpecStore(tmp_path / "sub" / "store.db")
+        store = SpecStore(tmp_path / "over" / "sub" / "store.db")
         with store._database.writing() as db:  # while a transaction is open, the files beside it are there
             db.exec_driver_sql("DELETE FROM gemtune_specs")
-            beside = sorted((tmp_path / "sub").iterdir())
+            beside = sorted((tmp_path / "over" / "sub").iterdir())
             assert {path.name for path in beside} == {"store.db", "store.db-shm", "store.db-wal"}
             assert {mode(path) for path in beside} == {0o600}
     finally:
         os.umask(old)
-    assert mode(tmp_path / "sub") == 0o700
+    assert mode(tmp_path / "over") == mode(tmp_path / "over" / "sub") == 0o700
 
 
 @posix
@@ -159,6 +159,34 @@ def test_a_store_that_others_can_read_is_used_and_told(tmp_path: Path, caplog: p
         SpecStore(path).put(SPEC)
     assert mode(path) == 0o640
     assert caplog.messages == [f"the store {path} can be read by others (mode 640); chmod 600 keeps it to you"]
+
+
+@posix
+def test_a_link_to_a_file_that_is_not_there_yet_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "store.db").symlink_to(tmp_path / "disk" / "real.db")
+    SpecStore(tmp_path / "store.db").close()
+    assert mode(tmp_path / "disk" / "real.db") == 0o600
+
+
+@posix
+def test_opening_a_store_again_leaves_the_locks_that_this_process_has_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "locked.db"
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("CREATE TABLE t (x)")
+    database.execute("BEGIN EXCLUSIVE")
+    path.chmod(0o600)
+    private_file.make_private(path, what="the store", logger=logging.getLogger("test"))
+    code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    other = subprocess.run([sys.executable, "-c", code, str(path)], check=False, capture_output=True, text=True)
+    database.close()
+    assert "database is locked" in other.stderr
+
+
+def test_a_directory_in_place_of_a_store_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        gemtune.ConfigurationError, match=r"the store cannot be in .*: Is a directory; name another file"
+    ):
+        SpecStore(tmp_path)
 
 
 # -- formats ----------------------------------------------------------------------------------------------------------
