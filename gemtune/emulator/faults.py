@@ -433,7 +433,7 @@ class Faulty:
         self._service = service
         self._faults = faults
         self._headers = headers
-        self._transport = transport
+        self._transport: Transport = transport
         self.fault = NONE
 
     def handle(self, method: Method, request: Message, *, api_version: str = "v1") -> Message:
