@@ -18,7 +18,7 @@ from typing import Any
 
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import ConfigurationError
-from gemtune.store.private_file import make_private
+from gemtune.store.private_file import make_private, warn_if_shared
 
 __all__ = ["LARGEST_ID", "MEMORY", "Record", "Storage"]
 
@@ -137,7 +137,7 @@ class Storage:
         try:
             if str(path) != MEMORY:
                 path = Path(path).expanduser()
-                make_private(path, what="the emulator's database", logger=logger)
+                make_private(path)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
         except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(f"the jobs cannot be kept in {path}: {error}; name another file") from error
@@ -158,6 +158,8 @@ class Storage:
         except ConfigurationError:
             self._db.close()
             raise
+        if str(path) != MEMORY:
+            warn_if_shared(Path(path), what="the emulator's database", logger=logger)
 
     def close(self) -> None:
         """Closes the file."""

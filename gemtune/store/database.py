@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.store import tables
-from gemtune.store.private_file import make_private
+from gemtune.store.private_file import make_private, warn_if_shared
 
 __all__ = ["Database", "StoreError", "default_file"]
 
@@ -68,6 +68,8 @@ class Database:
                 if not self.is_sqlite:
                     db.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _SCHEMA_LOCK})
                 tables.upgrade(db, self.where)
+        if self.is_sqlite:
+            warn_if_shared(Path(self.where), what="the store", logger=logger)
 
     @contextlib.contextmanager
     def reading(self) -> Generator[Connection]:
@@ -131,7 +133,7 @@ def _file(path: str | os.PathLike[str]) -> URL:
 def _sqlite(url: URL) -> Engine:
     path = Path(url.database or "")
     try:
-        make_private(path, what="the store", logger=logger)
+        make_private(path)
     except OSError as error:
         raise ConfigurationError(
             f"the store cannot be in {path}: {error.strerror or error}; name another file"

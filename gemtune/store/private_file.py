@@ -9,21 +9,16 @@ import stat
 import threading
 from pathlib import Path
 
-__all__ = ["make_private"]
+__all__ = ["make_private", "warn_if_shared"]
 
 _making = threading.Lock()
 
 
-def make_private(path: Path, *, what: str, logger: logging.Logger) -> None:
+def make_private(path: Path) -> None:
     """Makes the file of a database and the directories above it where they are missing, all of them its owner's alone.
 
     A file that is there and empty is closed to others. One that has something in it is left as it is: somebody opened
     it to others, perhaps on purpose. SQLite gives the files beside it the same permissions.
-
-    Args:
-        path: The file.
-        what: How the warning calls it, such as `the store`.
-        logger: Where it is warned that others can read the file.
 
     Raises:
         OSError: The file cannot be made, read or written.
@@ -48,10 +43,18 @@ def make_private(path: Path, *, what: str, logger: logging.Logger) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not os.access(real, os.R_OK | os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    mode = stat.S_IMODE(found.st_mode)
-    if os.name != "posix" or not mode & 0o077:
-        return
-    if found.st_size == 0:
+    if os.name == "posix" and found.st_size == 0 and stat.S_IMODE(found.st_mode) & 0o077:
         real.chmod(0o600)
-    else:
+
+
+def warn_if_shared(path: Path, *, what: str, logger: logging.Logger) -> None:
+    """Warns that others can read a file, once it is known to be ours.
+
+    Args:
+        path: The file.
+        what: How the warning calls it, such as `the store`.
+        logger: Where it is warned.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if os.name == "posix" and mode & 0o077:
         logger.warning("%s %s can be read by others (mode %o); chmod 600 keeps it to you", what, path, mode)

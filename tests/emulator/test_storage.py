@@ -154,12 +154,13 @@ def test_the_first_cancellation_is_the_one_that_counts() -> None:
     assert found.timeline.cancelled == 1050
 
 
-def test_a_file_that_is_something_else_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_something_else_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("These are my notes, " * 100)
     with pytest.raises(ConfigurationError, match=r"notes\.txt is not a database of jobs .*name another file"):
         Storage(path)
     assert path.read_text().startswith("These are my notes")
+    assert not caplog.messages
 
 
 def test_a_directory_in_place_of_a_file_is_named(tmp_path: Path) -> None:

@@ -87,11 +87,12 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         SpecStore(tmp_path / "file" / "store.db")
 
 
-def test_some_other_file_is_no_store(tmp_path: Path) -> None:
+def test_some_other_file_is_no_store(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "spec.yaml").write_text("base_model: gemini-2.5-flash\n" * 100)
     with pytest.raises(gemtune.ConfigurationError, match=r"spec\.yaml is no store but some other file; name another"):
         SpecStore(tmp_path / "spec.yaml")
     assert (tmp_path / "spec.yaml").read_text().startswith("base_model")
+    assert not caplog.messages  # who may read some other file is no business of a store
 
 
 def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
@@ -175,7 +176,7 @@ def test_opening_a_store_again_leaves_the_locks_that_this_process_has_on_it(tmp_
     database.execute("CREATE TABLE t (x)")
     database.execute("BEGIN EXCLUSIVE")
     path.chmod(0o600)
-    private_file.make_private(path, what="the store", logger=logging.getLogger("test"))
+    private_file.make_private(path)
     code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
     other = subprocess.run([sys.executable, "-c", code, str(path)], check=False, capture_output=True, text=True)
     database.close()
