@@ -219,7 +219,8 @@ class _Watched:
 
 def _without_password(store: str) -> str:
     """The URL of a store as it may be printed."""
-    return re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", store)
+    shown = re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", store)
+    return re.sub(r"(?i)(password=)[^&#]*", r"\1***", shown)
 
 
 def _log_requests(output: Output) -> None:
