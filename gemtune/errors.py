@@ -16,7 +16,7 @@ Classes differ by who must act. `error_forms` has the forms of an `ApiError` on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -53,6 +53,7 @@ __all__ = [
     "bad_request",
     "how_to_settle",
     "quotas_of",
+    "resume_command",
 ]
 
 
@@ -278,13 +279,18 @@ class InDoubt(GemtuneError):  # the contract's name
         self.request_id, self.project, self.location, self.error = request_id, project, location, error
 
 
+def resume_command(request_id: str, options: Sequence[str]) -> str:
+    """The command that tells what became of a submission, to be copied: the id may be any text."""
+    import shlex
+
+    # What begins with - would be taken for an option.
+    words = [*options, "--", request_id] if request_id.startswith("-") else [request_id, *options]
+    return shlex.join(["gemtune", "resume", *words])
+
+
 def how_to_settle(request_id: str, *, project: str, location: str) -> str:
     """The command and the call that tell what became of a submission."""
-    import shlex  # an id may be any text, and the command is there to be copied
-
-    place = ["--project", project, "--location", location]
-    words = [*place, "--", request_id] if request_id.startswith("-") else [request_id, *place]
-    command = shlex.join(["gemtune", "resume", *words])
+    command = resume_command(request_id, ["--project", project, "--location", location])
     return f"To find out: {command}, or client.settle({request_id!r}, location={location!r})"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gemtune.cli.output import Output, one_line
-from gemtune.errors import ApiError, GemtuneError, TransportError
+from gemtune.errors import ApiError, GemtuneError, TransportError, resume_command
 from gemtune.names import JobName, parse_job_name
 
 if TYPE_CHECKING:
@@ -157,14 +157,13 @@ class Session:
             store: The store of this run, if there is one.
             resend: Whether the submission may be sent again.
         """
-        words = ["gemtune", "resume"]
-        place = self.place_options(client, store=store, resend=resend)
-        if request_id.startswith("-"):  # no option, though it looks like one
-            return f"{shlex.join(words)} {place} -- {shlex.quote(request_id)}"
-        return f"{shlex.join([*words, request_id])} {place}"
+        return resume_command(request_id, self._place(client, store=store, resend=resend))
 
-    def place_options(self, client: TuningClient, *, store: str | None, resend: bool = True) -> str:
+    def place_options(self, client: TuningClient, *, store: str | None) -> str:
         """The options that bring another command to the same place; the arguments are those of `resume_command`."""
+        return shlex.join(self._place(client, store=store))
+
+    def _place(self, client: TuningClient, *, store: str | None, resend: bool = True) -> list[str]:
         words = ["--project", client.project, "--location", client.location]
         for option in ("endpoint", "transport", "api_version"):
             if (value := getattr(self, option)) is not None:
@@ -173,7 +172,7 @@ class Session:
             words += ["--store", _without_password(store)]
         if not resend:
             words.append("--no-resend")
-        return shlex.join(words)
+        return words
 
     def next_command(self, name: str, *, ended: bool) -> tuple[str, str]:
         """What to do next and the command for it: to follow a job, or to see one that has ended."""
