@@ -1,9 +1,9 @@
 """Which fields travel over gRPC: those that the service's own .proto of a version publishes.
 
-Our schema has more than either: fields that exist in the REST API alone, under numbers of our own from 10000 up, and
-fields that one version publishes and the other does not. Over REST all of them travel by name. Over gRPC the service
-would pass over a number that it does not know, so the client refuses such a request, and the emulator leaves such
-fields out of its answers.
+Our schema has more than either: fields that exist only in the REST API, under numbers of our own from 10000 up, and
+fields that one version publishes and the other does not (options `published_in` and `only_in` of the field in the
+.proto). Over REST all of them travel by name. Over gRPC the service would ignore a number that it does not know, so
+the client refuses such a request, and the emulator leaves such fields out of its answers.
 """
 
 from __future__ import annotations
@@ -16,33 +16,30 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-__all__ = ["JSON_ONLY", "UNPUBLISHED", "strip", "unpublished"]
+from gemtune_pb.v1 import annotations_pb2
+
+__all__ = ["JSON_ONLY", "only_in", "published_in", "strip", "unpublished"]
 
 JSON_ONLY = 10000
-"""Fields and enum values from this number on are ours, for what the REST API alone has."""
-
-UNPUBLISHED: dict[str, frozenset[str]] = {
-    "v1": frozenset(
-        """
-        AggregationResult.custom_code_execution_result FunctionCall.id FunctionResponse.id
-        GenerationConfig.model_config LLMBasedMetricSpec.result_parser_config
-        LLMBasedMetricSpec.rubric_generation_spec Metric.custom_code_execution_spec Metric.metadata
-        SupervisedHyperParameters.batch_size SupervisedHyperParameters.learning_rate SupervisedTuningSpec.tuning_mode
-        TuningDataStats.distillation_data_stats TuningJob.custom_base_model TuningJob.distillation_spec
-        TuningJob.output_uri TuningJob.partner_model_tuning_spec TuningJob.pipeline_job TuningJob.veo_lora_tuning_spec
-        TuningJob.veo_tuning_spec
-        """.split()
-    ),
-    "v1beta1": frozenset(
-        """
-        GenerationConfig.ThinkingConfig.thinking_level ImageConfig.image_output_options ImageConfig.image_size
-        ImageConfig.person_generation Part.media_resolution VideoMetadata.fps
-        """.split()
-    ),
-}
-"""Version -> the fields below 10000 that its .proto does not publish, of the messages that it does publish."""
+"""Fields and enum values from this number on are ours, for what only the REST API has."""
 
 _PACKAGE = "gemtune.v1."
+_VERSIONS = {annotations_pb2.API_VERSION_V1: "v1", annotations_pb2.API_VERSION_V1BETA1: "v1beta1"}
+
+
+def published_in(field: FieldDescriptor) -> tuple[str, ...]:
+    """The versions of the API whose published .proto has a field of our schema."""
+    return () if field.number >= JSON_ONLY else _versions(field, annotations_pb2.published_in)
+
+
+def only_in(field: FieldDescriptor) -> tuple[str, ...]:
+    """The versions of the API that take a field of our schema, over REST as well."""
+    return _versions(field, annotations_pb2.only_in)
+
+
+def _versions(field: FieldDescriptor, option: Any) -> tuple[str, ...]:
+    one = _VERSIONS.get(field.GetOptions().Extensions[option]) if field.has_options else None
+    return tuple(_VERSIONS.values()) if one is None else (one,)
 
 
 @dataclass(frozen=True)
@@ -135,10 +132,9 @@ def _leads(descriptor: Descriptor, api_version: str) -> bool:
 
 def _travels_not(field: FieldDescriptor, api_version: str) -> bool:
     message: Any = field.containing_type
-    owner: str = message.full_name
-    if not owner.startswith(_PACKAGE):
+    if not message.full_name.startswith(_PACKAGE):
         return False
-    return field.number >= JSON_ONLY or f"{owner.removeprefix(_PACKAGE)}.{field.name}" in UNPUBLISHED[api_version]
+    return api_version not in published_in(field)
 
 
 def _has_own_values(field: FieldDescriptor) -> bool:

@@ -91,11 +91,12 @@ def protoc(*outputs: str) -> None:
 
 
 def write_inits(package: Path) -> None:
-    """Write `v1/__init__.py`, which re-exports every message and enum, and the package's own."""
+    """Write `v1/__init__.py`, which re-exports every message and enum of the API, and the package's own."""
     files = descriptor_pb2.FileDescriptorSet.FromString((package / "gemtune.binpb").read_bytes()).file
     lines = ['"""Messages and enums of `package gemtune.v1`. Generated; do not edit."""', ""]
     exported: list[str] = []
-    for file in sorted((f for f in files if f.package == "gemtune.v1"), key=lambda f: f.name):
+    ours = (f for f in files if f.package == "gemtune.v1" and not f.name.endswith("/annotations.proto"))
+    for file in sorted(ours, key=lambda f: f.name):
         names = sorted([m.name for m in file.message_type] + [e.name for e in file.enum_type])
         exported += names
         lines += [f"from .{Path(file.name).stem}_pb2 import {name} as {name}" for name in names]

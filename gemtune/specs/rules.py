@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gemtune.specs.finding import Severity
 
-__all__ = ["FILE_RULES", "RULES", "V1BETA1_ONLY", "Rule"]
+__all__ = ["FILE_RULES", "RULES", "Rule"]
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 
@@ -266,25 +266,3 @@ FILE_RULES: dict[str, Rule] = {
     )
 }
 """Rules about the text of a spec file."""
-
-V1BETA1_ONLY = frozenset(
-    {
-        "TuningJob.distillation_spec",
-        "TuningJob.partner_model_tuning_spec",
-        "TuningJob.veo_tuning_spec",
-        "TuningJob.veo_lora_tuning_spec",
-        "TuningJob.full_fine_tuning_spec",
-        "TuningJob.reinforcement_tuning_spec",
-        "TuningJob.output_uri",
-        "TuningJob.custom_base_model",
-        "SupervisedTuningSpec.tuning_mode",
-        "SupervisedHyperParameters.batch_size",
-        "SupervisedHyperParameters.learning_rate",
-        "Metric.step_based_llm_metric_spec",
-        "PredefinedMetricSpec.step_autorater_configs",
-        "CustomCodeExecutionSpec.code_execution_region",
-        "EvaluationParserConfig.CustomCodeParserConfig.code_execution_region",
-        "GenerationConfig.model_config",
-    }
-)
-"""Fields of a request that v1 has neither in its .proto nor in its REST document; not what lies below them."""

@@ -17,10 +17,11 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.errors import ConfigurationError, SpecInvalid
+from gemtune.published import only_in
 from gemtune.specs.catalogue import Catalogue, FieldLimit, catalogue
 from gemtune.specs.checks import CHECKS, Check, Run
 from gemtune.specs.finding import Finding, Severity, bad_request_of, key_path
-from gemtune.specs.rules import RULES, V1BETA1_ONLY
+from gemtune.specs.rules import RULES
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
@@ -198,13 +199,13 @@ class _Field:
         "v1beta1",
     )
 
-    def __init__(self, field: Any, owner: str) -> None:
+    def __init__(self, field: Any) -> None:
         options = field.GetOptions()
         behaviors = options.Extensions[field_behavior_pb2.field_behavior]
         message = field.message_type
         self.name: str = field.name
         self.output_only = field_behavior_pb2.OUTPUT_ONLY in behaviors
-        self.v1beta1 = f"{owner}.{field.name}" in V1BETA1_ONLY
+        self.v1beta1 = only_in(field) == ("v1beta1",)
         self.is_repeated: bool = field.is_repeated
         self.is_map = message is not None and message.GetOptions().map_entry
         inner = message.fields_by_name["value"].message_type if self.is_map and message else message
@@ -235,7 +236,7 @@ class _Plan:
         package = f"{descriptor.file.package}."
         owner = self.owner = str(descriptor.full_name.removeprefix(package))
         self.check: Check | None = CHECKS.get(owner)
-        made = {field.number: _Field(field, owner) for field in descriptor.fields}
+        made = {field.number: _Field(field) for field in descriptor.fields}
         self.fields = {number: field for number, field in made.items() if field.matters}
         # A number without presence may be zero on purpose.
         self.required: list[tuple[str, bool, str, str]] = [

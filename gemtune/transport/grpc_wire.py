@@ -18,7 +18,7 @@ from gemtune.endpoints import Endpoint
 from gemtune.error_forms import error_from_status
 from gemtune.errors import ConfigurationError, GemtuneError, SpecInvalid, TransportError, bad_request
 from gemtune.methods import Method
-from gemtune.published import JSON_ONLY, UNPUBLISHED, unpublished
+from gemtune.published import published_in, unpublished
 from gemtune.transport import Metadata, mtls, request_id, wire
 
 __all__ = [
@@ -101,12 +101,9 @@ def refuse_unpublished(request: Message, api_version: str) -> None:
     other = "v1beta1" if api_version == "v1" else "v1"
     lost: list[tuple[str, str]] = []
     for path, field in unpublished(request, api_version):
-        owner: Any = field.containing_type
-        name = owner.full_name.removeprefix("gemtune.v1.") + "." + field.name
-        help_ = 'use transport="rest"'
-        if field.number < JSON_ONLY and name in UNPUBLISHED[api_version]:
-            help_ += f' or api_version="{other}"'
-        what = field.name if field.number >= JSON_ONLY or name in UNPUBLISHED[api_version] else f"this {field.name}"
+        versions = published_in(field)
+        help_ = 'use transport="rest"' + (f' or api_version="{other}"' if versions == (other,) else "")
+        what = f"this {field.name}" if api_version in versions else field.name  # then one of its values does not travel
         lost.append((path, f"{what} does not travel over {api_version}'s gRPC and would be lost; {help_}"))
     if lost:
         raise SpecInvalid(bad_request(lost))

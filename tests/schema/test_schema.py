@@ -21,6 +21,7 @@ PUBLISHED = json.loads((HERE / "published.json").read_text(encoding="utf-8"))
 REST = json.loads((HERE / "rest_only.json").read_text(encoding="utf-8"))
 VERSIONS = ("v1", "v1beta1")
 OURS_FROM = 10000
+OWN_FILES = {"gemtune/v1/annotations.proto"}  # what they define is no part of the API
 
 # Documented as optional in the .proto's annotation, but not in the words that build_published.py reads.
 BEHAVIOR_NOT_IN_WORDS = {
@@ -54,7 +55,7 @@ def walk_types():
             if not inner.GetOptions().map_entry:
                 yield from nested(inner)
 
-    for file in (pool.FindFileByName(f.name) for f in files() if f.package == "gemtune.v1"):
+    for file in (pool.FindFileByName(f.name) for f in files() if f.package == "gemtune.v1" and f.name not in OWN_FILES):
         yield from file.enum_types_by_name.values()
         for message in file.message_types_by_name.values():
             yield from nested(message)

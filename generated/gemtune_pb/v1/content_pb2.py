@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from . import annotations_pb2 as gemtune_dot_v1_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gemtune/v1/content.proto\x12\ngemtune.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"D\n\x07\x43ontent\x12\x12\n\x04role\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12%\n\x05parts\x18\x02 \x03(\x0b\x32\x10.gemtune.v1.PartB\x04\xe2\x41\x01\x02\"\xd4\x08\n\x04Part\x12\x14\n\x04text\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12-\n\x0binline_data\x18\x02 \x01(\x0b\x32\x10.gemtune.v1.BlobB\x04\xe2\x41\x01\x01H\x00\x12/\n\tfile_data\x18\x03 \x01(\x0b\x32\x14.gemtune.v1.FileDataB\x04\xe2\x41\x01\x01H\x00\x12\x37\n\rfunction_call\x18\x05 \x01(\x0b\x32\x18.gemtune.v1.FunctionCallB\x04\xe2\x41\x01\x01H\x00\x12?\n\x11\x66unction_response\x18\x06 \x01(\x0b\x32\x1c.gemtune.v1.FunctionResponseB\x04\xe2\x41\x01\x01H\x00\x12;\n\x0f\x65xecutable_code\x18\x08 \x01(\x0b\x32\x1a.gemtune.v1.ExecutableCodeB\x04\xe2\x41\x01\x01H\x00\x12\x46\n\x15\x63ode_execution_result\x18\t \x01(\x0b\x32\x1f.gemtune.v1.CodeExecutionResultB\x04\xe2\x41\x01\x01H\x00\x12\x39\n\x0evideo_metadata\x18\x04 \x01(\x0b\x32\x19.gemtune.v1.VideoMetadataB\x04\xe2\x41\x01\x01H\x01\x12\x15\n\x07thought\x18\n \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1f\n\x11thought_signature\x18\x0b \x01(\x0c\x42\x04\xe2\x41\x01\x01\x12:\n\x10media_resolution\x18\x0c \x01(\x0b\x32 .gemtune.v1.Part.MediaResolution\x12\x42\n\x13\x61udio_transcription\x18\x90N \x01(\x0b\x32\x1e.gemtune.v1.AudioTranscriptionB\x04\xe2\x41\x01\x03\x12\x34\n\x0fspeech_metadata\x18\x91N \x01(\x0b\x32\x1a.gemtune.v1.SpeechMetadata\x12@\n\x10media_processing\x18\x92N \x01(\x0e\x32 .gemtune.v1.Part.MediaProcessingH\x02\x88\x01\x01\x1a\xf2\x01\n\x0fMediaResolution\x12\x37\n\x05level\x18\x01 \x01(\x0e\x32&.gemtune.v1.Part.MediaResolution.LevelH\x00\"\x9c\x01\n\x05Level\x12 \n\x1cMEDIA_RESOLUTION_UNSPECIFIED\x10\x00\x12\x18\n\x14MEDIA_RESOLUTION_LOW\x10\x01\x12\x1b\n\x17MEDIA_RESOLUTION_MEDIUM\x10\x02\x12\x19\n\x15MEDIA_RESOLUTION_HIGH\x10\x03\x12\x1f\n\x1bMEDIA_RESOLUTION_ULTRA_HIGH\x10\x04\x42\x07\n\x05value\"N\n\x0fMediaProcessing\x12 \n\x1cMEDIA_PROCESSING_UNSPECIFIED\x10\x00\x12\x0b\n\x06STATIC\x10\x91N\x12\x0c\n\x07\x41GENTIC\x10\x92NB\x06\n\x04\x64\x61taB\n\n\x08metadataB\x13\n\x11_media_processing\"f\n\x04\x42lob\x12\x17\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x02\x12 \n\x0c\x64isplay_name\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x0f\n\r_display_name\"n\n\x08\x46ileData\x12\x17\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08\x66ile_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12 \n\x0c\x64isplay_name\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x0f\n\r_display_name\"\x8e\x01\n\rVideoMetadata\x12\x35\n\x0cstart_offset\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x33\n\nend_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x11\n\x03\x66ps\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01\"\xb2\x01\n\x0e\x45xecutableCode\x12;\n\x08language\x18\x01 \x01(\x0e\x32#.gemtune.v1.ExecutableCode.LanguageB\x04\xe2\x41\x01\x02\x12\x12\n\x04\x63ode\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x02id\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\"0\n\x08Language\x12\x18\n\x14LANGUAGE_UNSPECIFIED\x10\x00\x12\n\n\x06PYTHON\x10\x01\x42\x05\n\x03_id\"\xf1\x01\n\x13\x43odeExecutionResult\x12>\n\x07outcome\x18\x01 \x01(\x0e\x32\'.gemtune.v1.CodeExecutionResult.OutcomeB\x04\xe2\x41\x01\x02\x12\x14\n\x06output\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x02id\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\"e\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x0e\n\nOUTCOME_OK\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x1d\n\x19OUTCOME_DEADLINE_EXCEEDED\x10\x03\x42\x05\n\x03_id\"\xb2\x01\n\x0c\x46unctionCall\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\x04\x61rgs\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x12\x10\n\x02id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x32\n\x0cpartial_args\x18\x04 \x03(\x0b\x32\x16.gemtune.v1.PartialArgB\x04\xe2\x41\x01\x01\x12\x1b\n\rwill_continue\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xdb\x01\n\nPartialArg\x12\x17\n\tjson_path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\nnull_value\x18\x02 \x01(\x0e\x32\x1a.google.protobuf.NullValueB\x04\xe2\x41\x01\x01H\x00\x12\x1c\n\x0cnumber_value\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x12\x1c\n\x0cstring_value\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x1a\n\nbool_value\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x12\x1b\n\rwill_continue\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x42\x07\n\x05\x64\x65lta\"\xcf\x02\n\x10\x46unctionResponse\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x08response\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x02\x12\x10\n\x02id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x05parts\x18\x04 \x03(\x0b\x32 .gemtune.v1.FunctionResponsePartB\x04\xe2\x41\x01\x01\x12G\n\nscheduling\x18\x90N \x01(\x0e\x32\'.gemtune.v1.FunctionResponse.SchedulingB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\"U\n\nScheduling\x12\x1a\n\x16SCHEDULING_UNSPECIFIED\x10\x00\x12\x0b\n\x06SILENT\x10\x91N\x12\x0e\n\tWHEN_IDLE\x10\x92N\x12\x0e\n\tINTERRUPT\x10\x93NB\r\n\x0b_scheduling\"\x92\x01\n\x14\x46unctionResponsePart\x12\x37\n\x0binline_data\x18\x01 \x01(\x0b\x32 .gemtune.v1.FunctionResponseBlobH\x00\x12\x39\n\tfile_data\x18\x02 \x01(\x0b\x32$.gemtune.v1.FunctionResponseFileDataH\x00\x42\x06\n\x04\x64\x61ta\"_\n\x14\x46unctionResponseBlob\x12\x17\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x02\x12\x1a\n\x0c\x64isplay_name\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"g\n\x18\x46unctionResponseFileData\x12\x17\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08\x66ile_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\xa5\x02\n\x12\x41udioTranscription\x12\x1b\n\rspeaker_label\x18\x90N \x01(\tH\x00\x88\x01\x01\x12\x12\n\x04text\x18\x91N \x01(\tH\x01\x88\x01\x01\x12\x37\n\x05words\x18\x92N \x03(\x0b\x32\'.gemtune.v1.AudioTranscription.WordInfo\x1a\x89\x01\n\x08WordInfo\x12.\n\nend_offset\x18\x90N \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\x0cstart_offset\x18\x91N \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\x04word\x18\x92N \x01(\tH\x00\x88\x01\x01\x42\x07\n\x05_wordB\x10\n\x0e_speaker_labelB\x07\n\x05_text\"R\n\x0eSpeechMetadata\x12\x15\n\x07speaker\x18\x90N \x01(\tH\x00\x88\x01\x01\x12\x13\n\x05style\x18\x91N \x01(\tH\x01\x88\x01\x01\x42\n\n\x08_speakerB\x08\n\x06_styleB\x80\x01\n\x0e\x63om.gemtune.v1B\x0c\x43ontentProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gemtune/v1/content.proto\x12\ngemtune.v1\x1a\x1cgemtune/v1/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"D\n\x07\x43ontent\x12\x12\n\x04role\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12%\n\x05parts\x18\x02 \x03(\x0b\x32\x10.gemtune.v1.PartB\x04\xe2\x41\x01\x02\"\xda\x08\n\x04Part\x12\x14\n\x04text\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12-\n\x0binline_data\x18\x02 \x01(\x0b\x32\x10.gemtune.v1.BlobB\x04\xe2\x41\x01\x01H\x00\x12/\n\tfile_data\x18\x03 \x01(\x0b\x32\x14.gemtune.v1.FileDataB\x04\xe2\x41\x01\x01H\x00\x12\x37\n\rfunction_call\x18\x05 \x01(\x0b\x32\x18.gemtune.v1.FunctionCallB\x04\xe2\x41\x01\x01H\x00\x12?\n\x11\x66unction_response\x18\x06 \x01(\x0b\x32\x1c.gemtune.v1.FunctionResponseB\x04\xe2\x41\x01\x01H\x00\x12;\n\x0f\x65xecutable_code\x18\x08 \x01(\x0b\x32\x1a.gemtune.v1.ExecutableCodeB\x04\xe2\x41\x01\x01H\x00\x12\x46\n\x15\x63ode_execution_result\x18\t \x01(\x0b\x32\x1f.gemtune.v1.CodeExecutionResultB\x04\xe2\x41\x01\x01H\x00\x12\x39\n\x0evideo_metadata\x18\x04 \x01(\x0b\x32\x19.gemtune.v1.VideoMetadataB\x04\xe2\x41\x01\x01H\x01\x12\x15\n\x07thought\x18\n \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1f\n\x11thought_signature\x18\x0b \x01(\x0c\x42\x04\xe2\x41\x01\x01\x12@\n\x10media_resolution\x18\x0c \x01(\x0b\x32 .gemtune.v1.Part.MediaResolutionB\x04\xc8\xf3\x18\x01\x12\x42\n\x13\x61udio_transcription\x18\x90N \x01(\x0b\x32\x1e.gemtune.v1.AudioTranscriptionB\x04\xe2\x41\x01\x03\x12\x34\n\x0fspeech_metadata\x18\x91N \x01(\x0b\x32\x1a.gemtune.v1.SpeechMetadata\x12@\n\x10media_processing\x18\x92N \x01(\x0e\x32 .gemtune.v1.Part.MediaProcessingH\x02\x88\x01\x01\x1a\xf2\x01\n\x0fMediaResolution\x12\x37\n\x05level\x18\x01 \x01(\x0e\x32&.gemtune.v1.Part.MediaResolution.LevelH\x00\"\x9c\x01\n\x05Level\x12 \n\x1cMEDIA_RESOLUTION_UNSPECIFIED\x10\x00\x12\x18\n\x14MEDIA_RESOLUTION_LOW\x10\x01\x12\x1b\n\x17MEDIA_RESOLUTION_MEDIUM\x10\x02\x12\x19\n\x15MEDIA_RESOLUTION_HIGH\x10\x03\x12\x1f\n\x1bMEDIA_RESOLUTION_ULTRA_HIGH\x10\x04\x42\x07\n\x05value\"N\n\x0fMediaProcessing\x12 \n\x1cMEDIA_PROCESSING_UNSPECIFIED\x10\x00\x12\x0b\n\x06STATIC\x10\x91N\x12\x0c\n\x07\x41GENTIC\x10\x92NB\x06\n\x04\x64\x61taB\n\n\x08metadataB\x13\n\x11_media_processing\"f\n\x04\x42lob\x12\x17\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x02\x12 \n\x0c\x64isplay_name\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x0f\n\r_display_name\"n\n\x08\x46ileData\x12\x17\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08\x66ile_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12 \n\x0c\x64isplay_name\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x0f\n\r_display_name\"\x92\x01\n\rVideoMetadata\x12\x35\n\x0cstart_offset\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x33\n\nend_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01\x12\x15\n\x03\x66ps\x18\x03 \x01(\x01\x42\x08\xe2\x41\x01\x01\xc8\xf3\x18\x01\"\xb2\x01\n\x0e\x45xecutableCode\x12;\n\x08language\x18\x01 \x01(\x0e\x32#.gemtune.v1.ExecutableCode.LanguageB\x04\xe2\x41\x01\x02\x12\x12\n\x04\x63ode\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x02id\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\"0\n\x08Language\x12\x18\n\x14LANGUAGE_UNSPECIFIED\x10\x00\x12\n\n\x06PYTHON\x10\x01\x42\x05\n\x03_id\"\xf1\x01\n\x13\x43odeExecutionResult\x12>\n\x07outcome\x18\x01 \x01(\x0e\x32\'.gemtune.v1.CodeExecutionResult.OutcomeB\x04\xe2\x41\x01\x02\x12\x14\n\x06output\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x16\n\x02id\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\"e\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x0e\n\nOUTCOME_OK\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x1d\n\x19OUTCOME_DEADLINE_EXCEEDED\x10\x03\x42\x05\n\x03_id\"\xb6\x01\n\x0c\x46unctionCall\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12+\n\x04\x61rgs\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x12\x14\n\x02id\x18\x03 \x01(\tB\x08\xe2\x41\x01\x01\xc8\xf3\x18\x02\x12\x32\n\x0cpartial_args\x18\x04 \x03(\x0b\x32\x16.gemtune.v1.PartialArgB\x04\xe2\x41\x01\x01\x12\x1b\n\rwill_continue\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\"\xdb\x01\n\nPartialArg\x12\x17\n\tjson_path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\nnull_value\x18\x02 \x01(\x0e\x32\x1a.google.protobuf.NullValueB\x04\xe2\x41\x01\x01H\x00\x12\x1c\n\x0cnumber_value\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x12\x1c\n\x0cstring_value\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x12\x1a\n\nbool_value\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x12\x1b\n\rwill_continue\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x42\x07\n\x05\x64\x65lta\"\xd3\x02\n\x10\x46unctionResponse\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12/\n\x08response\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x02\x12\x14\n\x02id\x18\x03 \x01(\tB\x08\xe2\x41\x01\x01\xc8\xf3\x18\x02\x12\x35\n\x05parts\x18\x04 \x03(\x0b\x32 .gemtune.v1.FunctionResponsePartB\x04\xe2\x41\x01\x01\x12G\n\nscheduling\x18\x90N \x01(\x0e\x32\'.gemtune.v1.FunctionResponse.SchedulingB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\"U\n\nScheduling\x12\x1a\n\x16SCHEDULING_UNSPECIFIED\x10\x00\x12\x0b\n\x06SILENT\x10\x91N\x12\x0e\n\tWHEN_IDLE\x10\x92N\x12\x0e\n\tINTERRUPT\x10\x93NB\r\n\x0b_scheduling\"\x92\x01\n\x14\x46unctionResponsePart\x12\x37\n\x0binline_data\x18\x01 \x01(\x0b\x32 .gemtune.v1.FunctionResponseBlobH\x00\x12\x39\n\tfile_data\x18\x02 \x01(\x0b\x32$.gemtune.v1.FunctionResponseFileDataH\x00\x42\x06\n\x04\x64\x61ta\"_\n\x14\x46unctionResponseBlob\x12\x17\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x02\x12\x1a\n\x0c\x64isplay_name\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"g\n\x18\x46unctionResponseFileData\x12\x17\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08\x66ile_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0c\x64isplay_name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\xa5\x02\n\x12\x41udioTranscription\x12\x1b\n\rspeaker_label\x18\x90N \x01(\tH\x00\x88\x01\x01\x12\x12\n\x04text\x18\x91N \x01(\tH\x01\x88\x01\x01\x12\x37\n\x05words\x18\x92N \x03(\x0b\x32\'.gemtune.v1.AudioTranscription.WordInfo\x1a\x89\x01\n\x08WordInfo\x12.\n\nend_offset\x18\x90N \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\x0cstart_offset\x18\x91N \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\x04word\x18\x92N \x01(\tH\x00\x88\x01\x01\x42\x07\n\x05_wordB\x10\n\x0e_speaker_labelB\x07\n\x05_text\"R\n\x0eSpeechMetadata\x12\x15\n\x07speaker\x18\x90N \x01(\tH\x00\x88\x01\x01\x12\x13\n\x05style\x18\x91N \x01(\tH\x01\x88\x01\x01\x42\n\n\x08_speakerB\x08\n\x06_styleB\x80\x01\n\x0e\x63om.gemtune.v1B\x0c\x43ontentProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PART'].fields_by_name['thought']._serialized_options = b'\342A\001\001'
   _globals['_PART'].fields_by_name['thought_signature']._loaded_options = None
   _globals['_PART'].fields_by_name['thought_signature']._serialized_options = b'\342A\001\001'
+  _globals['_PART'].fields_by_name['media_resolution']._loaded_options = None
+  _globals['_PART'].fields_by_name['media_resolution']._serialized_options = b'\310\363\030\001'
   _globals['_PART'].fields_by_name['audio_transcription']._loaded_options = None
   _globals['_PART'].fields_by_name['audio_transcription']._serialized_options = b'\342A\001\003'
   _globals['_BLOB'].fields_by_name['mime_type']._loaded_options = None
@@ -78,7 +81,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VIDEOMETADATA'].fields_by_name['end_offset']._loaded_options = None
   _globals['_VIDEOMETADATA'].fields_by_name['end_offset']._serialized_options = b'\342A\001\001'
   _globals['_VIDEOMETADATA'].fields_by_name['fps']._loaded_options = None
-  _globals['_VIDEOMETADATA'].fields_by_name['fps']._serialized_options = b'\342A\001\001'
+  _globals['_VIDEOMETADATA'].fields_by_name['fps']._serialized_options = b'\342A\001\001\310\363\030\001'
   _globals['_EXECUTABLECODE'].fields_by_name['language']._loaded_options = None
   _globals['_EXECUTABLECODE'].fields_by_name['language']._serialized_options = b'\342A\001\002'
   _globals['_EXECUTABLECODE'].fields_by_name['code']._loaded_options = None
@@ -96,7 +99,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FUNCTIONCALL'].fields_by_name['args']._loaded_options = None
   _globals['_FUNCTIONCALL'].fields_by_name['args']._serialized_options = b'\342A\001\001'
   _globals['_FUNCTIONCALL'].fields_by_name['id']._loaded_options = None
-  _globals['_FUNCTIONCALL'].fields_by_name['id']._serialized_options = b'\342A\001\001'
+  _globals['_FUNCTIONCALL'].fields_by_name['id']._serialized_options = b'\342A\001\001\310\363\030\002'
   _globals['_FUNCTIONCALL'].fields_by_name['partial_args']._loaded_options = None
   _globals['_FUNCTIONCALL'].fields_by_name['partial_args']._serialized_options = b'\342A\001\001'
   _globals['_FUNCTIONCALL'].fields_by_name['will_continue']._loaded_options = None
@@ -118,7 +121,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FUNCTIONRESPONSE'].fields_by_name['response']._loaded_options = None
   _globals['_FUNCTIONRESPONSE'].fields_by_name['response']._serialized_options = b'\342A\001\002'
   _globals['_FUNCTIONRESPONSE'].fields_by_name['id']._loaded_options = None
-  _globals['_FUNCTIONRESPONSE'].fields_by_name['id']._serialized_options = b'\342A\001\001'
+  _globals['_FUNCTIONRESPONSE'].fields_by_name['id']._serialized_options = b'\342A\001\001\310\363\030\002'
   _globals['_FUNCTIONRESPONSE'].fields_by_name['parts']._loaded_options = None
   _globals['_FUNCTIONRESPONSE'].fields_by_name['parts']._serialized_options = b'\342A\001\001'
   _globals['_FUNCTIONRESPONSE'].fields_by_name['scheduling']._loaded_options = None
@@ -135,48 +138,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FUNCTIONRESPONSEFILEDATA'].fields_by_name['file_uri']._serialized_options = b'\342A\001\002'
   _globals['_FUNCTIONRESPONSEFILEDATA'].fields_by_name['display_name']._loaded_options = None
   _globals['_FUNCTIONRESPONSEFILEDATA'].fields_by_name['display_name']._serialized_options = b'\342A\001\001'
-  _globals['_CONTENT']._serialized_start=135
-  _globals['_CONTENT']._serialized_end=203
-  _globals['_PART']._serialized_start=206
-  _globals['_PART']._serialized_end=1314
-  _globals['_PART_MEDIARESOLUTION']._serialized_start=951
-  _globals['_PART_MEDIARESOLUTION']._serialized_end=1193
-  _globals['_PART_MEDIARESOLUTION_LEVEL']._serialized_start=1028
-  _globals['_PART_MEDIARESOLUTION_LEVEL']._serialized_end=1184
-  _globals['_PART_MEDIAPROCESSING']._serialized_start=1195
-  _globals['_PART_MEDIAPROCESSING']._serialized_end=1273
-  _globals['_BLOB']._serialized_start=1316
-  _globals['_BLOB']._serialized_end=1418
-  _globals['_FILEDATA']._serialized_start=1420
-  _globals['_FILEDATA']._serialized_end=1530
-  _globals['_VIDEOMETADATA']._serialized_start=1533
-  _globals['_VIDEOMETADATA']._serialized_end=1675
-  _globals['_EXECUTABLECODE']._serialized_start=1678
-  _globals['_EXECUTABLECODE']._serialized_end=1856
-  _globals['_EXECUTABLECODE_LANGUAGE']._serialized_start=1801
-  _globals['_EXECUTABLECODE_LANGUAGE']._serialized_end=1849
-  _globals['_CODEEXECUTIONRESULT']._serialized_start=1859
-  _globals['_CODEEXECUTIONRESULT']._serialized_end=2100
-  _globals['_CODEEXECUTIONRESULT_OUTCOME']._serialized_start=1992
-  _globals['_CODEEXECUTIONRESULT_OUTCOME']._serialized_end=2093
-  _globals['_FUNCTIONCALL']._serialized_start=2103
-  _globals['_FUNCTIONCALL']._serialized_end=2281
-  _globals['_PARTIALARG']._serialized_start=2284
-  _globals['_PARTIALARG']._serialized_end=2503
-  _globals['_FUNCTIONRESPONSE']._serialized_start=2506
-  _globals['_FUNCTIONRESPONSE']._serialized_end=2841
-  _globals['_FUNCTIONRESPONSE_SCHEDULING']._serialized_start=2741
-  _globals['_FUNCTIONRESPONSE_SCHEDULING']._serialized_end=2826
-  _globals['_FUNCTIONRESPONSEPART']._serialized_start=2844
-  _globals['_FUNCTIONRESPONSEPART']._serialized_end=2990
-  _globals['_FUNCTIONRESPONSEBLOB']._serialized_start=2992
-  _globals['_FUNCTIONRESPONSEBLOB']._serialized_end=3087
-  _globals['_FUNCTIONRESPONSEFILEDATA']._serialized_start=3089
-  _globals['_FUNCTIONRESPONSEFILEDATA']._serialized_end=3192
-  _globals['_AUDIOTRANSCRIPTION']._serialized_start=3195
-  _globals['_AUDIOTRANSCRIPTION']._serialized_end=3488
-  _globals['_AUDIOTRANSCRIPTION_WORDINFO']._serialized_start=3324
-  _globals['_AUDIOTRANSCRIPTION_WORDINFO']._serialized_end=3461
-  _globals['_SPEECHMETADATA']._serialized_start=3490
-  _globals['_SPEECHMETADATA']._serialized_end=3572
+  _globals['_CONTENT']._serialized_start=165
+  _globals['_CONTENT']._serialized_end=233
+  _globals['_PART']._serialized_start=236
+  _globals['_PART']._serialized_end=1350
+  _globals['_PART_MEDIARESOLUTION']._serialized_start=987
+  _globals['_PART_MEDIARESOLUTION']._serialized_end=1229
+  _globals['_PART_MEDIARESOLUTION_LEVEL']._serialized_start=1064
+  _globals['_PART_MEDIARESOLUTION_LEVEL']._serialized_end=1220
+  _globals['_PART_MEDIAPROCESSING']._serialized_start=1231
+  _globals['_PART_MEDIAPROCESSING']._serialized_end=1309
+  _globals['_BLOB']._serialized_start=1352
+  _globals['_BLOB']._serialized_end=1454
+  _globals['_FILEDATA']._serialized_start=1456
+  _globals['_FILEDATA']._serialized_end=1566
+  _globals['_VIDEOMETADATA']._serialized_start=1569
+  _globals['_VIDEOMETADATA']._serialized_end=1715
+  _globals['_EXECUTABLECODE']._serialized_start=1718
+  _globals['_EXECUTABLECODE']._serialized_end=1896
+  _globals['_EXECUTABLECODE_LANGUAGE']._serialized_start=1841
+  _globals['_EXECUTABLECODE_LANGUAGE']._serialized_end=1889
+  _globals['_CODEEXECUTIONRESULT']._serialized_start=1899
+  _globals['_CODEEXECUTIONRESULT']._serialized_end=2140
+  _globals['_CODEEXECUTIONRESULT_OUTCOME']._serialized_start=2032
+  _globals['_CODEEXECUTIONRESULT_OUTCOME']._serialized_end=2133
+  _globals['_FUNCTIONCALL']._serialized_start=2143
+  _globals['_FUNCTIONCALL']._serialized_end=2325
+  _globals['_PARTIALARG']._serialized_start=2328
+  _globals['_PARTIALARG']._serialized_end=2547
+  _globals['_FUNCTIONRESPONSE']._serialized_start=2550
+  _globals['_FUNCTIONRESPONSE']._serialized_end=2889
+  _globals['_FUNCTIONRESPONSE_SCHEDULING']._serialized_start=2789
+  _globals['_FUNCTIONRESPONSE_SCHEDULING']._serialized_end=2874
+  _globals['_FUNCTIONRESPONSEPART']._serialized_start=2892
+  _globals['_FUNCTIONRESPONSEPART']._serialized_end=3038
+  _globals['_FUNCTIONRESPONSEBLOB']._serialized_start=3040
+  _globals['_FUNCTIONRESPONSEBLOB']._serialized_end=3135
+  _globals['_FUNCTIONRESPONSEFILEDATA']._serialized_start=3137
+  _globals['_FUNCTIONRESPONSEFILEDATA']._serialized_end=3240
+  _globals['_AUDIOTRANSCRIPTION']._serialized_start=3243
+  _globals['_AUDIOTRANSCRIPTION']._serialized_end=3536
+  _globals['_AUDIOTRANSCRIPTION_WORDINFO']._serialized_start=3372
+  _globals['_AUDIOTRANSCRIPTION_WORDINFO']._serialized_end=3509
+  _globals['_SPEECHMETADATA']._serialized_start=3538
+  _globals['_SPEECHMETADATA']._serialized_end=3620
 # @@protoc_insertion_point(module_scope)

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from . import annotations_pb2 as gemtune_dot_v1_dot_annotations__pb2
 from . import metric_pb2 as gemtune_dot_v1_dot_metric__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"gemtune/v1/evaluation_result.proto\x12\ngemtune.v1\x1a\x17gemtune/v1/metric.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x8d\x01\n\x17\x45valuateDatasetResponse\x12?\n\x12\x61ggregation_output\x18\x01 \x01(\x0b\x32\x1d.gemtune.v1.AggregationOutputB\x04\xe2\x41\x01\x03\x12\x31\n\x0boutput_info\x18\x03 \x01(\x0b\x32\x16.gemtune.v1.OutputInfoB\x04\xe2\x41\x01\x03\"E\n\nOutputInfo\x12$\n\x14gcs_output_directory\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03H\x00\x42\x11\n\x0foutput_location\"\x7f\n\x11\x41ggregationOutput\x12.\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1d.gemtune.v1.EvaluationDataset\x12:\n\x13\x61ggregation_results\x18\x02 \x03(\x0b\x32\x1d.gemtune.v1.AggregationResult\"\x81\x01\n\x11\x45valuationDataset\x12+\n\ngcs_source\x18\x01 \x01(\x0b\x32\x15.gemtune.v1.GcsSourceH\x00\x12\x35\n\x0f\x62igquery_source\x18\x02 \x01(\x0b\x32\x1a.gemtune.v1.BigQuerySourceH\x00\x42\x08\n\x06source\"\x1f\n\tGcsSource\x12\x12\n\x04uris\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\")\n\x0e\x42igQuerySource\x12\x17\n\tinput_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x81\x04\n\x11\x41ggregationResult\x12@\n\x12\x61ggregation_metric\x18\x04 \x01(\x0e\x32$.gemtune.v1.Metric.AggregationMetric\x12\x44\n\x17pointwise_metric_result\x18\x05 \x01(\x0b\x32!.gemtune.v1.PointwiseMetricResultH\x00\x12\x42\n\x16pairwise_metric_result\x18\x06 \x01(\x0b\x32 .gemtune.v1.PairwiseMetricResultH\x00\x12\x45\n\x18\x65xact_match_metric_value\x18\x07 \x01(\x0b\x32!.gemtune.v1.ExactMatchMetricValueH\x00\x12\x38\n\x11\x62leu_metric_value\x18\x08 \x01(\x0b\x32\x1b.gemtune.v1.BleuMetricValueH\x00\x12:\n\x12rouge_metric_value\x18\t \x01(\x0b\x32\x1c.gemtune.v1.RougeMetricValueH\x00\x12M\n\x1c\x63ustom_code_execution_result\x18\n \x01(\x0b\x32%.gemtune.v1.CustomCodeExecutionResultH\x00\x42\x14\n\x12\x61ggregation_result\"\x8d\x01\n\x15PointwiseMetricResult\x12\x18\n\x05score\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x12\x19\n\x0b\x65xplanation\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\rcustom_output\x18\x03 \x01(\x0b\x32\x18.gemtune.v1.CustomOutputB\x04\xe2\x41\x01\x03\x42\x08\n\x06_score\"\xa3\x01\n\x14PairwiseMetricResult\x12\x39\n\x0fpairwise_choice\x18\x01 \x01(\x0e\x32\x1a.gemtune.v1.PairwiseChoiceB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x65xplanation\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\rcustom_output\x18\x03 \x01(\x0b\x32\x18.gemtune.v1.CustomOutputB\x04\xe2\x41\x01\x03\"S\n\x0c\x43ustomOutput\x12\x32\n\x0braw_outputs\x18\x01 \x01(\x0b\x32\x15.gemtune.v1.RawOutputB\x04\xe2\x41\x01\x03H\x00\x42\x0f\n\rcustom_output\"%\n\tRawOutput\x12\x18\n\nraw_output\x18\x01 \x03(\tB\x04\xe2\x41\x01\x03\";\n\x15\x45xactMatchMetricValue\x12\x18\n\x05score\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x42\x08\n\x06_score\"5\n\x0f\x42leuMetricValue\x12\x18\n\x05score\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x42\x08\n\x06_score\"6\n\x10RougeMetricValue\x12\x18\n\x05score\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x42\x08\n\x06_score\"?\n\x19\x43ustomCodeExecutionResult\x12\x18\n\x05score\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x42\x08\n\x06_score*W\n\x0ePairwiseChoice\x12\x1f\n\x1bPAIRWISE_CHOICE_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x42\x41SELINE\x10\x01\x12\r\n\tCANDIDATE\x10\x02\x12\x07\n\x03TIE\x10\x03\x42\x89\x01\n\x0e\x63om.gemtune.v1B\x15\x45valuationResultProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"gemtune/v1/evaluation_result.proto\x12\ngemtune.v1\x1a\x1cgemtune/v1/annotations.proto\x1a\x17gemtune/v1/metric.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x8d\x01\n\x17\x45valuateDatasetResponse\x12?\n\x12\x61ggregation_output\x18\x01 \x01(\x0b\x32\x1d.gemtune.v1.AggregationOutputB\x04\xe2\x41\x01\x03\x12\x31\n\x0boutput_info\x18\x03 \x01(\x0b\x32\x16.gemtune.v1.OutputInfoB\x04\xe2\x41\x01\x03\"E\n\nOutputInfo\x12$\n\x14gcs_output_directory\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03H\x00\x42\x11\n\x0foutput_location\"\x7f\n\x11\x41ggregationOutput\x12.\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x1d.gemtune.v1.EvaluationDataset\x12:\n\x13\x61ggregation_results\x18\x02 \x03(\x0b\x32\x1d.gemtune.v1.AggregationResult\"\x81\x01\n\x11\x45valuationDataset\x12+\n\ngcs_source\x18\x01 \x01(\x0b\x32\x15.gemtune.v1.GcsSourceH\x00\x12\x35\n\x0f\x62igquery_source\x18\x02 \x01(\x0b\x32\x1a.gemtune.v1.BigQuerySourceH\x00\x42\x08\n\x06source\"\x1f\n\tGcsSource\x12\x12\n\x04uris\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\")\n\x0e\x42igQuerySource\x12\x17\n\tinput_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x87\x04\n\x11\x41ggregationResult\x12@\n\x12\x61ggregation_metric\x18\x04 \x01(\x0e\x32$.gemtune.v1.Metric.AggregationMetric\x12\x44\n\x17pointwise_metric_result\x18\x05 \x01(\x0b\x32!.gemtune.v1.PointwiseMetricResultH\x00\x12\x42\n\x16pairwise_metric_result\x18\x06 \x01(\x0b\x32 .gemtune.v1.PairwiseMetricResultH\x00\x12\x45\n\x18\x65xact_match_metric_value\x18\x07 \x01(\x0b\x32!.gemtune.v1.ExactMatchMetricValueH\x00\x12\x38\n\x11\x62leu_metric_value\x18\x08 \x01(\x0b\x32\x1b.gemtune.v1.BleuMetricValueH\x00\x12:\n\x12rouge_metric_value\x18\t \x01(\x0b\x32\x1c.gemtune.v1.RougeMetricValueH\x00\x12S\n\x1c\x63ustom_code_execution_result\x18\n \x01(\x0b\x32%.gemtune.v1.CustomCodeExecutionResultB\x04\xc8\xf3\x18\x02H\x00\x42\x14\n\x12\x61ggregation_result\"\x8d\x01\n\x15PointwiseMetricResult\x12\x18\n\x05score\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x12\x19\n\x0b\x65xplanation\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\rcustom_output\x18\x03 \x01(\x0b\x32\x18.gemtune.v1.CustomOutputB\x04\xe2\x41\x01\x03\x42\x08\n\x06_score\"\xa3\x01\n\x14PairwiseMetricResult\x12\x39\n\x0fpairwise_choice\x18\x01 \x01(\x0e\x32\x1a.gemtune.v1.PairwiseChoiceB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x65xplanation\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\rcustom_output\x18\x03 \x01(\x0b\x32\x18.gemtune.v1.CustomOutputB\x04\xe2\x41\x01\x03\"S\n\x0c\x43ustomOutput\x12\x32\n\x0braw_outputs\x18\x01 \x01(\x0b\x32\x15.gemtune.v1.RawOutputB\x04\xe2\x41\x01\x03H\x00\x42\x0f\n\rcustom_output\"%\n\tRawOutput\x12\x18\n\nraw_output\x18\x01 \x03(\tB\x04\xe2\x41\x01\x03\";\n\x15\x45xactMatchMetricValue\x12\x18\n\x05score\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x42\x08\n\x06_score\"5\n\x0f\x42leuMetricValue\x12\x18\n\x05score\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x42\x08\n\x06_score\"6\n\x10RougeMetricValue\x12\x18\n\x05score\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x42\x08\n\x06_score\"?\n\x19\x43ustomCodeExecutionResult\x12\x18\n\x05score\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\x42\x08\n\x06_score*W\n\x0ePairwiseChoice\x12\x1f\n\x1bPAIRWISE_CHOICE_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x42\x41SELINE\x10\x01\x12\r\n\tCANDIDATE\x10\x02\x12\x07\n\x03TIE\x10\x03\x42\x89\x01\n\x0e\x63om.gemtune.v1B\x15\x45valuationResultProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GCSSOURCE'].fields_by_name['uris']._serialized_options = b'\342A\001\002'
   _globals['_BIGQUERYSOURCE'].fields_by_name['input_uri']._loaded_options = None
   _globals['_BIGQUERYSOURCE'].fields_by_name['input_uri']._serialized_options = b'\342A\001\002'
+  _globals['_AGGREGATIONRESULT'].fields_by_name['custom_code_execution_result']._loaded_options = None
+  _globals['_AGGREGATIONRESULT'].fields_by_name['custom_code_execution_result']._serialized_options = b'\310\363\030\002'
   _globals['_POINTWISEMETRICRESULT'].fields_by_name['score']._loaded_options = None
   _globals['_POINTWISEMETRICRESULT'].fields_by_name['score']._serialized_options = b'\342A\001\003'
   _globals['_POINTWISEMETRICRESULT'].fields_by_name['explanation']._loaded_options = None
@@ -68,36 +71,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROUGEMETRICVALUE'].fields_by_name['score']._serialized_options = b'\342A\001\003'
   _globals['_CUSTOMCODEEXECUTIONRESULT'].fields_by_name['score']._loaded_options = None
   _globals['_CUSTOMCODEEXECUTIONRESULT'].fields_by_name['score']._serialized_options = b'\342A\001\003'
-  _globals['_PAIRWISECHOICE']._serialized_start=1847
-  _globals['_PAIRWISECHOICE']._serialized_end=1934
-  _globals['_EVALUATEDATASETRESPONSE']._serialized_start=109
-  _globals['_EVALUATEDATASETRESPONSE']._serialized_end=250
-  _globals['_OUTPUTINFO']._serialized_start=252
-  _globals['_OUTPUTINFO']._serialized_end=321
-  _globals['_AGGREGATIONOUTPUT']._serialized_start=323
-  _globals['_AGGREGATIONOUTPUT']._serialized_end=450
-  _globals['_EVALUATIONDATASET']._serialized_start=453
-  _globals['_EVALUATIONDATASET']._serialized_end=582
-  _globals['_GCSSOURCE']._serialized_start=584
-  _globals['_GCSSOURCE']._serialized_end=615
-  _globals['_BIGQUERYSOURCE']._serialized_start=617
-  _globals['_BIGQUERYSOURCE']._serialized_end=658
-  _globals['_AGGREGATIONRESULT']._serialized_start=661
-  _globals['_AGGREGATIONRESULT']._serialized_end=1174
-  _globals['_POINTWISEMETRICRESULT']._serialized_start=1177
-  _globals['_POINTWISEMETRICRESULT']._serialized_end=1318
-  _globals['_PAIRWISEMETRICRESULT']._serialized_start=1321
-  _globals['_PAIRWISEMETRICRESULT']._serialized_end=1484
-  _globals['_CUSTOMOUTPUT']._serialized_start=1486
-  _globals['_CUSTOMOUTPUT']._serialized_end=1569
-  _globals['_RAWOUTPUT']._serialized_start=1571
-  _globals['_RAWOUTPUT']._serialized_end=1608
-  _globals['_EXACTMATCHMETRICVALUE']._serialized_start=1610
-  _globals['_EXACTMATCHMETRICVALUE']._serialized_end=1669
-  _globals['_BLEUMETRICVALUE']._serialized_start=1671
-  _globals['_BLEUMETRICVALUE']._serialized_end=1724
-  _globals['_ROUGEMETRICVALUE']._serialized_start=1726
-  _globals['_ROUGEMETRICVALUE']._serialized_end=1780
-  _globals['_CUSTOMCODEEXECUTIONRESULT']._serialized_start=1782
-  _globals['_CUSTOMCODEEXECUTIONRESULT']._serialized_end=1845
+  _globals['_PAIRWISECHOICE']._serialized_start=1883
+  _globals['_PAIRWISECHOICE']._serialized_end=1970
+  _globals['_EVALUATEDATASETRESPONSE']._serialized_start=139
+  _globals['_EVALUATEDATASETRESPONSE']._serialized_end=280
+  _globals['_OUTPUTINFO']._serialized_start=282
+  _globals['_OUTPUTINFO']._serialized_end=351
+  _globals['_AGGREGATIONOUTPUT']._serialized_start=353
+  _globals['_AGGREGATIONOUTPUT']._serialized_end=480
+  _globals['_EVALUATIONDATASET']._serialized_start=483
+  _globals['_EVALUATIONDATASET']._serialized_end=612
+  _globals['_GCSSOURCE']._serialized_start=614
+  _globals['_GCSSOURCE']._serialized_end=645
+  _globals['_BIGQUERYSOURCE']._serialized_start=647
+  _globals['_BIGQUERYSOURCE']._serialized_end=688
+  _globals['_AGGREGATIONRESULT']._serialized_start=691
+  _globals['_AGGREGATIONRESULT']._serialized_end=1210
+  _globals['_POINTWISEMETRICRESULT']._serialized_start=1213
+  _globals['_POINTWISEMETRICRESULT']._serialized_end=1354
+  _globals['_PAIRWISEMETRICRESULT']._serialized_start=1357
+  _globals['_PAIRWISEMETRICRESULT']._serialized_end=1520
+  _globals['_CUSTOMOUTPUT']._serialized_start=1522
+  _globals['_CUSTOMOUTPUT']._serialized_end=1605
+  _globals['_RAWOUTPUT']._serialized_start=1607
+  _globals['_RAWOUTPUT']._serialized_end=1644
+  _globals['_EXACTMATCHMETRICVALUE']._serialized_start=1646
+  _globals['_EXACTMATCHMETRICVALUE']._serialized_end=1705
+  _globals['_BLEUMETRICVALUE']._serialized_start=1707
+  _globals['_BLEUMETRICVALUE']._serialized_end=1760
+  _globals['_ROUGEMETRICVALUE']._serialized_start=1762
+  _globals['_ROUGEMETRICVALUE']._serialized_end=1816
+  _globals['_CUSTOMCODEEXECUTIONRESULT']._serialized_start=1818
+  _globals['_CUSTOMCODEEXECUTIONRESULT']._serialized_end=1881
 # @@protoc_insertion_point(module_scope)

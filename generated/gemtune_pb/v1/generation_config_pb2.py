@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from . import annotations_pb2 as gemtune_dot_v1_dot_annotations__pb2
 from . import response_format_pb2 as gemtune_dot_v1_dot_response__format__pb2
 from . import schema_pb2 as gemtune_dot_v1_dot_schema__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"gemtune/v1/generation_config.proto\x12\ngemtune.v1\x1a gemtune/v1/response_format.proto\x1a\x17gemtune/v1/schema.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xaf\x17\n\x10GenerationConfig\x12\x1e\n\x0btemperature\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x18\n\x05top_p\x18\x02 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x18\n\x05top_k\x18\x03 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\"\n\x0f\x63\x61ndidate_count\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12$\n\x11max_output_tokens\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\x1c\n\x0estop_sequences\x18\x06 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\x08logprobs\x18\x07 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12#\n\x10presence_penalty\x18\x08 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x06\x88\x01\x01\x12$\n\x11\x66requency_penalty\x18\t \x01(\x02\x42\x04\xe2\x41\x01\x01H\x07\x88\x01\x01\x12\x17\n\x04seed\x18\x0c \x01(\x05\x42\x04\xe2\x41\x01\x01H\x08\x88\x01\x01\x12 \n\x12response_mime_type\x18\r \x01(\tB\x04\xe2\x41\x01\x01\x12\x36\n\x0fresponse_schema\x18\x10 \x01(\x0b\x32\x12.gemtune.v1.SchemaB\x04\xe2\x41\x01\x01H\t\x88\x01\x01\x12M\n\x0erouting_config\x18\x11 \x01(\x0b\x32*.gemtune.v1.GenerationConfig.RoutingConfigB\x04\xe2\x41\x01\x01H\n\x88\x01\x01\x12$\n\x11response_logprobs\x18\x12 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x0b\x88\x01\x01\x12\"\n\x0f\x61udio_timestamp\x18\x14 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x0c\x88\x01\x01\x12H\n\x13response_modalities\x18\x15 \x03(\x0e\x32%.gemtune.v1.GenerationConfig.ModalityB\x04\xe2\x41\x01\x01\x12Q\n\x10media_resolution\x18\x16 \x01(\x0e\x32,.gemtune.v1.GenerationConfig.MediaResolutionB\x04\xe2\x41\x01\x01H\r\x88\x01\x01\x12:\n\rspeech_config\x18\x17 \x01(\x0b\x32\x18.gemtune.v1.SpeechConfigB\x04\xe2\x41\x01\x01H\x0e\x88\x01\x01\x12J\n\x0fthinking_config\x18\x19 \x01(\x0b\x32+.gemtune.v1.GenerationConfig.ThinkingConfigB\x04\xe2\x41\x01\x01\x12\x44\n\x0cmodel_config\x18\x1b \x01(\x0b\x32(.gemtune.v1.GenerationConfig.ModelConfigB\x04\xe2\x41\x01\x01\x12?\n\x14response_json_schema\x18\x1c \x01(\x0b\x32\x16.google.protobuf.ValueB\x04\xe2\x41\x01\x01H\x0f\x88\x01\x01\x12\x38\n\x0cimage_config\x18\x1e \x01(\x0b\x32\x17.gemtune.v1.ImageConfigB\x04\xe2\x41\x01\x01H\x10\x88\x01\x01\x12O\n\x1a\x61udio_transcription_config\x18\x90N \x01(\x0b\x32$.gemtune.v1.AudioTranscriptionConfigB\x04\xe2\x41\x01\x01\x12+\n\x17\x65nable_affective_dialog\x18\x91N \x01(\x08\x42\x04\xe2\x41\x01\x01H\x11\x88\x01\x01\x12:\n\x0fresponse_format\x18\x92N \x03(\x0b\x32\x1a.gemtune.v1.ResponseFormatB\x04\xe2\x41\x01\x01\x12@\n\x12translation_config\x18\x93N \x01(\x0b\x32\x1d.gemtune.v1.TranslationConfigB\x04\xe2\x41\x01\x01\x1a\x91\x04\n\rRoutingConfig\x12O\n\tauto_mode\x18\x01 \x01(\x0b\x32:.gemtune.v1.GenerationConfig.RoutingConfig.AutoRoutingModeH\x00\x12S\n\x0bmanual_mode\x18\x02 \x01(\x0b\x32<.gemtune.v1.GenerationConfig.RoutingConfig.ManualRoutingModeH\x00\x1a\x8a\x02\n\x0f\x41utoRoutingMode\x12x\n\x18model_routing_preference\x18\x01 \x01(\x0e\x32Q.gemtune.v1.GenerationConfig.RoutingConfig.AutoRoutingMode.ModelRoutingPreferenceH\x00\x88\x01\x01\"`\n\x16ModelRoutingPreference\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x16\n\x12PRIORITIZE_QUALITY\x10\x01\x12\x0c\n\x08\x42\x41LANCED\x10\x02\x12\x13\n\x0fPRIORITIZE_COST\x10\x03\x42\x1b\n\x19_model_routing_preference\x1a;\n\x11ManualRoutingMode\x12\x17\n\nmodel_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_model_nameB\x10\n\x0erouting_config\x1a\xd0\x02\n\x0eThinkingConfig\x12#\n\x10include_thoughts\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\"\n\x0fthinking_budget\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\\\n\x0ethinking_level\x18\x04 \x01(\x0e\x32\x39.gemtune.v1.GenerationConfig.ThinkingConfig.ThinkingLevelB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\"[\n\rThinkingLevel\x12\x1e\n\x1aTHINKING_LEVEL_UNSPECIFIED\x10\x00\x12\x07\n\x03LOW\x10\x01\x12\n\n\x06MEDIUM\x10\x02\x12\x08\n\x04HIGH\x10\x03\x12\x0b\n\x07MINIMAL\x10\x04\x42\x13\n\x11_include_thoughtsB\x12\n\x10_thinking_budgetB\x11\n\x0f_thinking_level\x1a\x86\x02\n\x0bModelConfig\x12o\n\x1c\x66\x65\x61ture_selection_preference\x18\x01 \x01(\x0e\x32\x43.gemtune.v1.GenerationConfig.ModelConfig.FeatureSelectionPreferenceB\x04\xe2\x41\x01\x02\"\x85\x01\n\x1a\x46\x65\x61tureSelectionPreference\x12,\n(FEATURE_SELECTION_PREFERENCE_UNSPECIFIED\x10\x00\x12\x16\n\x12PRIORITIZE_QUALITY\x10\x01\x12\x0c\n\x08\x42\x41LANCED\x10\x02\x12\x13\n\x0fPRIORITIZE_COST\x10\x03\"D\n\x08Modality\x12\x18\n\x14MODALITY_UNSPECIFIED\x10\x00\x12\x08\n\x04TEXT\x10\x01\x12\t\n\x05IMAGE\x10\x02\x12\t\n\x05\x41UDIO\x10\x03\"\x85\x01\n\x0fMediaResolution\x12 \n\x1cMEDIA_RESOLUTION_UNSPECIFIED\x10\x00\x12\x18\n\x14MEDIA_RESOLUTION_LOW\x10\x01\x12\x1b\n\x17MEDIA_RESOLUTION_MEDIUM\x10\x02\x12\x19\n\x15MEDIA_RESOLUTION_HIGH\x10\x03\x42\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x08\n\x06_top_kB\x12\n\x10_candidate_countB\x14\n\x12_max_output_tokensB\x0b\n\t_logprobsB\x13\n\x11_presence_penaltyB\x14\n\x12_frequency_penaltyB\x07\n\x05_seedB\x12\n\x10_response_schemaB\x11\n\x0f_routing_configB\x14\n\x12_response_logprobsB\x12\n\x10_audio_timestampB\x13\n\x11_media_resolutionB\x10\n\x0e_speech_configB\x17\n\x15_response_json_schemaB\x0f\n\r_image_configB\x1a\n\x18_enable_affective_dialog\"\xa3\x01\n\x0cSpeechConfig\x12-\n\x0cvoice_config\x18\x01 \x01(\x0b\x32\x17.gemtune.v1.VoiceConfig\x12\x1b\n\rlanguage_code\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12G\n\x1amulti_speaker_voice_config\x18\x03 \x01(\x0b\x32#.gemtune.v1.MultiSpeakerVoiceConfig\"\xca\x01\n\x0bVoiceConfig\x12@\n\x15prebuilt_voice_config\x18\x01 \x01(\x0b\x32\x1f.gemtune.v1.PrebuiltVoiceConfigH\x00\x12J\n\x17replicated_voice_config\x18\x03 \x01(\x0b\x32!.gemtune.v1.ReplicatedVoiceConfigB\x04\xe2\x41\x01\x01H\x00\x12\x13\n\x05voice\x18\x90N \x01(\tH\x01\x88\x01\x01\x42\x0e\n\x0cvoice_configB\x08\n\x06_voice\"=\n\x13PrebuiltVoiceConfig\x12\x17\n\nvoice_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_voice_name\"R\n\x15ReplicatedVoiceConfig\x12\x17\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12 \n\x12voice_sample_audio\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x01\"^\n\x17MultiSpeakerVoiceConfig\x12\x43\n\x15speaker_voice_configs\x18\x02 \x03(\x0b\x32\x1e.gemtune.v1.SpeakerVoiceConfigB\x04\xe2\x41\x01\x02\"`\n\x12SpeakerVoiceConfig\x12\x15\n\x07speaker\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x33\n\x0cvoice_config\x18\x02 \x01(\x0b\x32\x17.gemtune.v1.VoiceConfigB\x04\xe2\x41\x01\x02\"\xfe\x05\n\x0bImageConfig\x12S\n\x14image_output_options\x18\x01 \x01(\x0b\x32*.gemtune.v1.ImageConfig.ImageOutputOptionsB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1f\n\x0c\x61spect_ratio\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12N\n\x11person_generation\x18\x03 \x01(\x0e\x32(.gemtune.v1.ImageConfig.PersonGenerationB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1d\n\nimage_size\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12M\n\x10prominent_people\x18\x90N \x01(\x0e\x32\'.gemtune.v1.ImageConfig.ProminentPeopleB\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x1a\x80\x01\n\x12ImageOutputOptions\x12\x1c\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12&\n\x13\x63ompression_quality\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x0c\n\n_mime_typeB\x16\n\x14_compression_quality\"e\n\x10PersonGeneration\x12!\n\x1dPERSON_GENERATION_UNSPECIFIED\x10\x00\x12\r\n\tALLOW_ALL\x10\x01\x12\x0f\n\x0b\x41LLOW_ADULT\x10\x02\x12\x0e\n\nALLOW_NONE\x10\x03\"m\n\x0fProminentPeople\x12 \n\x1cPROMINENT_PEOPLE_UNSPECIFIED\x10\x00\x12\x1b\n\x16\x41LLOW_PROMINENT_PEOPLE\x10\x91N\x12\x1b\n\x16\x42LOCK_PROMINENT_PEOPLE\x10\x92NB\x17\n\x15_image_output_optionsB\x0f\n\r_aspect_ratioB\x14\n\x12_person_generationB\r\n\x0b_image_sizeB\x13\n\x11_prominent_people\"\xd2\x04\n\x18\x41udioTranscriptionConfig\x12\x1b\n\x12\x61\x64\x61ptation_phrases\x18\x90N \x03(\t\x12\x1a\n\x11\x63ustom_vocabulary\x18\x91N \x03(\t\x12\x19\n\x0b\x64iarization\x18\x92N \x01(\x08H\x00\x88\x01\x01\x12I\n\rlanguage_auto\x18\x93N \x01(\x0b\x32\x31.gemtune.v1.AudioTranscriptionConfig.LanguageAuto\x12\x1d\n\x0elanguage_codes\x18\x94N \x03(\tB\x04\xe2\x41\x01\x01\x12K\n\x0elanguage_hints\x18\x95N \x01(\x0b\x32\x32.gemtune.v1.AudioTranscriptionConfig.LanguageHints\x12\x43\n\x04mode\x18\x96N \x01(\x0e\x32).gemtune.v1.AudioTranscriptionConfig.ModeB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x19\n\x0bsource_text\x18\x97N \x01(\tH\x02\x88\x01\x01\x12\x1c\n\x0eword_timestamp\x18\x98N \x01(\x08H\x03\x88\x01\x01\x1a\x0e\n\x0cLanguageAuto\x1a(\n\rLanguageHints\x12\x17\n\x0elanguage_codes\x18\x90N \x03(\t\"7\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\r\n\x08VERBATIM\x10\x91N\x12\n\n\x05SMART\x10\x92NB\x0e\n\x0c_diarizationB\x07\n\x05_modeB\x0e\n\x0c_source_textB\x11\n\x0f_word_timestamp\"\x8d\x01\n\x11TranslationConfig\x12\"\n\x14\x65\x63ho_target_language\x18\x90N \x01(\x08H\x00\x88\x01\x01\x12\"\n\x14target_language_code\x18\x91N \x01(\tH\x01\x88\x01\x01\x42\x17\n\x15_echo_target_languageB\x17\n\x15_target_language_codeB\x89\x01\n\x0e\x63om.gemtune.v1B\x15GenerationConfigProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"gemtune/v1/generation_config.proto\x12\ngemtune.v1\x1a\x1cgemtune/v1/annotations.proto\x1a gemtune/v1/response_format.proto\x1a\x17gemtune/v1/schema.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xbb\x17\n\x10GenerationConfig\x12\x1e\n\x0btemperature\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x18\n\x05top_p\x18\x02 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x18\n\x05top_k\x18\x03 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\"\n\x0f\x63\x61ndidate_count\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12$\n\x11max_output_tokens\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\x1c\n\x0estop_sequences\x18\x06 \x03(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\x08logprobs\x18\x07 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12#\n\x10presence_penalty\x18\x08 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x06\x88\x01\x01\x12$\n\x11\x66requency_penalty\x18\t \x01(\x02\x42\x04\xe2\x41\x01\x01H\x07\x88\x01\x01\x12\x17\n\x04seed\x18\x0c \x01(\x05\x42\x04\xe2\x41\x01\x01H\x08\x88\x01\x01\x12 \n\x12response_mime_type\x18\r \x01(\tB\x04\xe2\x41\x01\x01\x12\x36\n\x0fresponse_schema\x18\x10 \x01(\x0b\x32\x12.gemtune.v1.SchemaB\x04\xe2\x41\x01\x01H\t\x88\x01\x01\x12M\n\x0erouting_config\x18\x11 \x01(\x0b\x32*.gemtune.v1.GenerationConfig.RoutingConfigB\x04\xe2\x41\x01\x01H\n\x88\x01\x01\x12$\n\x11response_logprobs\x18\x12 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x0b\x88\x01\x01\x12\"\n\x0f\x61udio_timestamp\x18\x14 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x0c\x88\x01\x01\x12H\n\x13response_modalities\x18\x15 \x03(\x0e\x32%.gemtune.v1.GenerationConfig.ModalityB\x04\xe2\x41\x01\x01\x12Q\n\x10media_resolution\x18\x16 \x01(\x0e\x32,.gemtune.v1.GenerationConfig.MediaResolutionB\x04\xe2\x41\x01\x01H\r\x88\x01\x01\x12:\n\rspeech_config\x18\x17 \x01(\x0b\x32\x18.gemtune.v1.SpeechConfigB\x04\xe2\x41\x01\x01H\x0e\x88\x01\x01\x12J\n\x0fthinking_config\x18\x19 \x01(\x0b\x32+.gemtune.v1.GenerationConfig.ThinkingConfigB\x04\xe2\x41\x01\x01\x12L\n\x0cmodel_config\x18\x1b \x01(\x0b\x32(.gemtune.v1.GenerationConfig.ModelConfigB\x0c\xe2\x41\x01\x01\xc8\xf3\x18\x02\xd0\xf3\x18\x02\x12?\n\x14response_json_schema\x18\x1c \x01(\x0b\x32\x16.google.protobuf.ValueB\x04\xe2\x41\x01\x01H\x0f\x88\x01\x01\x12\x38\n\x0cimage_config\x18\x1e \x01(\x0b\x32\x17.gemtune.v1.ImageConfigB\x04\xe2\x41\x01\x01H\x10\x88\x01\x01\x12O\n\x1a\x61udio_transcription_config\x18\x90N \x01(\x0b\x32$.gemtune.v1.AudioTranscriptionConfigB\x04\xe2\x41\x01\x01\x12+\n\x17\x65nable_affective_dialog\x18\x91N \x01(\x08\x42\x04\xe2\x41\x01\x01H\x11\x88\x01\x01\x12:\n\x0fresponse_format\x18\x92N \x03(\x0b\x32\x1a.gemtune.v1.ResponseFormatB\x04\xe2\x41\x01\x01\x12@\n\x12translation_config\x18\x93N \x01(\x0b\x32\x1d.gemtune.v1.TranslationConfigB\x04\xe2\x41\x01\x01\x1a\x91\x04\n\rRoutingConfig\x12O\n\tauto_mode\x18\x01 \x01(\x0b\x32:.gemtune.v1.GenerationConfig.RoutingConfig.AutoRoutingModeH\x00\x12S\n\x0bmanual_mode\x18\x02 \x01(\x0b\x32<.gemtune.v1.GenerationConfig.RoutingConfig.ManualRoutingModeH\x00\x1a\x8a\x02\n\x0f\x41utoRoutingMode\x12x\n\x18model_routing_preference\x18\x01 \x01(\x0e\x32Q.gemtune.v1.GenerationConfig.RoutingConfig.AutoRoutingMode.ModelRoutingPreferenceH\x00\x88\x01\x01\"`\n\x16ModelRoutingPreference\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x16\n\x12PRIORITIZE_QUALITY\x10\x01\x12\x0c\n\x08\x42\x41LANCED\x10\x02\x12\x13\n\x0fPRIORITIZE_COST\x10\x03\x42\x1b\n\x19_model_routing_preference\x1a;\n\x11ManualRoutingMode\x12\x17\n\nmodel_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_model_nameB\x10\n\x0erouting_config\x1a\xd4\x02\n\x0eThinkingConfig\x12#\n\x10include_thoughts\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\"\n\x0fthinking_budget\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12`\n\x0ethinking_level\x18\x04 \x01(\x0e\x32\x39.gemtune.v1.GenerationConfig.ThinkingConfig.ThinkingLevelB\x08\xe2\x41\x01\x01\xc8\xf3\x18\x01H\x02\x88\x01\x01\"[\n\rThinkingLevel\x12\x1e\n\x1aTHINKING_LEVEL_UNSPECIFIED\x10\x00\x12\x07\n\x03LOW\x10\x01\x12\n\n\x06MEDIUM\x10\x02\x12\x08\n\x04HIGH\x10\x03\x12\x0b\n\x07MINIMAL\x10\x04\x42\x13\n\x11_include_thoughtsB\x12\n\x10_thinking_budgetB\x11\n\x0f_thinking_level\x1a\x86\x02\n\x0bModelConfig\x12o\n\x1c\x66\x65\x61ture_selection_preference\x18\x01 \x01(\x0e\x32\x43.gemtune.v1.GenerationConfig.ModelConfig.FeatureSelectionPreferenceB\x04\xe2\x41\x01\x02\"\x85\x01\n\x1a\x46\x65\x61tureSelectionPreference\x12,\n(FEATURE_SELECTION_PREFERENCE_UNSPECIFIED\x10\x00\x12\x16\n\x12PRIORITIZE_QUALITY\x10\x01\x12\x0c\n\x08\x42\x41LANCED\x10\x02\x12\x13\n\x0fPRIORITIZE_COST\x10\x03\"D\n\x08Modality\x12\x18\n\x14MODALITY_UNSPECIFIED\x10\x00\x12\x08\n\x04TEXT\x10\x01\x12\t\n\x05IMAGE\x10\x02\x12\t\n\x05\x41UDIO\x10\x03\"\x85\x01\n\x0fMediaResolution\x12 \n\x1cMEDIA_RESOLUTION_UNSPECIFIED\x10\x00\x12\x18\n\x14MEDIA_RESOLUTION_LOW\x10\x01\x12\x1b\n\x17MEDIA_RESOLUTION_MEDIUM\x10\x02\x12\x19\n\x15MEDIA_RESOLUTION_HIGH\x10\x03\x42\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x08\n\x06_top_kB\x12\n\x10_candidate_countB\x14\n\x12_max_output_tokensB\x0b\n\t_logprobsB\x13\n\x11_presence_penaltyB\x14\n\x12_frequency_penaltyB\x07\n\x05_seedB\x12\n\x10_response_schemaB\x11\n\x0f_routing_configB\x14\n\x12_response_logprobsB\x12\n\x10_audio_timestampB\x13\n\x11_media_resolutionB\x10\n\x0e_speech_configB\x17\n\x15_response_json_schemaB\x0f\n\r_image_configB\x1a\n\x18_enable_affective_dialog\"\xa3\x01\n\x0cSpeechConfig\x12-\n\x0cvoice_config\x18\x01 \x01(\x0b\x32\x17.gemtune.v1.VoiceConfig\x12\x1b\n\rlanguage_code\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12G\n\x1amulti_speaker_voice_config\x18\x03 \x01(\x0b\x32#.gemtune.v1.MultiSpeakerVoiceConfig\"\xca\x01\n\x0bVoiceConfig\x12@\n\x15prebuilt_voice_config\x18\x01 \x01(\x0b\x32\x1f.gemtune.v1.PrebuiltVoiceConfigH\x00\x12J\n\x17replicated_voice_config\x18\x03 \x01(\x0b\x32!.gemtune.v1.ReplicatedVoiceConfigB\x04\xe2\x41\x01\x01H\x00\x12\x13\n\x05voice\x18\x90N \x01(\tH\x01\x88\x01\x01\x42\x0e\n\x0cvoice_configB\x08\n\x06_voice\"=\n\x13PrebuiltVoiceConfig\x12\x17\n\nvoice_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_voice_name\"R\n\x15ReplicatedVoiceConfig\x12\x17\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12 \n\x12voice_sample_audio\x18\x02 \x01(\x0c\x42\x04\xe2\x41\x01\x01\"^\n\x17MultiSpeakerVoiceConfig\x12\x43\n\x15speaker_voice_configs\x18\x02 \x03(\x0b\x32\x1e.gemtune.v1.SpeakerVoiceConfigB\x04\xe2\x41\x01\x02\"`\n\x12SpeakerVoiceConfig\x12\x15\n\x07speaker\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x33\n\x0cvoice_config\x18\x02 \x01(\x0b\x32\x17.gemtune.v1.VoiceConfigB\x04\xe2\x41\x01\x02\"\x8a\x06\n\x0bImageConfig\x12W\n\x14image_output_options\x18\x01 \x01(\x0b\x32*.gemtune.v1.ImageConfig.ImageOutputOptionsB\x08\xe2\x41\x01\x01\xc8\xf3\x18\x01H\x00\x88\x01\x01\x12\x1f\n\x0c\x61spect_ratio\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12R\n\x11person_generation\x18\x03 \x01(\x0e\x32(.gemtune.v1.ImageConfig.PersonGenerationB\x08\xe2\x41\x01\x01\xc8\xf3\x18\x01H\x02\x88\x01\x01\x12!\n\nimage_size\x18\x04 \x01(\tB\x08\xe2\x41\x01\x01\xc8\xf3\x18\x01H\x03\x88\x01\x01\x12M\n\x10prominent_people\x18\x90N \x01(\x0e\x32\'.gemtune.v1.ImageConfig.ProminentPeopleB\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x1a\x80\x01\n\x12ImageOutputOptions\x12\x1c\n\tmime_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12&\n\x13\x63ompression_quality\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x0c\n\n_mime_typeB\x16\n\x14_compression_quality\"e\n\x10PersonGeneration\x12!\n\x1dPERSON_GENERATION_UNSPECIFIED\x10\x00\x12\r\n\tALLOW_ALL\x10\x01\x12\x0f\n\x0b\x41LLOW_ADULT\x10\x02\x12\x0e\n\nALLOW_NONE\x10\x03\"m\n\x0fProminentPeople\x12 \n\x1cPROMINENT_PEOPLE_UNSPECIFIED\x10\x00\x12\x1b\n\x16\x41LLOW_PROMINENT_PEOPLE\x10\x91N\x12\x1b\n\x16\x42LOCK_PROMINENT_PEOPLE\x10\x92NB\x17\n\x15_image_output_optionsB\x0f\n\r_aspect_ratioB\x14\n\x12_person_generationB\r\n\x0b_image_sizeB\x13\n\x11_prominent_people\"\xd2\x04\n\x18\x41udioTranscriptionConfig\x12\x1b\n\x12\x61\x64\x61ptation_phrases\x18\x90N \x03(\t\x12\x1a\n\x11\x63ustom_vocabulary\x18\x91N \x03(\t\x12\x19\n\x0b\x64iarization\x18\x92N \x01(\x08H\x00\x88\x01\x01\x12I\n\rlanguage_auto\x18\x93N \x01(\x0b\x32\x31.gemtune.v1.AudioTranscriptionConfig.LanguageAuto\x12\x1d\n\x0elanguage_codes\x18\x94N \x03(\tB\x04\xe2\x41\x01\x01\x12K\n\x0elanguage_hints\x18\x95N \x01(\x0b\x32\x32.gemtune.v1.AudioTranscriptionConfig.LanguageHints\x12\x43\n\x04mode\x18\x96N \x01(\x0e\x32).gemtune.v1.AudioTranscriptionConfig.ModeB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x19\n\x0bsource_text\x18\x97N \x01(\tH\x02\x88\x01\x01\x12\x1c\n\x0eword_timestamp\x18\x98N \x01(\x08H\x03\x88\x01\x01\x1a\x0e\n\x0cLanguageAuto\x1a(\n\rLanguageHints\x12\x17\n\x0elanguage_codes\x18\x90N \x03(\t\"7\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\r\n\x08VERBATIM\x10\x91N\x12\n\n\x05SMART\x10\x92NB\x0e\n\x0c_diarizationB\x07\n\x05_modeB\x0e\n\x0c_source_textB\x11\n\x0f_word_timestamp\"\x8d\x01\n\x11TranslationConfig\x12\"\n\x14\x65\x63ho_target_language\x18\x90N \x01(\x08H\x00\x88\x01\x01\x12\"\n\x14target_language_code\x18\x91N \x01(\tH\x01\x88\x01\x01\x42\x17\n\x15_echo_target_languageB\x17\n\x15_target_language_codeB\x89\x01\n\x0e\x63om.gemtune.v1B\x15GenerationConfigProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GENERATIONCONFIG_THINKINGCONFIG'].fields_by_name['thinking_budget']._loaded_options = None
   _globals['_GENERATIONCONFIG_THINKINGCONFIG'].fields_by_name['thinking_budget']._serialized_options = b'\342A\001\001'
   _globals['_GENERATIONCONFIG_THINKINGCONFIG'].fields_by_name['thinking_level']._loaded_options = None
-  _globals['_GENERATIONCONFIG_THINKINGCONFIG'].fields_by_name['thinking_level']._serialized_options = b'\342A\001\001'
+  _globals['_GENERATIONCONFIG_THINKINGCONFIG'].fields_by_name['thinking_level']._serialized_options = b'\342A\001\001\310\363\030\001'
   _globals['_GENERATIONCONFIG_MODELCONFIG'].fields_by_name['feature_selection_preference']._loaded_options = None
   _globals['_GENERATIONCONFIG_MODELCONFIG'].fields_by_name['feature_selection_preference']._serialized_options = b'\342A\001\002'
   _globals['_GENERATIONCONFIG'].fields_by_name['temperature']._loaded_options = None
@@ -83,7 +84,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GENERATIONCONFIG'].fields_by_name['thinking_config']._loaded_options = None
   _globals['_GENERATIONCONFIG'].fields_by_name['thinking_config']._serialized_options = b'\342A\001\001'
   _globals['_GENERATIONCONFIG'].fields_by_name['model_config']._loaded_options = None
-  _globals['_GENERATIONCONFIG'].fields_by_name['model_config']._serialized_options = b'\342A\001\001'
+  _globals['_GENERATIONCONFIG'].fields_by_name['model_config']._serialized_options = b'\342A\001\001\310\363\030\002\320\363\030\002'
   _globals['_GENERATIONCONFIG'].fields_by_name['response_json_schema']._loaded_options = None
   _globals['_GENERATIONCONFIG'].fields_by_name['response_json_schema']._serialized_options = b'\342A\001\001'
   _globals['_GENERATIONCONFIG'].fields_by_name['image_config']._loaded_options = None
@@ -115,69 +116,69 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMAGECONFIG_IMAGEOUTPUTOPTIONS'].fields_by_name['compression_quality']._loaded_options = None
   _globals['_IMAGECONFIG_IMAGEOUTPUTOPTIONS'].fields_by_name['compression_quality']._serialized_options = b'\342A\001\001'
   _globals['_IMAGECONFIG'].fields_by_name['image_output_options']._loaded_options = None
-  _globals['_IMAGECONFIG'].fields_by_name['image_output_options']._serialized_options = b'\342A\001\001'
+  _globals['_IMAGECONFIG'].fields_by_name['image_output_options']._serialized_options = b'\342A\001\001\310\363\030\001'
   _globals['_IMAGECONFIG'].fields_by_name['aspect_ratio']._loaded_options = None
   _globals['_IMAGECONFIG'].fields_by_name['aspect_ratio']._serialized_options = b'\342A\001\001'
   _globals['_IMAGECONFIG'].fields_by_name['person_generation']._loaded_options = None
-  _globals['_IMAGECONFIG'].fields_by_name['person_generation']._serialized_options = b'\342A\001\001'
+  _globals['_IMAGECONFIG'].fields_by_name['person_generation']._serialized_options = b'\342A\001\001\310\363\030\001'
   _globals['_IMAGECONFIG'].fields_by_name['image_size']._loaded_options = None
-  _globals['_IMAGECONFIG'].fields_by_name['image_size']._serialized_options = b'\342A\001\001'
+  _globals['_IMAGECONFIG'].fields_by_name['image_size']._serialized_options = b'\342A\001\001\310\363\030\001'
   _globals['_IMAGECONFIG'].fields_by_name['prominent_people']._loaded_options = None
   _globals['_IMAGECONFIG'].fields_by_name['prominent_people']._serialized_options = b'\342A\001\001'
   _globals['_AUDIOTRANSCRIPTIONCONFIG'].fields_by_name['language_codes']._loaded_options = None
   _globals['_AUDIOTRANSCRIPTIONCONFIG'].fields_by_name['language_codes']._serialized_options = b'\342A\001\001'
   _globals['_AUDIOTRANSCRIPTIONCONFIG'].fields_by_name['mode']._loaded_options = None
   _globals['_AUDIOTRANSCRIPTIONCONFIG'].fields_by_name['mode']._serialized_options = b'\342A\001\001'
-  _globals['_GENERATIONCONFIG']._serialized_start=173
-  _globals['_GENERATIONCONFIG']._serialized_end=3164
-  _globals['_GENERATIONCONFIG_ROUTINGCONFIG']._serialized_start=1492
-  _globals['_GENERATIONCONFIG_ROUTINGCONFIG']._serialized_end=2021
-  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_AUTOROUTINGMODE']._serialized_start=1676
-  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_AUTOROUTINGMODE']._serialized_end=1942
-  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_AUTOROUTINGMODE_MODELROUTINGPREFERENCE']._serialized_start=1817
-  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_AUTOROUTINGMODE_MODELROUTINGPREFERENCE']._serialized_end=1913
-  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_MANUALROUTINGMODE']._serialized_start=1944
-  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_MANUALROUTINGMODE']._serialized_end=2003
-  _globals['_GENERATIONCONFIG_THINKINGCONFIG']._serialized_start=2024
-  _globals['_GENERATIONCONFIG_THINKINGCONFIG']._serialized_end=2360
-  _globals['_GENERATIONCONFIG_THINKINGCONFIG_THINKINGLEVEL']._serialized_start=2209
-  _globals['_GENERATIONCONFIG_THINKINGCONFIG_THINKINGLEVEL']._serialized_end=2300
-  _globals['_GENERATIONCONFIG_MODELCONFIG']._serialized_start=2363
-  _globals['_GENERATIONCONFIG_MODELCONFIG']._serialized_end=2625
-  _globals['_GENERATIONCONFIG_MODELCONFIG_FEATURESELECTIONPREFERENCE']._serialized_start=2492
-  _globals['_GENERATIONCONFIG_MODELCONFIG_FEATURESELECTIONPREFERENCE']._serialized_end=2625
-  _globals['_GENERATIONCONFIG_MODALITY']._serialized_start=2627
-  _globals['_GENERATIONCONFIG_MODALITY']._serialized_end=2695
-  _globals['_GENERATIONCONFIG_MEDIARESOLUTION']._serialized_start=2698
-  _globals['_GENERATIONCONFIG_MEDIARESOLUTION']._serialized_end=2831
-  _globals['_SPEECHCONFIG']._serialized_start=3167
-  _globals['_SPEECHCONFIG']._serialized_end=3330
-  _globals['_VOICECONFIG']._serialized_start=3333
-  _globals['_VOICECONFIG']._serialized_end=3535
-  _globals['_PREBUILTVOICECONFIG']._serialized_start=3537
-  _globals['_PREBUILTVOICECONFIG']._serialized_end=3598
-  _globals['_REPLICATEDVOICECONFIG']._serialized_start=3600
-  _globals['_REPLICATEDVOICECONFIG']._serialized_end=3682
-  _globals['_MULTISPEAKERVOICECONFIG']._serialized_start=3684
-  _globals['_MULTISPEAKERVOICECONFIG']._serialized_end=3778
-  _globals['_SPEAKERVOICECONFIG']._serialized_start=3780
-  _globals['_SPEAKERVOICECONFIG']._serialized_end=3876
-  _globals['_IMAGECONFIG']._serialized_start=3879
-  _globals['_IMAGECONFIG']._serialized_end=4645
-  _globals['_IMAGECONFIG_IMAGEOUTPUTOPTIONS']._serialized_start=4203
-  _globals['_IMAGECONFIG_IMAGEOUTPUTOPTIONS']._serialized_end=4331
-  _globals['_IMAGECONFIG_PERSONGENERATION']._serialized_start=4333
-  _globals['_IMAGECONFIG_PERSONGENERATION']._serialized_end=4434
-  _globals['_IMAGECONFIG_PROMINENTPEOPLE']._serialized_start=4436
-  _globals['_IMAGECONFIG_PROMINENTPEOPLE']._serialized_end=4545
-  _globals['_AUDIOTRANSCRIPTIONCONFIG']._serialized_start=4648
-  _globals['_AUDIOTRANSCRIPTIONCONFIG']._serialized_end=5242
-  _globals['_AUDIOTRANSCRIPTIONCONFIG_LANGUAGEAUTO']._serialized_start=5069
-  _globals['_AUDIOTRANSCRIPTIONCONFIG_LANGUAGEAUTO']._serialized_end=5083
-  _globals['_AUDIOTRANSCRIPTIONCONFIG_LANGUAGEHINTS']._serialized_start=5085
-  _globals['_AUDIOTRANSCRIPTIONCONFIG_LANGUAGEHINTS']._serialized_end=5125
-  _globals['_AUDIOTRANSCRIPTIONCONFIG_MODE']._serialized_start=5127
-  _globals['_AUDIOTRANSCRIPTIONCONFIG_MODE']._serialized_end=5182
-  _globals['_TRANSLATIONCONFIG']._serialized_start=5245
-  _globals['_TRANSLATIONCONFIG']._serialized_end=5386
+  _globals['_GENERATIONCONFIG']._serialized_start=203
+  _globals['_GENERATIONCONFIG']._serialized_end=3206
+  _globals['_GENERATIONCONFIG_ROUTINGCONFIG']._serialized_start=1530
+  _globals['_GENERATIONCONFIG_ROUTINGCONFIG']._serialized_end=2059
+  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_AUTOROUTINGMODE']._serialized_start=1714
+  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_AUTOROUTINGMODE']._serialized_end=1980
+  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_AUTOROUTINGMODE_MODELROUTINGPREFERENCE']._serialized_start=1855
+  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_AUTOROUTINGMODE_MODELROUTINGPREFERENCE']._serialized_end=1951
+  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_MANUALROUTINGMODE']._serialized_start=1982
+  _globals['_GENERATIONCONFIG_ROUTINGCONFIG_MANUALROUTINGMODE']._serialized_end=2041
+  _globals['_GENERATIONCONFIG_THINKINGCONFIG']._serialized_start=2062
+  _globals['_GENERATIONCONFIG_THINKINGCONFIG']._serialized_end=2402
+  _globals['_GENERATIONCONFIG_THINKINGCONFIG_THINKINGLEVEL']._serialized_start=2251
+  _globals['_GENERATIONCONFIG_THINKINGCONFIG_THINKINGLEVEL']._serialized_end=2342
+  _globals['_GENERATIONCONFIG_MODELCONFIG']._serialized_start=2405
+  _globals['_GENERATIONCONFIG_MODELCONFIG']._serialized_end=2667
+  _globals['_GENERATIONCONFIG_MODELCONFIG_FEATURESELECTIONPREFERENCE']._serialized_start=2534
+  _globals['_GENERATIONCONFIG_MODELCONFIG_FEATURESELECTIONPREFERENCE']._serialized_end=2667
+  _globals['_GENERATIONCONFIG_MODALITY']._serialized_start=2669
+  _globals['_GENERATIONCONFIG_MODALITY']._serialized_end=2737
+  _globals['_GENERATIONCONFIG_MEDIARESOLUTION']._serialized_start=2740
+  _globals['_GENERATIONCONFIG_MEDIARESOLUTION']._serialized_end=2873
+  _globals['_SPEECHCONFIG']._serialized_start=3209
+  _globals['_SPEECHCONFIG']._serialized_end=3372
+  _globals['_VOICECONFIG']._serialized_start=3375
+  _globals['_VOICECONFIG']._serialized_end=3577
+  _globals['_PREBUILTVOICECONFIG']._serialized_start=3579
+  _globals['_PREBUILTVOICECONFIG']._serialized_end=3640
+  _globals['_REPLICATEDVOICECONFIG']._serialized_start=3642
+  _globals['_REPLICATEDVOICECONFIG']._serialized_end=3724
+  _globals['_MULTISPEAKERVOICECONFIG']._serialized_start=3726
+  _globals['_MULTISPEAKERVOICECONFIG']._serialized_end=3820
+  _globals['_SPEAKERVOICECONFIG']._serialized_start=3822
+  _globals['_SPEAKERVOICECONFIG']._serialized_end=3918
+  _globals['_IMAGECONFIG']._serialized_start=3921
+  _globals['_IMAGECONFIG']._serialized_end=4699
+  _globals['_IMAGECONFIG_IMAGEOUTPUTOPTIONS']._serialized_start=4257
+  _globals['_IMAGECONFIG_IMAGEOUTPUTOPTIONS']._serialized_end=4385
+  _globals['_IMAGECONFIG_PERSONGENERATION']._serialized_start=4387
+  _globals['_IMAGECONFIG_PERSONGENERATION']._serialized_end=4488
+  _globals['_IMAGECONFIG_PROMINENTPEOPLE']._serialized_start=4490
+  _globals['_IMAGECONFIG_PROMINENTPEOPLE']._serialized_end=4599
+  _globals['_AUDIOTRANSCRIPTIONCONFIG']._serialized_start=4702
+  _globals['_AUDIOTRANSCRIPTIONCONFIG']._serialized_end=5296
+  _globals['_AUDIOTRANSCRIPTIONCONFIG_LANGUAGEAUTO']._serialized_start=5123
+  _globals['_AUDIOTRANSCRIPTIONCONFIG_LANGUAGEAUTO']._serialized_end=5137
+  _globals['_AUDIOTRANSCRIPTIONCONFIG_LANGUAGEHINTS']._serialized_start=5139
+  _globals['_AUDIOTRANSCRIPTIONCONFIG_LANGUAGEHINTS']._serialized_end=5179
+  _globals['_AUDIOTRANSCRIPTIONCONFIG_MODE']._serialized_start=5181
+  _globals['_AUDIOTRANSCRIPTIONCONFIG_MODE']._serialized_end=5236
+  _globals['_TRANSLATIONCONFIG']._serialized_start=5299
+  _globals['_TRANSLATIONCONFIG']._serialized_end=5440
 # @@protoc_insertion_point(module_scope)

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from . import annotations_pb2 as gemtune_dot_v1_dot_annotations__pb2
 from . import autorater_config_pb2 as gemtune_dot_v1_dot_autorater__config__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gemtune/v1/metric.proto\x12\ngemtune.v1\x1a!gemtune/v1/autorater_config.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xeb\x07\n\x06Metric\x12G\n\x13\x61ggregation_metrics\x18\x01 \x03(\x0e\x32$.gemtune.v1.Metric.AggregationMetricB\x04\xe2\x41\x01\x01\x12@\n\x15pointwise_metric_spec\x18\x02 \x01(\x0b\x32\x1f.gemtune.v1.PointwiseMetricSpecH\x00\x12>\n\x14pairwise_metric_spec\x18\x03 \x01(\x0b\x32\x1e.gemtune.v1.PairwiseMetricSpecH\x00\x12\x36\n\x10\x65xact_match_spec\x18\x04 \x01(\x0b\x32\x1a.gemtune.v1.ExactMatchSpecH\x00\x12)\n\tbleu_spec\x18\x05 \x01(\x0b\x32\x14.gemtune.v1.BleuSpecH\x00\x12+\n\nrouge_spec\x18\x06 \x01(\x0b\x32\x15.gemtune.v1.RougeSpecH\x00\x12\x42\n\x16predefined_metric_spec\x18\x08 \x01(\x0b\x32 .gemtune.v1.PredefinedMetricSpecH\x00\x12O\n\x1d\x63omputation_based_metric_spec\x18\t \x01(\x0b\x32&.gemtune.v1.ComputationBasedMetricSpecH\x00\x12?\n\x15llm_based_metric_spec\x18\n \x01(\x0b\x32\x1e.gemtune.v1.LLMBasedMetricSpecH\x00\x12I\n\x1a\x63ustom_code_execution_spec\x18\x0b \x01(\x0b\x32#.gemtune.v1.CustomCodeExecutionSpecH\x00\x12I\n\x1astep_based_llm_metric_spec\x18\x90N \x01(\x0b\x32\".gemtune.v1.StepBasedLlmMetricSpecH\x00\x12\x32\n\x08metadata\x18\r \x01(\x0b\x32\x1a.gemtune.v1.MetricMetadataB\x04\xe2\x41\x01\x01\"\xd6\x01\n\x11\x41ggregationMetric\x12\"\n\x1e\x41GGREGATION_METRIC_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x41VERAGE\x10\x01\x12\x08\n\x04MODE\x10\x02\x12\x16\n\x12STANDARD_DEVIATION\x10\x03\x12\x0c\n\x08VARIANCE\x10\x04\x12\x0b\n\x07MINIMUM\x10\x05\x12\x0b\n\x07MAXIMUM\x10\x06\x12\n\n\x06MEDIAN\x10\x07\x12\x12\n\x0ePERCENTILE_P90\x10\x08\x12\x12\n\x0ePERCENTILE_P95\x10\t\x12\x12\n\x0ePERCENTILE_P99\x10\nB\r\n\x0bmetric_spec\"\xaa\x02\n\x0eMetricMetadata\x12\x13\n\x05title\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12@\n\x0bscore_range\x18\x02 \x01(\x0b\x32%.gemtune.v1.MetricMetadata.ScoreRangeB\x04\xe2\x41\x01\x01\x12\x35\n\x0eother_metadata\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x1a\x89\x01\n\nScoreRange\x12\x16\n\x03min\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x16\n\x03max\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x02H\x01\x88\x01\x01\x12\x17\n\x04step\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x19\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x42\x06\n\x04_minB\x06\n\x04_maxB\x07\n\x05_step\"\xb2\x02\n\x14PredefinedMetricSpec\x12\x1e\n\x10metric_spec_name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12=\n\x16metric_spec_parameters\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x12\x61\n\x16step_autorater_configs\x18\x90N \x03(\x0b\x32:.gemtune.v1.PredefinedMetricSpec.StepAutoraterConfigsEntryB\x04\xe2\x41\x01\x01\x1aX\n\x19StepAutoraterConfigsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.gemtune.v1.AutoraterConfig:\x02\x38\x01\"\xbb\x02\n\x1a\x43omputationBasedMetricSpec\x12Z\n\x04type\x18\x01 \x01(\x0e\x32\x41.gemtune.v1.ComputationBasedMetricSpec.ComputationBasedMetricTypeB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x36\n\nparameters\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\"q\n\x1a\x43omputationBasedMetricType\x12-\n)COMPUTATION_BASED_METRIC_TYPE_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x45XACT_MATCH\x10\x01\x12\x08\n\x04\x42LEU\x10\x02\x12\t\n\x05ROUGE\x10\x03\x42\x07\n\x05_typeB\r\n\x0b_parameters\"\xd9\x04\n\x12LLMBasedMetricSpec\x12)\n\x16metric_prompt_template\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x01\x88\x01\x01\x12%\n\x12system_instruction\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x46\n\x16judge_autorater_config\x18\x03 \x01(\x0b\x32\x1b.gemtune.v1.AutoraterConfigB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12\x1a\n\x10rubric_group_key\x18\x04 \x01(\tH\x00\x12\x42\n\x16rubric_generation_spec\x18\x05 \x01(\x0b\x32 .gemtune.v1.RubricGenerationSpecH\x00\x12M\n!predefined_rubric_generation_spec\x18\x06 \x01(\x0b\x32 .gemtune.v1.PredefinedMetricSpecH\x00\x12=\n\x11\x61\x64\x64itional_config\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\x46\n\x14result_parser_config\x18\x08 \x01(\x0b\x32\".gemtune.v1.EvaluationParserConfigB\x04\xe2\x41\x01\x01\x42\x10\n\x0erubrics_sourceB\x19\n\x17_metric_prompt_templateB\x15\n\x13_system_instructionB\x19\n\x17_judge_autorater_configB\x14\n\x12_additional_config\"\xe8\x02\n\x14RubricGenerationSpec\x12\x17\n\x0fprompt_template\x18\x01 \x01(\t\x12\x36\n\x0cmodel_config\x18\x04 \x01(\x0b\x32\x1b.gemtune.v1.AutoraterConfigH\x00\x88\x01\x01\x12O\n\x13rubric_content_type\x18\x05 \x01(\x0e\x32\x32.gemtune.v1.RubricGenerationSpec.RubricContentType\x12\"\n\x14rubric_type_ontology\x18\x06 \x03(\tB\x04\xe2\x41\x01\x01\"y\n\x11RubricContentType\x12#\n\x1fRUBRIC_CONTENT_TYPE_UNSPECIFIED\x10\x00\x12\x0c\n\x08PROPERTY\x10\x01\x12\x16\n\x12NL_QUESTION_ANSWER\x10\x02\x12\x19\n\x15PYTHON_CODE_ASSERTION\x10\x03\x42\x0f\n\r_model_config\"\xa2\x02\n\x16\x45valuationParserConfig\x12\x64\n\x19\x63ustom_code_parser_config\x18\x02 \x01(\x0b\x32\x39.gemtune.v1.EvaluationParserConfig.CustomCodeParserConfigB\x04\xe2\x41\x01\x01H\x00\x1a\x97\x01\n\x16\x43ustomCodeParserConfig\x12#\n\x10parsing_function\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12)\n\x15\x63ode_execution_region\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x13\n\x11_parsing_functionB\x18\n\x16_code_execution_regionB\x08\n\x06parser\"\x9e\x01\n\x17\x43ustomCodeExecutionSpec\x12&\n\x13\x65valuation_function\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12)\n\x15\x63ode_execution_region\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x16\n\x14_evaluation_functionB\x18\n\x16_code_execution_region\"\x8c\x07\n\x16StepBasedLlmMetricSpec\x12O\n\x0cpreprocessor\x18\x90N \x01(\x0b\x32\x38.gemtune.v1.StepBasedLlmMetricSpec.AgentDataPreprocessor\x12\x37\n\x05steps\x18\x91N \x03(\x0b\x32\'.gemtune.v1.StepBasedLlmMetricSpec.Step\x1a\xbd\x01\n\x15\x41gentDataPreprocessor\x12O\n\x0b\x63ode_config\x18\x90N \x01(\x0b\x32\x39.gemtune.v1.StepBasedLlmMetricSpec.CodePreprocessorConfig\x12S\n\rfilter_config\x18\x91N \x01(\x0b\x32;.gemtune.v1.StepBasedLlmMetricSpec.FilterPreprocessorConfig\x1a\x35\n\x16\x43odePreprocessorConfig\x12\x12\n\x04\x63ode\x18\x90N \x01(\tH\x00\x88\x01\x01\x42\x07\n\x05_code\x1a\x94\x02\n\x18\x46ilterPreprocessorConfig\x12u\n\x18trace_compression_config\x18\x90N \x01(\x0b\x32R.gemtune.v1.StepBasedLlmMetricSpec.FilterPreprocessorConfig.TraceCompressionConfig\x1a\x80\x01\n\x16TraceCompressionConfig\x12\x1c\n\x0emax_turn_count\x18\x90N \x01(\x05H\x00\x88\x01\x01\x12\x1f\n\x11thoughts_filtered\x18\x91N \x01(\x08H\x01\x88\x01\x01\x42\x11\n\x0f_max_turn_countB\x14\n\x12_thoughts_filtered\x1a\xd9\x01\n\x04Step\x12\x36\n\x10\x61utorater_config\x18\x90N \x01(\x0b\x32\x1b.gemtune.v1.AutoraterConfig\x12\x1d\n\x0fprompt_template\x18\x91N \x01(\tH\x00\x88\x01\x01\x12\x43\n\x16response_parser_config\x18\x92N \x01(\x0b\x32\".gemtune.v1.EvaluationParserConfig\x12\x15\n\x07step_id\x18\x93N \x01(\tH\x01\x88\x01\x01\x42\x12\n\x10_prompt_templateB\n\n\x08_step_id\"\xea\x01\n\x13PointwiseMetricSpec\x12)\n\x16metric_prompt_template\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12%\n\x12system_instruction\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12O\n\x1b\x63ustom_output_format_config\x18\x03 \x01(\x0b\x32$.gemtune.v1.CustomOutputFormatConfigB\x04\xe2\x41\x01\x01\x42\x19\n\x17_metric_prompt_templateB\x15\n\x13_system_instruction\"\xc2\x02\n\x12PairwiseMetricSpec\x12)\n\x16metric_prompt_template\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12+\n\x1d\x63\x61ndidate_response_field_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12*\n\x1c\x62\x61seline_response_field_name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12%\n\x12system_instruction\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12O\n\x1b\x63ustom_output_format_config\x18\x05 \x01(\x0b\x32$.gemtune.v1.CustomOutputFormatConfigB\x04\xe2\x41\x01\x01\x42\x19\n\x17_metric_prompt_templateB\x15\n\x13_system_instruction\"\\\n\x18\x43ustomOutputFormatConfig\x12!\n\x11return_raw_output\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x42\x1d\n\x1b\x63ustom_output_format_config\"\x10\n\x0e\x45xactMatchSpec\"-\n\x08\x42leuSpec\x12!\n\x13use_effective_order\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01\"_\n\tRougeSpec\x12\x18\n\nrouge_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0buse_stemmer\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1d\n\x0fsplit_summaries\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x42\x7f\n\x0e\x63om.gemtune.v1B\x0bMetricProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17gemtune/v1/metric.proto\x12\ngemtune.v1\x1a\x1cgemtune/v1/annotations.proto\x1a!gemtune/v1/autorater_config.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xfb\x07\n\x06Metric\x12G\n\x13\x61ggregation_metrics\x18\x01 \x03(\x0e\x32$.gemtune.v1.Metric.AggregationMetricB\x04\xe2\x41\x01\x01\x12@\n\x15pointwise_metric_spec\x18\x02 \x01(\x0b\x32\x1f.gemtune.v1.PointwiseMetricSpecH\x00\x12>\n\x14pairwise_metric_spec\x18\x03 \x01(\x0b\x32\x1e.gemtune.v1.PairwiseMetricSpecH\x00\x12\x36\n\x10\x65xact_match_spec\x18\x04 \x01(\x0b\x32\x1a.gemtune.v1.ExactMatchSpecH\x00\x12)\n\tbleu_spec\x18\x05 \x01(\x0b\x32\x14.gemtune.v1.BleuSpecH\x00\x12+\n\nrouge_spec\x18\x06 \x01(\x0b\x32\x15.gemtune.v1.RougeSpecH\x00\x12\x42\n\x16predefined_metric_spec\x18\x08 \x01(\x0b\x32 .gemtune.v1.PredefinedMetricSpecH\x00\x12O\n\x1d\x63omputation_based_metric_spec\x18\t \x01(\x0b\x32&.gemtune.v1.ComputationBasedMetricSpecH\x00\x12?\n\x15llm_based_metric_spec\x18\n \x01(\x0b\x32\x1e.gemtune.v1.LLMBasedMetricSpecH\x00\x12O\n\x1a\x63ustom_code_execution_spec\x18\x0b \x01(\x0b\x32#.gemtune.v1.CustomCodeExecutionSpecB\x04\xc8\xf3\x18\x02H\x00\x12O\n\x1astep_based_llm_metric_spec\x18\x90N \x01(\x0b\x32\".gemtune.v1.StepBasedLlmMetricSpecB\x04\xd0\xf3\x18\x02H\x00\x12\x36\n\x08metadata\x18\r \x01(\x0b\x32\x1a.gemtune.v1.MetricMetadataB\x08\xe2\x41\x01\x01\xc8\xf3\x18\x02\"\xd6\x01\n\x11\x41ggregationMetric\x12\"\n\x1e\x41GGREGATION_METRIC_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x41VERAGE\x10\x01\x12\x08\n\x04MODE\x10\x02\x12\x16\n\x12STANDARD_DEVIATION\x10\x03\x12\x0c\n\x08VARIANCE\x10\x04\x12\x0b\n\x07MINIMUM\x10\x05\x12\x0b\n\x07MAXIMUM\x10\x06\x12\n\n\x06MEDIAN\x10\x07\x12\x12\n\x0ePERCENTILE_P90\x10\x08\x12\x12\n\x0ePERCENTILE_P95\x10\t\x12\x12\n\x0ePERCENTILE_P99\x10\nB\r\n\x0bmetric_spec\"\xaa\x02\n\x0eMetricMetadata\x12\x13\n\x05title\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12@\n\x0bscore_range\x18\x02 \x01(\x0b\x32%.gemtune.v1.MetricMetadata.ScoreRangeB\x04\xe2\x41\x01\x01\x12\x35\n\x0eother_metadata\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x1a\x89\x01\n\nScoreRange\x12\x16\n\x03min\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x16\n\x03max\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x02H\x01\x88\x01\x01\x12\x17\n\x04step\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x19\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x42\x06\n\x04_minB\x06\n\x04_maxB\x07\n\x05_step\"\xb6\x02\n\x14PredefinedMetricSpec\x12\x1e\n\x10metric_spec_name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12=\n\x16metric_spec_parameters\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x12\x65\n\x16step_autorater_configs\x18\x90N \x03(\x0b\x32:.gemtune.v1.PredefinedMetricSpec.StepAutoraterConfigsEntryB\x08\xe2\x41\x01\x01\xd0\xf3\x18\x02\x1aX\n\x19StepAutoraterConfigsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.gemtune.v1.AutoraterConfig:\x02\x38\x01\"\xbb\x02\n\x1a\x43omputationBasedMetricSpec\x12Z\n\x04type\x18\x01 \x01(\x0e\x32\x41.gemtune.v1.ComputationBasedMetricSpec.ComputationBasedMetricTypeB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x36\n\nparameters\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\"q\n\x1a\x43omputationBasedMetricType\x12-\n)COMPUTATION_BASED_METRIC_TYPE_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x45XACT_MATCH\x10\x01\x12\x08\n\x04\x42LEU\x10\x02\x12\t\n\x05ROUGE\x10\x03\x42\x07\n\x05_typeB\r\n\x0b_parameters\"\xe3\x04\n\x12LLMBasedMetricSpec\x12)\n\x16metric_prompt_template\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x01\x88\x01\x01\x12%\n\x12system_instruction\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x46\n\x16judge_autorater_config\x18\x03 \x01(\x0b\x32\x1b.gemtune.v1.AutoraterConfigB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12\x1a\n\x10rubric_group_key\x18\x04 \x01(\tH\x00\x12H\n\x16rubric_generation_spec\x18\x05 \x01(\x0b\x32 .gemtune.v1.RubricGenerationSpecB\x04\xc8\xf3\x18\x02H\x00\x12M\n!predefined_rubric_generation_spec\x18\x06 \x01(\x0b\x32 .gemtune.v1.PredefinedMetricSpecH\x00\x12=\n\x11\x61\x64\x64itional_config\x18\x07 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12J\n\x14result_parser_config\x18\x08 \x01(\x0b\x32\".gemtune.v1.EvaluationParserConfigB\x08\xe2\x41\x01\x01\xc8\xf3\x18\x02\x42\x10\n\x0erubrics_sourceB\x19\n\x17_metric_prompt_templateB\x15\n\x13_system_instructionB\x19\n\x17_judge_autorater_configB\x14\n\x12_additional_config\"\xe8\x02\n\x14RubricGenerationSpec\x12\x17\n\x0fprompt_template\x18\x01 \x01(\t\x12\x36\n\x0cmodel_config\x18\x04 \x01(\x0b\x32\x1b.gemtune.v1.AutoraterConfigH\x00\x88\x01\x01\x12O\n\x13rubric_content_type\x18\x05 \x01(\x0e\x32\x32.gemtune.v1.RubricGenerationSpec.RubricContentType\x12\"\n\x14rubric_type_ontology\x18\x06 \x03(\tB\x04\xe2\x41\x01\x01\"y\n\x11RubricContentType\x12#\n\x1fRUBRIC_CONTENT_TYPE_UNSPECIFIED\x10\x00\x12\x0c\n\x08PROPERTY\x10\x01\x12\x16\n\x12NL_QUESTION_ANSWER\x10\x02\x12\x19\n\x15PYTHON_CODE_ASSERTION\x10\x03\x42\x0f\n\r_model_config\"\xa6\x02\n\x16\x45valuationParserConfig\x12\x64\n\x19\x63ustom_code_parser_config\x18\x02 \x01(\x0b\x32\x39.gemtune.v1.EvaluationParserConfig.CustomCodeParserConfigB\x04\xe2\x41\x01\x01H\x00\x1a\x9b\x01\n\x16\x43ustomCodeParserConfig\x12#\n\x10parsing_function\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12-\n\x15\x63ode_execution_region\x18\x90N \x01(\tB\x08\xe2\x41\x01\x01\xd0\xf3\x18\x02H\x01\x88\x01\x01\x42\x13\n\x11_parsing_functionB\x18\n\x16_code_execution_regionB\x08\n\x06parser\"\xa2\x01\n\x17\x43ustomCodeExecutionSpec\x12&\n\x13\x65valuation_function\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12-\n\x15\x63ode_execution_region\x18\x90N \x01(\tB\x08\xe2\x41\x01\x01\xd0\xf3\x18\x02H\x01\x88\x01\x01\x42\x16\n\x14_evaluation_functionB\x18\n\x16_code_execution_region\"\x8c\x07\n\x16StepBasedLlmMetricSpec\x12O\n\x0cpreprocessor\x18\x90N \x01(\x0b\x32\x38.gemtune.v1.StepBasedLlmMetricSpec.AgentDataPreprocessor\x12\x37\n\x05steps\x18\x91N \x03(\x0b\x32\'.gemtune.v1.StepBasedLlmMetricSpec.Step\x1a\xbd\x01\n\x15\x41gentDataPreprocessor\x12O\n\x0b\x63ode_config\x18\x90N \x01(\x0b\x32\x39.gemtune.v1.StepBasedLlmMetricSpec.CodePreprocessorConfig\x12S\n\rfilter_config\x18\x91N \x01(\x0b\x32;.gemtune.v1.StepBasedLlmMetricSpec.FilterPreprocessorConfig\x1a\x35\n\x16\x43odePreprocessorConfig\x12\x12\n\x04\x63ode\x18\x90N \x01(\tH\x00\x88\x01\x01\x42\x07\n\x05_code\x1a\x94\x02\n\x18\x46ilterPreprocessorConfig\x12u\n\x18trace_compression_config\x18\x90N \x01(\x0b\x32R.gemtune.v1.StepBasedLlmMetricSpec.FilterPreprocessorConfig.TraceCompressionConfig\x1a\x80\x01\n\x16TraceCompressionConfig\x12\x1c\n\x0emax_turn_count\x18\x90N \x01(\x05H\x00\x88\x01\x01\x12\x1f\n\x11thoughts_filtered\x18\x91N \x01(\x08H\x01\x88\x01\x01\x42\x11\n\x0f_max_turn_countB\x14\n\x12_thoughts_filtered\x1a\xd9\x01\n\x04Step\x12\x36\n\x10\x61utorater_config\x18\x90N \x01(\x0b\x32\x1b.gemtune.v1.AutoraterConfig\x12\x1d\n\x0fprompt_template\x18\x91N \x01(\tH\x00\x88\x01\x01\x12\x43\n\x16response_parser_config\x18\x92N \x01(\x0b\x32\".gemtune.v1.EvaluationParserConfig\x12\x15\n\x07step_id\x18\x93N \x01(\tH\x01\x88\x01\x01\x42\x12\n\x10_prompt_templateB\n\n\x08_step_id\"\xea\x01\n\x13PointwiseMetricSpec\x12)\n\x16metric_prompt_template\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12%\n\x12system_instruction\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12O\n\x1b\x63ustom_output_format_config\x18\x03 \x01(\x0b\x32$.gemtune.v1.CustomOutputFormatConfigB\x04\xe2\x41\x01\x01\x42\x19\n\x17_metric_prompt_templateB\x15\n\x13_system_instruction\"\xc2\x02\n\x12PairwiseMetricSpec\x12)\n\x16metric_prompt_template\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12+\n\x1d\x63\x61ndidate_response_field_name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12*\n\x1c\x62\x61seline_response_field_name\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12%\n\x12system_instruction\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12O\n\x1b\x63ustom_output_format_config\x18\x05 \x01(\x0b\x32$.gemtune.v1.CustomOutputFormatConfigB\x04\xe2\x41\x01\x01\x42\x19\n\x17_metric_prompt_templateB\x15\n\x13_system_instruction\"\\\n\x18\x43ustomOutputFormatConfig\x12!\n\x11return_raw_output\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x42\x1d\n\x1b\x63ustom_output_format_config\"\x10\n\x0e\x45xactMatchSpec\"-\n\x08\x42leuSpec\x12!\n\x13use_effective_order\x18\x01 \x01(\x08\x42\x04\xe2\x41\x01\x01\"_\n\tRougeSpec\x12\x18\n\nrouge_type\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0buse_stemmer\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x1d\n\x0fsplit_summaries\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x42\x7f\n\x0e\x63om.gemtune.v1B\x0bMetricProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,8 +38,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.gemtune.v1B\013MetricProtoP\001Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\252\002\nGemtune.V1\312\002\nGemtune\\V1\352\002\013Gemtune::V1'
   _globals['_METRIC'].fields_by_name['aggregation_metrics']._loaded_options = None
   _globals['_METRIC'].fields_by_name['aggregation_metrics']._serialized_options = b'\342A\001\001'
+  _globals['_METRIC'].fields_by_name['custom_code_execution_spec']._loaded_options = None
+  _globals['_METRIC'].fields_by_name['custom_code_execution_spec']._serialized_options = b'\310\363\030\002'
+  _globals['_METRIC'].fields_by_name['step_based_llm_metric_spec']._loaded_options = None
+  _globals['_METRIC'].fields_by_name['step_based_llm_metric_spec']._serialized_options = b'\320\363\030\002'
   _globals['_METRIC'].fields_by_name['metadata']._loaded_options = None
-  _globals['_METRIC'].fields_by_name['metadata']._serialized_options = b'\342A\001\001'
+  _globals['_METRIC'].fields_by_name['metadata']._serialized_options = b'\342A\001\001\310\363\030\002'
   _globals['_METRICMETADATA_SCORERANGE'].fields_by_name['min']._loaded_options = None
   _globals['_METRICMETADATA_SCORERANGE'].fields_by_name['min']._serialized_options = b'\342A\001\002'
   _globals['_METRICMETADATA_SCORERANGE'].fields_by_name['max']._loaded_options = None
@@ -60,7 +65,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREDEFINEDMETRICSPEC'].fields_by_name['metric_spec_parameters']._loaded_options = None
   _globals['_PREDEFINEDMETRICSPEC'].fields_by_name['metric_spec_parameters']._serialized_options = b'\342A\001\001'
   _globals['_PREDEFINEDMETRICSPEC'].fields_by_name['step_autorater_configs']._loaded_options = None
-  _globals['_PREDEFINEDMETRICSPEC'].fields_by_name['step_autorater_configs']._serialized_options = b'\342A\001\001'
+  _globals['_PREDEFINEDMETRICSPEC'].fields_by_name['step_autorater_configs']._serialized_options = b'\342A\001\001\320\363\030\002'
   _globals['_COMPUTATIONBASEDMETRICSPEC'].fields_by_name['type']._loaded_options = None
   _globals['_COMPUTATIONBASEDMETRICSPEC'].fields_by_name['type']._serialized_options = b'\342A\001\002'
   _globals['_COMPUTATIONBASEDMETRICSPEC'].fields_by_name['parameters']._loaded_options = None
@@ -71,22 +76,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LLMBASEDMETRICSPEC'].fields_by_name['system_instruction']._serialized_options = b'\342A\001\001'
   _globals['_LLMBASEDMETRICSPEC'].fields_by_name['judge_autorater_config']._loaded_options = None
   _globals['_LLMBASEDMETRICSPEC'].fields_by_name['judge_autorater_config']._serialized_options = b'\342A\001\001'
+  _globals['_LLMBASEDMETRICSPEC'].fields_by_name['rubric_generation_spec']._loaded_options = None
+  _globals['_LLMBASEDMETRICSPEC'].fields_by_name['rubric_generation_spec']._serialized_options = b'\310\363\030\002'
   _globals['_LLMBASEDMETRICSPEC'].fields_by_name['additional_config']._loaded_options = None
   _globals['_LLMBASEDMETRICSPEC'].fields_by_name['additional_config']._serialized_options = b'\342A\001\001'
   _globals['_LLMBASEDMETRICSPEC'].fields_by_name['result_parser_config']._loaded_options = None
-  _globals['_LLMBASEDMETRICSPEC'].fields_by_name['result_parser_config']._serialized_options = b'\342A\001\001'
+  _globals['_LLMBASEDMETRICSPEC'].fields_by_name['result_parser_config']._serialized_options = b'\342A\001\001\310\363\030\002'
   _globals['_RUBRICGENERATIONSPEC'].fields_by_name['rubric_type_ontology']._loaded_options = None
   _globals['_RUBRICGENERATIONSPEC'].fields_by_name['rubric_type_ontology']._serialized_options = b'\342A\001\001'
   _globals['_EVALUATIONPARSERCONFIG_CUSTOMCODEPARSERCONFIG'].fields_by_name['parsing_function']._loaded_options = None
   _globals['_EVALUATIONPARSERCONFIG_CUSTOMCODEPARSERCONFIG'].fields_by_name['parsing_function']._serialized_options = b'\342A\001\002'
   _globals['_EVALUATIONPARSERCONFIG_CUSTOMCODEPARSERCONFIG'].fields_by_name['code_execution_region']._loaded_options = None
-  _globals['_EVALUATIONPARSERCONFIG_CUSTOMCODEPARSERCONFIG'].fields_by_name['code_execution_region']._serialized_options = b'\342A\001\001'
+  _globals['_EVALUATIONPARSERCONFIG_CUSTOMCODEPARSERCONFIG'].fields_by_name['code_execution_region']._serialized_options = b'\342A\001\001\320\363\030\002'
   _globals['_EVALUATIONPARSERCONFIG'].fields_by_name['custom_code_parser_config']._loaded_options = None
   _globals['_EVALUATIONPARSERCONFIG'].fields_by_name['custom_code_parser_config']._serialized_options = b'\342A\001\001'
   _globals['_CUSTOMCODEEXECUTIONSPEC'].fields_by_name['evaluation_function']._loaded_options = None
   _globals['_CUSTOMCODEEXECUTIONSPEC'].fields_by_name['evaluation_function']._serialized_options = b'\342A\001\002'
   _globals['_CUSTOMCODEEXECUTIONSPEC'].fields_by_name['code_execution_region']._loaded_options = None
-  _globals['_CUSTOMCODEEXECUTIONSPEC'].fields_by_name['code_execution_region']._serialized_options = b'\342A\001\001'
+  _globals['_CUSTOMCODEEXECUTIONSPEC'].fields_by_name['code_execution_region']._serialized_options = b'\342A\001\001\320\363\030\002'
   _globals['_POINTWISEMETRICSPEC'].fields_by_name['metric_prompt_template']._loaded_options = None
   _globals['_POINTWISEMETRICSPEC'].fields_by_name['metric_prompt_template']._serialized_options = b'\342A\001\002'
   _globals['_POINTWISEMETRICSPEC'].fields_by_name['system_instruction']._loaded_options = None
@@ -113,56 +120,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROUGESPEC'].fields_by_name['use_stemmer']._serialized_options = b'\342A\001\001'
   _globals['_ROUGESPEC'].fields_by_name['split_summaries']._loaded_options = None
   _globals['_ROUGESPEC'].fields_by_name['split_summaries']._serialized_options = b'\342A\001\001'
-  _globals['_METRIC']._serialized_start=138
-  _globals['_METRIC']._serialized_end=1141
-  _globals['_METRIC_AGGREGATIONMETRIC']._serialized_start=912
-  _globals['_METRIC_AGGREGATIONMETRIC']._serialized_end=1126
-  _globals['_METRICMETADATA']._serialized_start=1144
-  _globals['_METRICMETADATA']._serialized_end=1442
-  _globals['_METRICMETADATA_SCORERANGE']._serialized_start=1305
-  _globals['_METRICMETADATA_SCORERANGE']._serialized_end=1442
-  _globals['_PREDEFINEDMETRICSPEC']._serialized_start=1445
-  _globals['_PREDEFINEDMETRICSPEC']._serialized_end=1751
-  _globals['_PREDEFINEDMETRICSPEC_STEPAUTORATERCONFIGSENTRY']._serialized_start=1663
-  _globals['_PREDEFINEDMETRICSPEC_STEPAUTORATERCONFIGSENTRY']._serialized_end=1751
-  _globals['_COMPUTATIONBASEDMETRICSPEC']._serialized_start=1754
-  _globals['_COMPUTATIONBASEDMETRICSPEC']._serialized_end=2069
-  _globals['_COMPUTATIONBASEDMETRICSPEC_COMPUTATIONBASEDMETRICTYPE']._serialized_start=1932
-  _globals['_COMPUTATIONBASEDMETRICSPEC_COMPUTATIONBASEDMETRICTYPE']._serialized_end=2045
-  _globals['_LLMBASEDMETRICSPEC']._serialized_start=2072
-  _globals['_LLMBASEDMETRICSPEC']._serialized_end=2673
-  _globals['_RUBRICGENERATIONSPEC']._serialized_start=2676
-  _globals['_RUBRICGENERATIONSPEC']._serialized_end=3036
-  _globals['_RUBRICGENERATIONSPEC_RUBRICCONTENTTYPE']._serialized_start=2898
-  _globals['_RUBRICGENERATIONSPEC_RUBRICCONTENTTYPE']._serialized_end=3019
-  _globals['_EVALUATIONPARSERCONFIG']._serialized_start=3039
-  _globals['_EVALUATIONPARSERCONFIG']._serialized_end=3329
-  _globals['_EVALUATIONPARSERCONFIG_CUSTOMCODEPARSERCONFIG']._serialized_start=3168
-  _globals['_EVALUATIONPARSERCONFIG_CUSTOMCODEPARSERCONFIG']._serialized_end=3319
-  _globals['_CUSTOMCODEEXECUTIONSPEC']._serialized_start=3332
-  _globals['_CUSTOMCODEEXECUTIONSPEC']._serialized_end=3490
-  _globals['_STEPBASEDLLMMETRICSPEC']._serialized_start=3493
-  _globals['_STEPBASEDLLMMETRICSPEC']._serialized_end=4401
-  _globals['_STEPBASEDLLMMETRICSPEC_AGENTDATAPREPROCESSOR']._serialized_start=3658
-  _globals['_STEPBASEDLLMMETRICSPEC_AGENTDATAPREPROCESSOR']._serialized_end=3847
-  _globals['_STEPBASEDLLMMETRICSPEC_CODEPREPROCESSORCONFIG']._serialized_start=3849
-  _globals['_STEPBASEDLLMMETRICSPEC_CODEPREPROCESSORCONFIG']._serialized_end=3902
-  _globals['_STEPBASEDLLMMETRICSPEC_FILTERPREPROCESSORCONFIG']._serialized_start=3905
-  _globals['_STEPBASEDLLMMETRICSPEC_FILTERPREPROCESSORCONFIG']._serialized_end=4181
-  _globals['_STEPBASEDLLMMETRICSPEC_FILTERPREPROCESSORCONFIG_TRACECOMPRESSIONCONFIG']._serialized_start=4053
-  _globals['_STEPBASEDLLMMETRICSPEC_FILTERPREPROCESSORCONFIG_TRACECOMPRESSIONCONFIG']._serialized_end=4181
-  _globals['_STEPBASEDLLMMETRICSPEC_STEP']._serialized_start=4184
-  _globals['_STEPBASEDLLMMETRICSPEC_STEP']._serialized_end=4401
-  _globals['_POINTWISEMETRICSPEC']._serialized_start=4404
-  _globals['_POINTWISEMETRICSPEC']._serialized_end=4638
-  _globals['_PAIRWISEMETRICSPEC']._serialized_start=4641
-  _globals['_PAIRWISEMETRICSPEC']._serialized_end=4963
-  _globals['_CUSTOMOUTPUTFORMATCONFIG']._serialized_start=4965
-  _globals['_CUSTOMOUTPUTFORMATCONFIG']._serialized_end=5057
-  _globals['_EXACTMATCHSPEC']._serialized_start=5059
-  _globals['_EXACTMATCHSPEC']._serialized_end=5075
-  _globals['_BLEUSPEC']._serialized_start=5077
-  _globals['_BLEUSPEC']._serialized_end=5122
-  _globals['_ROUGESPEC']._serialized_start=5124
-  _globals['_ROUGESPEC']._serialized_end=5219
+  _globals['_METRIC']._serialized_start=168
+  _globals['_METRIC']._serialized_end=1187
+  _globals['_METRIC_AGGREGATIONMETRIC']._serialized_start=958
+  _globals['_METRIC_AGGREGATIONMETRIC']._serialized_end=1172
+  _globals['_METRICMETADATA']._serialized_start=1190
+  _globals['_METRICMETADATA']._serialized_end=1488
+  _globals['_METRICMETADATA_SCORERANGE']._serialized_start=1351
+  _globals['_METRICMETADATA_SCORERANGE']._serialized_end=1488
+  _globals['_PREDEFINEDMETRICSPEC']._serialized_start=1491
+  _globals['_PREDEFINEDMETRICSPEC']._serialized_end=1801
+  _globals['_PREDEFINEDMETRICSPEC_STEPAUTORATERCONFIGSENTRY']._serialized_start=1713
+  _globals['_PREDEFINEDMETRICSPEC_STEPAUTORATERCONFIGSENTRY']._serialized_end=1801
+  _globals['_COMPUTATIONBASEDMETRICSPEC']._serialized_start=1804
+  _globals['_COMPUTATIONBASEDMETRICSPEC']._serialized_end=2119
+  _globals['_COMPUTATIONBASEDMETRICSPEC_COMPUTATIONBASEDMETRICTYPE']._serialized_start=1982
+  _globals['_COMPUTATIONBASEDMETRICSPEC_COMPUTATIONBASEDMETRICTYPE']._serialized_end=2095
+  _globals['_LLMBASEDMETRICSPEC']._serialized_start=2122
+  _globals['_LLMBASEDMETRICSPEC']._serialized_end=2733
+  _globals['_RUBRICGENERATIONSPEC']._serialized_start=2736
+  _globals['_RUBRICGENERATIONSPEC']._serialized_end=3096
+  _globals['_RUBRICGENERATIONSPEC_RUBRICCONTENTTYPE']._serialized_start=2958
+  _globals['_RUBRICGENERATIONSPEC_RUBRICCONTENTTYPE']._serialized_end=3079
+  _globals['_EVALUATIONPARSERCONFIG']._serialized_start=3099
+  _globals['_EVALUATIONPARSERCONFIG']._serialized_end=3393
+  _globals['_EVALUATIONPARSERCONFIG_CUSTOMCODEPARSERCONFIG']._serialized_start=3228
+  _globals['_EVALUATIONPARSERCONFIG_CUSTOMCODEPARSERCONFIG']._serialized_end=3383
+  _globals['_CUSTOMCODEEXECUTIONSPEC']._serialized_start=3396
+  _globals['_CUSTOMCODEEXECUTIONSPEC']._serialized_end=3558
+  _globals['_STEPBASEDLLMMETRICSPEC']._serialized_start=3561
+  _globals['_STEPBASEDLLMMETRICSPEC']._serialized_end=4469
+  _globals['_STEPBASEDLLMMETRICSPEC_AGENTDATAPREPROCESSOR']._serialized_start=3726
+  _globals['_STEPBASEDLLMMETRICSPEC_AGENTDATAPREPROCESSOR']._serialized_end=3915
+  _globals['_STEPBASEDLLMMETRICSPEC_CODEPREPROCESSORCONFIG']._serialized_start=3917
+  _globals['_STEPBASEDLLMMETRICSPEC_CODEPREPROCESSORCONFIG']._serialized_end=3970
+  _globals['_STEPBASEDLLMMETRICSPEC_FILTERPREPROCESSORCONFIG']._serialized_start=3973
+  _globals['_STEPBASEDLLMMETRICSPEC_FILTERPREPROCESSORCONFIG']._serialized_end=4249
+  _globals['_STEPBASEDLLMMETRICSPEC_FILTERPREPROCESSORCONFIG_TRACECOMPRESSIONCONFIG']._serialized_start=4121
+  _globals['_STEPBASEDLLMMETRICSPEC_FILTERPREPROCESSORCONFIG_TRACECOMPRESSIONCONFIG']._serialized_end=4249
+  _globals['_STEPBASEDLLMMETRICSPEC_STEP']._serialized_start=4252
+  _globals['_STEPBASEDLLMMETRICSPEC_STEP']._serialized_end=4469
+  _globals['_POINTWISEMETRICSPEC']._serialized_start=4472
+  _globals['_POINTWISEMETRICSPEC']._serialized_end=4706
+  _globals['_PAIRWISEMETRICSPEC']._serialized_start=4709
+  _globals['_PAIRWISEMETRICSPEC']._serialized_end=5031
+  _globals['_CUSTOMOUTPUTFORMATCONFIG']._serialized_start=5033
+  _globals['_CUSTOMOUTPUTFORMATCONFIG']._serialized_end=5125
+  _globals['_EXACTMATCHSPEC']._serialized_start=5127
+  _globals['_EXACTMATCHSPEC']._serialized_end=5143
+  _globals['_BLEUSPEC']._serialized_start=5145
+  _globals['_BLEUSPEC']._serialized_end=5190
+  _globals['_ROUGESPEC']._serialized_start=5192
+  _globals['_ROUGESPEC']._serialized_end=5287
 # @@protoc_insertion_point(module_scope)

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from . import annotations_pb2 as gemtune_dot_v1_dot_annotations__pb2
 from . import evaluation_pb2 as gemtune_dot_v1_dot_evaluation__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"gemtune/v1/supervised_tuning.proto\x12\ngemtune.v1\x1a\x1bgemtune/v1/evaluation.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xb2\x03\n\x14SupervisedTuningSpec\x12\"\n\x14training_dataset_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x16validation_dataset_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x45\n\x10hyper_parameters\x18\x03 \x01(\x0b\x32%.gemtune.v1.SupervisedHyperParametersB\x04\xe2\x41\x01\x01\x12=\n\x11\x65valuation_config\x18\x05 \x01(\x0b\x32\x1c.gemtune.v1.EvaluationConfigB\x04\xe2\x41\x01\x01\x12)\n\x1b\x65xport_last_checkpoint_only\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12@\n\x0btuning_mode\x18\x07 \x01(\x0e\x32+.gemtune.v1.SupervisedTuningSpec.TuningMode\"]\n\nTuningMode\x12\x1b\n\x17TUNING_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10TUNING_MODE_FULL\x10\x01\x12\x1c\n\x18TUNING_MODE_PEFT_ADAPTER\x10\x02\"\xa4\x03\n\x19SupervisedHyperParameters\x12\x19\n\x0b\x65poch_count\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12&\n\x18learning_rate_multiplier\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x01\x12M\n\x0c\x61\x64\x61pter_size\x18\x03 \x01(\x0e\x32\x31.gemtune.v1.SupervisedHyperParameters.AdapterSizeB\x04\xe2\x41\x01\x01\x12\x18\n\nbatch_size\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x1b\n\rlearning_rate\x18\x06 \x01(\x01\x42\x04\xe2\x41\x01\x01\"\xbd\x01\n\x0b\x41\x64\x61pterSize\x12\x1c\n\x18\x41\x44\x41PTER_SIZE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41\x44\x41PTER_SIZE_ONE\x10\x01\x12\x14\n\x10\x41\x44\x41PTER_SIZE_TWO\x10\x06\x12\x15\n\x11\x41\x44\x41PTER_SIZE_FOUR\x10\x02\x12\x16\n\x12\x41\x44\x41PTER_SIZE_EIGHT\x10\x03\x12\x18\n\x14\x41\x44\x41PTER_SIZE_SIXTEEN\x10\x04\x12\x1b\n\x17\x41\x44\x41PTER_SIZE_THIRTY_TWO\x10\x05\"\xe6\x01\n\x12\x46ullFineTuningSpec\x12\x46\n\x10hyper_parameters\x18\x90N \x01(\x0b\x32%.gemtune.v1.SupervisedHyperParametersB\x04\xe2\x41\x01\x01\x12(\n\x14training_dataset_uri\x18\x91N \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12*\n\x16validation_dataset_uri\x18\x92N \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x17\n\x15_training_dataset_uriB\x19\n\x17_validation_dataset_uriB\x89\x01\n\x0e\x63om.gemtune.v1B\x15SupervisedTuningProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"gemtune/v1/supervised_tuning.proto\x12\ngemtune.v1\x1a\x1cgemtune/v1/annotations.proto\x1a\x1bgemtune/v1/evaluation.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xbc\x03\n\x14SupervisedTuningSpec\x12\"\n\x14training_dataset_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x16validation_dataset_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x45\n\x10hyper_parameters\x18\x03 \x01(\x0b\x32%.gemtune.v1.SupervisedHyperParametersB\x04\xe2\x41\x01\x01\x12=\n\x11\x65valuation_config\x18\x05 \x01(\x0b\x32\x1c.gemtune.v1.EvaluationConfigB\x04\xe2\x41\x01\x01\x12)\n\x1b\x65xport_last_checkpoint_only\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12J\n\x0btuning_mode\x18\x07 \x01(\x0e\x32+.gemtune.v1.SupervisedTuningSpec.TuningModeB\x08\xc8\xf3\x18\x02\xd0\xf3\x18\x02\"]\n\nTuningMode\x12\x1b\n\x17TUNING_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10TUNING_MODE_FULL\x10\x01\x12\x1c\n\x18TUNING_MODE_PEFT_ADAPTER\x10\x02\"\xb4\x03\n\x19SupervisedHyperParameters\x12\x19\n\x0b\x65poch_count\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12&\n\x18learning_rate_multiplier\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x01\x12M\n\x0c\x61\x64\x61pter_size\x18\x03 \x01(\x0e\x32\x31.gemtune.v1.SupervisedHyperParameters.AdapterSizeB\x04\xe2\x41\x01\x01\x12 \n\nbatch_size\x18\x05 \x01(\x03\x42\x0c\xe2\x41\x01\x01\xc8\xf3\x18\x02\xd0\xf3\x18\x02\x12#\n\rlearning_rate\x18\x06 \x01(\x01\x42\x0c\xe2\x41\x01\x01\xc8\xf3\x18\x02\xd0\xf3\x18\x02\"\xbd\x01\n\x0b\x41\x64\x61pterSize\x12\x1c\n\x18\x41\x44\x41PTER_SIZE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41\x44\x41PTER_SIZE_ONE\x10\x01\x12\x14\n\x10\x41\x44\x41PTER_SIZE_TWO\x10\x06\x12\x15\n\x11\x41\x44\x41PTER_SIZE_FOUR\x10\x02\x12\x16\n\x12\x41\x44\x41PTER_SIZE_EIGHT\x10\x03\x12\x18\n\x14\x41\x44\x41PTER_SIZE_SIXTEEN\x10\x04\x12\x1b\n\x17\x41\x44\x41PTER_SIZE_THIRTY_TWO\x10\x05\"\xe6\x01\n\x12\x46ullFineTuningSpec\x12\x46\n\x10hyper_parameters\x18\x90N \x01(\x0b\x32%.gemtune.v1.SupervisedHyperParametersB\x04\xe2\x41\x01\x01\x12(\n\x14training_dataset_uri\x18\x91N \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12*\n\x16validation_dataset_uri\x18\x92N \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x17\n\x15_training_dataset_uriB\x19\n\x17_validation_dataset_uriB\x89\x01\n\x0e\x63om.gemtune.v1B\x15SupervisedTuningProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPERVISEDTUNINGSPEC'].fields_by_name['evaluation_config']._serialized_options = b'\342A\001\001'
   _globals['_SUPERVISEDTUNINGSPEC'].fields_by_name['export_last_checkpoint_only']._loaded_options = None
   _globals['_SUPERVISEDTUNINGSPEC'].fields_by_name['export_last_checkpoint_only']._serialized_options = b'\342A\001\001'
+  _globals['_SUPERVISEDTUNINGSPEC'].fields_by_name['tuning_mode']._loaded_options = None
+  _globals['_SUPERVISEDTUNINGSPEC'].fields_by_name['tuning_mode']._serialized_options = b'\310\363\030\002\320\363\030\002'
   _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['epoch_count']._loaded_options = None
   _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['epoch_count']._serialized_options = b'\342A\001\001'
   _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['learning_rate_multiplier']._loaded_options = None
@@ -51,23 +54,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['adapter_size']._loaded_options = None
   _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['adapter_size']._serialized_options = b'\342A\001\001'
   _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['batch_size']._loaded_options = None
-  _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['batch_size']._serialized_options = b'\342A\001\001'
+  _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['batch_size']._serialized_options = b'\342A\001\001\310\363\030\002\320\363\030\002'
   _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['learning_rate']._loaded_options = None
-  _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['learning_rate']._serialized_options = b'\342A\001\001'
+  _globals['_SUPERVISEDHYPERPARAMETERS'].fields_by_name['learning_rate']._serialized_options = b'\342A\001\001\310\363\030\002\320\363\030\002'
   _globals['_FULLFINETUNINGSPEC'].fields_by_name['hyper_parameters']._loaded_options = None
   _globals['_FULLFINETUNINGSPEC'].fields_by_name['hyper_parameters']._serialized_options = b'\342A\001\001'
   _globals['_FULLFINETUNINGSPEC'].fields_by_name['training_dataset_uri']._loaded_options = None
   _globals['_FULLFINETUNINGSPEC'].fields_by_name['training_dataset_uri']._serialized_options = b'\342A\001\002'
   _globals['_FULLFINETUNINGSPEC'].fields_by_name['validation_dataset_uri']._loaded_options = None
   _globals['_FULLFINETUNINGSPEC'].fields_by_name['validation_dataset_uri']._serialized_options = b'\342A\001\001'
-  _globals['_SUPERVISEDTUNINGSPEC']._serialized_start=113
-  _globals['_SUPERVISEDTUNINGSPEC']._serialized_end=547
-  _globals['_SUPERVISEDTUNINGSPEC_TUNINGMODE']._serialized_start=454
-  _globals['_SUPERVISEDTUNINGSPEC_TUNINGMODE']._serialized_end=547
-  _globals['_SUPERVISEDHYPERPARAMETERS']._serialized_start=550
-  _globals['_SUPERVISEDHYPERPARAMETERS']._serialized_end=970
-  _globals['_SUPERVISEDHYPERPARAMETERS_ADAPTERSIZE']._serialized_start=781
-  _globals['_SUPERVISEDHYPERPARAMETERS_ADAPTERSIZE']._serialized_end=970
-  _globals['_FULLFINETUNINGSPEC']._serialized_start=973
-  _globals['_FULLFINETUNINGSPEC']._serialized_end=1203
+  _globals['_SUPERVISEDTUNINGSPEC']._serialized_start=143
+  _globals['_SUPERVISEDTUNINGSPEC']._serialized_end=587
+  _globals['_SUPERVISEDTUNINGSPEC_TUNINGMODE']._serialized_start=494
+  _globals['_SUPERVISEDTUNINGSPEC_TUNINGMODE']._serialized_end=587
+  _globals['_SUPERVISEDHYPERPARAMETERS']._serialized_start=590
+  _globals['_SUPERVISEDHYPERPARAMETERS']._serialized_end=1026
+  _globals['_SUPERVISEDHYPERPARAMETERS_ADAPTERSIZE']._serialized_start=837
+  _globals['_SUPERVISEDHYPERPARAMETERS_ADAPTERSIZE']._serialized_end=1026
+  _globals['_FULLFINETUNINGSPEC']._serialized_start=1029
+  _globals['_FULLFINETUNINGSPEC']._serialized_end=1259
 # @@protoc_insertion_point(module_scope)
