@@ -252,12 +252,14 @@ class TransportError(GemtuneError):
     Attributes:
         maybe_sent: Whether the request may have reached the service. False is a proof: nothing was sent.
         final: Whether sending again would meet the same (a redirect, a certificate that is not trusted).
+        answered: Whether something came back that is not the answer, or only a part of it. False: nothing came back.
     """
 
-    def __init__(self, message: str, *, maybe_sent: bool, final: bool = False) -> None:
+    def __init__(self, message: str, *, maybe_sent: bool, final: bool = False, answered: bool = False) -> None:
         super().__init__(message)
         self.maybe_sent = maybe_sent
         self.final = final
+        self.answered = answered
 
 
 class InDoubt(GemtuneError):  # the contract's name

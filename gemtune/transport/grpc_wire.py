@@ -181,9 +181,8 @@ def read(method: Method, data: bytes, *, where: Callable[[], str]) -> Message:
         return method.output_type.FromString(data)
     except DecodeError as error:
         name = method.output_type.DESCRIPTOR.name
-        raise TransportError(
-            f"{where} answered with {len(data)} bytes that are not a {name}", maybe_sent=True
-        ) from error
+        words = f"{where} answered with {len(data)} bytes that are not a {name}"
+        raise TransportError(words, maybe_sent=True, answered=True) from error
 
 
 def error_from_rpc(error: Any, *, where: str, deadline: float) -> GemtuneError:

@@ -209,6 +209,7 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
             "that is meant",
             maybe_sent=http_status == 303,  # "see other": what was asked for is done; the others send one elsewhere
             final=True,
+            answered=True,
         )
     if not 200 <= http_status < 300:
         raise error_from_http(
@@ -231,6 +232,7 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
             f"{sent.where} answered {http_status} with something that is not a "
             f"{sent.method.output_type.DESCRIPTOR.name} ({error}): {came!r}",
             maybe_sent=True,
+            answered=True,
         ) from error
     news.tell(message)
     return message
