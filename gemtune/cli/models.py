@@ -12,7 +12,7 @@ from gemtune.cli.commands import command
 from gemtune.cli.session import Session
 
 if TYPE_CHECKING:
-    from gemtune.specs import BaseModel
+    from gemtune.specs import BaseModel, Catalogue
 
 __all__ = ["models"]
 
@@ -35,7 +35,7 @@ def models(ctx: click.Context, name: str | None, retired: bool) -> None:
     A file of your own, named by GEMTUNE_MODELS or at ~/.config/gemtune/models.yaml, extends and overrides it.
     """
     from gemtune.specs import catalogue
-    from gemtune.specs.checks.job import newest_first
+    from gemtune.specs.catalogue import newest_first
 
     session: Session = ctx.obj
     known = catalogue()
@@ -45,10 +45,7 @@ def models(ctx: click.Context, name: str | None, retired: bool) -> None:
             raise click.UsageError("--location chooses from the list; leave it out, or NAME", ctx)
         model = known.get(name)
         if model is None:
-            near = _meant(name, [m.name for m in ordered if not m.retired]) or known.nearest(name)
-            raise click.UsageError(
-                f"{name!r} is not in the catalogue" + (f"; did you mean {near}?" if near else ""), ctx
-            )
+            raise click.UsageError(f"{name!r} is not in the catalogue; {_meant(name, known)}", ctx)
         _show_one(session, model)
         return
     there = [m for m in ordered if not (session.location and m.regions and session.location not in m.regions)]
@@ -61,11 +58,17 @@ def models(ctx: click.Context, name: str | None, retired: bool) -> None:
     _show(session, shown, left_out=len(there) - len(shown), status=retired)
 
 
-def _meant(name: str, offered: Sequence[str]) -> str | None:
-    """The offered model that a name may mean: what begins with it, else what resembles it; None for none."""
-    from gemtune.specs.suggest import nearest
+def _meant(name: str, known: Catalogue) -> str:
+    """What a name that the catalogue does not have may mean."""
+    from gemtune.specs.catalogue import near_models
 
-    return next((model for model in offered if model.startswith(name)), None) or nearest(name, offered)
+    if since := known.gone_since(name):
+        return f"the service no longer offers it (as of {since})"
+    near = near_models(name, known)
+    names = [model.name for model in near if not model.retired] or [model.name for model in near]
+    if len(names) == 1:
+        return f"did you mean {names[0]}?"
+    return f"there are {', '.join(names or [model.name for model in known.offered()])}"
 
 
 def _tree(model: BaseModel) -> dict[str, Any]:

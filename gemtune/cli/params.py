@@ -95,14 +95,16 @@ class AdapterSizeType(_Str):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name of the enum value, such as `ADAPTER_SIZE_FOUR`."""
-        from gemtune.specs.sizes import SIZES
+        from gemtune.specs.sizes import SIZES, size_meant
 
         text = str(value).strip().upper().removeprefix("ADAPTER_SIZE_")
         names = {name.removeprefix("ADAPTER_SIZE_"): name for name in SIZES.values()}
         name = names.get(text) or (SIZES.get(int(text)) if text.isascii() and text.isdigit() else None)
         if name is None:
+            meant = size_meant(str(value))
+            near = f"; did you mean {next(size for size in SIZES if SIZES[size] == meant)}?" if meant else ""
             allowed = ", ".join(map(str, SIZES))
-            self.fail(f"{value!r} is not an adapter size; the sizes are {allowed}", param, ctx)
+            self.fail(f"{value!r} is not an adapter size{near or f'; the sizes are {allowed}'}", param, ctx)
         return name
 
 

@@ -7,20 +7,31 @@ has the same form; an entry for a known model need only say what differs, and `n
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from gemtune.errors import SpecFileError
+from gemtune.specs.model_names import ModelName, bare_name, is_open_name
 from gemtune.specs.sizes import SIZES
 from gemtune.specs.suggest import nearest
 from gemtune.specs.tree import Node, position_of
 from gemtune.specs.wellknown import plain
 from gemtune_pb.v1 import TuningJob
 
-__all__ = ["BaseModel", "Catalogue", "FieldLimit", "catalogue", "read_catalogue", "short_name"]
+__all__ = [
+    "BaseModel",
+    "Catalogue",
+    "FieldLimit",
+    "catalogue",
+    "near_models",
+    "newest_first",
+    "read_catalogue",
+    "short_name",
+]
 
 BUILT_IN = Path(__file__).with_name("models.yaml")
 
@@ -82,10 +93,11 @@ class FieldLimit:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Base models by name, and fields by `Message.field`."""
+    """Base models by name, fields by `Message.field`, and as of when models that are not listed any more are gone."""
 
     models: Mapping[str, BaseModel] = field(default_factory=dict)
     fields: Mapping[str, FieldLimit] = field(default_factory=dict)
+    gone: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def limits(self) -> dict[str, dict[str, dict[str, FieldLimit]]]:
@@ -109,18 +121,49 @@ class Catalogue:
         if known:
             return known.kind
         short = short_name(base_model)
-        if short.rpartition("/")[2].startswith("gemini-"):
+        if short.rpartition("/")[2].startswith("gemini-") or self.gone_since(base_model):
             return "google"
-        if base_model.startswith(("projects/", "models/")):
-            return ""
-        return "open" if "/" in short or "@" in short else ""
+        return "open" if is_open_name(short) else ""
 
-    def nearest(self, base_model: str) -> str | None:
-        """The name in the catalogue that a name most resembles."""
-        return nearest(short_name(base_model).rpartition("/")[2].removesuffix("-latest"), self.models)
+    def gone_since(self, base_model: str) -> str:
+        """As of when the service no longer has a model that is not listed here; "" where it is none of those."""
+        bare = bare_name(base_model)
+        return next((since for name, since in self.gone.items() if f"{bare}-".startswith(f"{name}-")), "")
+
+    def offered(self, kind: str = "google", location: str | None = None) -> list[BaseModel]:
+        """The models that the service offers, newest first; those left out that are known not to be tuned there."""
+        return [
+            model
+            for model in newest_first(self)
+            if not model.retired
+            and model.kind == kind
+            and (not location or not model.regions or location in model.regions)
+        ]
 
     def __iter__(self) -> Iterator[BaseModel]:
         return iter(self.models.values())
+
+
+def newest_first(models: Iterable[BaseModel]) -> list[BaseModel]:
+    """Base models by the version in their names, such as the 2.5 of `gemini-2.5-flash`; those without one last."""
+
+    def version(model: BaseModel) -> tuple[int, ...]:
+        found = re.search(r"\d+(?:\.\d+)+", model.name)
+        return tuple(map(int, found[0].split("."))) if found else ()
+
+    return sorted(models, key=version, reverse=True)
+
+
+def near_models(name: str, models: Catalogue) -> list[BaseModel]:
+    """The models that a name can mean, the newest first: those of its family and generation."""
+    parts = ModelName.parse(name)
+    own = {model.name: ModelName.parse(model.name) for model in newest_first(models)}
+    if parts is not None:
+        found = parts.among({known: parsed for known, parsed in own.items() if parsed is not None})
+    else:
+        near = nearest(bare_name(name), [known for known, parsed in own.items() if parsed is None])
+        found = [near] if near else []
+    return [models.models[known] for known in found]
 
 
 def short_name(base_model: str) -> str:
@@ -184,7 +227,7 @@ def read_catalogue(path: str | os.PathLike[str], *, base: Catalogue | None = Non
             f"the catalogue of base models cannot be read: {getattr(error, 'strerror', None) or error}", file=name
         ) from error
     base = _built_in() if base is None else base
-    models, limits = dict(base.models), dict(base.fields)
+    models, limits, gone = dict(base.models), dict(base.fields), dict(base.gone)
     reader = _Reader(name)
     for node in yaml_text.parse(text, file=name):
         for section, _, value in reader.pairs(node):
@@ -196,9 +239,12 @@ def read_catalogue(path: str | os.PathLike[str], *, base: Catalogue | None = Non
                     if not _is_field(path_of_field):
                         raise reader.wrong(key, f"{path_of_field}: no such field; a field is Message.field")
                     limits[path_of_field] = reader.limit(key, entry)
+            elif section == "gone":
+                for model, key, entry in reader.pairs(value):
+                    gone[model] = reader.since(key, entry)
             else:
-                raise reader.wrong(node, f"{section}: no such section; there are models and fields")
-    return Catalogue(models, limits)
+                raise reader.wrong(node, f"{section}: no such section; there are models and fields, and gone")
+    return Catalogue(models, limits, gone)
 
 
 def _is_field(path: str) -> bool:
@@ -244,6 +290,11 @@ class _Reader:
         if values.get("kind") not in ("google", "open"):
             raise self.wrong(key, f"{name} has no kind; write kind: google, or kind: open")
         return BaseModel(**values)
+
+    def since(self, key: Node, entry: Node) -> str:
+        if entry.id != "scalar":
+            raise self.wrong(key, "what is gone has a date, as of when")
+        return str(entry.value)
 
     def limit(self, key: Node, entry: Node) -> FieldLimit:
         said = {name: plain(value) for name, _, value in self.pairs(entry)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from google.api import field_behavior_pb2
@@ -27,6 +28,7 @@ _ALSO_KNOWN_AS = {
     "validation_dataset": "validation_dataset_uri",
     "validation_file": "validation_dataset_uri",
     "display_name": "tuned_model_display_name",
+    "suffix": "tuned_model_display_name",
     "kms_key": "kms_key_name",
     "supervised_tuning": "supervised_tuning_spec",
     "hyperparameters": "hyper_parameters",
@@ -36,23 +38,28 @@ _SEARCH_DEPTH = 3
 
 def hint_for(descriptor: Descriptor, name: str, prefix: str) -> str:
     """What to do about `name`, which is no field of the message at `prefix`."""
-    wanted = _snake(name)
-    wanted = _ALSO_KNOWN_AS.get(wanted, wanted)
     camel = any(letter.isupper() for letter in name)
 
     def spelled(field_name: str) -> str:
         return descriptor.fields_by_name[field_name].json_name if camel else field_name
 
-    if wanted in descriptor.fields_by_name:
-        return f"did you mean {spelled(wanted)}?"
-    found = _elsewhere(wanted)
-    if found and found != prefix + wanted:
+    def meant(known: str) -> str:
+        wanted = _ALSO_KNOWN_AS.get(known, known)
+        if wanted in descriptor.fields_by_name:
+            return f"did you mean {spelled(wanted)}?"
+        found = _elsewhere(wanted)
+        if not found or found == prefix + wanted:
+            return ""
         return f"it belongs in {found.rpartition('.')[0] or 'the spec itself'}" + (
             f", as {wanted}" if wanted != _snake(name) else ""
         )
-    near = nearest(name, descriptor.fields_by_name)
-    if near:
+
+    if hint := meant(_snake(name)):
+        return hint
+    if near := nearest(name, descriptor.fields_by_name):
         return f"did you mean {spelled(near)}?"
+    if (near := nearest(name, (*_ALSO_KNOWN_AS, *_every_name()))) and (hint := meant(near)):
+        return hint
     names = [spelled(field.name) for field in descriptor.fields if not _is_output(field)]
     listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     return f"the fields here are {listed}" if names else "there are no fields here"
@@ -70,18 +77,24 @@ def _snake(name: str) -> str:
 
 def _elsewhere(name: str) -> str:
     """The path of the first field of that name in a supervised tuning job, the shallowest first; "" for none."""
+    return next((prefix + name for prefix, descriptor in _levels() if name in descriptor.fields_by_name), "")
+
+
+def _every_name() -> list[str]:
+    """The names of the fields that `_elsewhere` finds and that a request sets."""
+    return [field.name for _, descriptor in _levels() for field in descriptor.fields if not _is_output(field)]
+
+
+def _levels() -> Iterator[tuple[str, Descriptor]]:
+    """The messages of a supervised tuning job and the paths to them, the shallowest first."""
     from gemtune_pb.v1 import TuningJob
 
     level: list[tuple[str, Descriptor]] = [("", TuningJob.DESCRIPTOR)]
     for _ in range(_SEARCH_DEPTH):
-        below: list[tuple[str, Descriptor]] = []
-        for prefix, descriptor in level:
-            if name in descriptor.fields_by_name:
-                return prefix + name
-            below += [
-                (f"{prefix}{field.name}.", field.message_type)
-                for field in descriptor.fields
-                if field.message_type is not None and not field.is_repeated
-            ]
-        level = below
-    return ""
+        yield from level
+        level = [
+            (f"{prefix}{field.name}.", field.message_type)
+            for prefix, descriptor in level
+            for field in descriptor.fields
+            if field.message_type is not None and not field.is_repeated
+        ]

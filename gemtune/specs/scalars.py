@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from gemtune.specs.sizes import SIZES, rank_of
+from gemtune.specs.sizes import SIZES, rank_of, size_meant, sizes_text
 from gemtune.specs.tree import Node
 
 __all__ = ["NULLS", "Converter", "Refused", "ambiguous", "converter", "is_null", "plain_scalar", "shown"]
@@ -163,14 +163,25 @@ def _enum_converter(enum: Any) -> Converter:
                 raise _size_refused(text, numbers)
             if not node.style and _INT.fullmatch(text) and -(2**31) <= int(text[:12]) < 2**31:
                 return int(text)  # the enums are open: a number that this schema does not know yet is kept
-        from gemtune.specs.suggest import nearest
-
-        near = nearest(str(text), numbers) if node.id == "scalar" else None
-        known = ", ".join(name for name, number in numbers.items() if number)
+        near = _value_meant(str(text), numbers, is_size=is_size) if node.id == "scalar" else None
+        known = sizes_text() if is_size else ", ".join(name for name, number in numbers.items() if number)
         remedy = f"did you mean {near}?" if near else f"it can be {known}"
         raise Refused(f"{shown(node)}: no such value of {enum.name}", remedy, "unknown-enum-value")
 
     return convert
+
+
+def _value_meant(text: str, numbers: dict[str, int], *, is_size: bool) -> str | None:
+    """The name of the enum value that a text resembles; what all names begin with resembles none of them."""
+    if is_size:
+        return size_meant(text)
+    from gemtune.specs.suggest import nearest
+
+    first, last = min(numbers), max(numbers)
+    begin = first[: next((i for i, pair in enumerate(zip(first, last, strict=False)) if len(set(pair)) > 1), None)]
+    ends = {name.removeprefix(begin): name for name in numbers}
+    end = text.upper().removeprefix(begin)
+    return ends.get(nearest(end, ends) or "") if end else None
 
 
 def _size_refused(text: str, numbers: dict[str, int]) -> Refused:
@@ -187,8 +198,7 @@ def _size_refused(text: str, numbers: dict[str, int]) -> Refused:
             remedy = f"write {as_rank} for rank {whole}, or {as_number} for rank {rank}"
     else:
         message = f"{text} is a number, and the numbers of this enum are not the ranks"
-        known = ", ".join(f"{size} ({name})" for size, name in SIZES.items() if name in numbers)
-        remedy = f"write {as_rank} for rank {whole}" if as_rank else f"the ranks are {known}"
+        remedy = f"write {as_rank} for rank {whole}" if as_rank else f"the ranks are {sizes_text()}"
     return Refused(message, remedy, "adapter-size-number")
 
 

@@ -103,11 +103,11 @@ def test_what_only_follows_from_a_mistake_is_not_told() -> None:
 
 
 def test_bytes_have_no_places() -> None:
-    job = gemtune.TuningJob(base_model="models/x")
+    job = gemtune.TuningJob(base_model="models/gemini-2.5-flash")
     job.supervised_tuning_spec.CopyFrom(good().supervised_tuning_spec)
     spec = read_specs(io.BytesIO(job.SerializeToString()), format="binpb")[0]
     assert render(spec.check(), file="spec.binpb", text=spec.text) == (
-        "error[model-name]: 'models/x' is no base model\n"
+        "error[model-name]: 'models/gemini-2.5-flash' is no base model\n"
         "  --> spec.binpb: base_model\n"
         "    = write gemini-2.5-flash\n"
         "\n"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from typing import Any
 
-from gemtune.specs.catalogue import BaseModel
+from gemtune.specs.catalogue import near_models
 from gemtune.specs.checks.data import gcs
 from gemtune.specs.checks.places import places
 from gemtune.specs.checks.run import Run, shown
 from gemtune.specs.finding import key_path
 from gemtune.specs.fingerprint import OWN_LABELS
+from gemtune.specs.model_names import another_api, is_resource
 
-__all__ = ["job", "newest_first", "pre_tuned_model"]
+__all__ = ["job", "pre_tuned_model"]
 
 
 def job(run: Run, job: Any, _path: str) -> None:
@@ -58,52 +58,69 @@ def job(run: Run, job: Any, _path: str) -> None:
 
 
 _SERVICE_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*@[a-z0-9][a-z0-9.-]*\.gserviceaccount\.com")
-_MODEL_NAME = re.compile(r"(?:publishers/[^/\s]+/models/[^/\s]+|[A-Za-z0-9][^/\s]*(?:/[^/\s]+)?)")
+_MODEL_NAME = re.compile(r"(?:publishers/[^/\s]+/models/[^/\s:]+|[A-Za-z0-9][^/\s:]*(?:/[^/\s:]+)?)")
 
 
 def _base_model(run: Run, name: str) -> None:
     if run.model is None:
         _no_base_model(run, name)
     elif run.model.retired:
-        sentence = f"{run.model.name} is no longer offered by the service (as of {run.model.retired})"
-        names = [
-            model.name
-            for model in newest_first(run.models)
-            if not model.retired
-            and model.kind == run.model.kind
-            and (not run.location or not model.regions or run.location in model.regions)
-        ]
-        more = f" … and {len(names) - _MOST_NAMES} more (gemtune models)" if len(names) > _MOST_NAMES else ""
-        remedy = f"offered are {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
-        run.add("model-retired", "base_model", sentence, remedy, known=run.model)
+        sentence = _no_longer(run.model.name, run.model.retired)
+        run.add("model-retired", "base_model", sentence, _offered(run, run.model.kind), known=run.model)
 
 
 _MOST_NAMES = 4
 
 
-def newest_first(models: Iterable[BaseModel]) -> list[BaseModel]:
-    """Base models by the version in their names, such as the 2.5 of `gemini-2.5-flash`; those without one last."""
+def _no_longer(name: str, since: str) -> str:
+    return f"{name} is no longer offered by the service (as of {since})"
 
-    def version(model: BaseModel) -> tuple[int, ...]:
-        found = re.search(r"\d+(?:\.\d+)+", model.name)
-        return tuple(map(int, found[0].split("."))) if found else ()
 
-    return sorted(models, key=version, reverse=True)
+def _offered(run: Run, kind: str = "google") -> str:
+    names = [model.name for model in run.models.offered(kind, run.location)]
+    more = f" … and {len(names) - _MOST_NAMES} more (gemtune models)" if len(names) > _MOST_NAMES else ""
+    return f"offered are {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
 
 
 def _no_base_model(run: Run, name: str) -> None:
-    near = run.models.nearest(name)
-    if name.startswith("projects/"):
+    if name.startswith("gs://"):
+        remedy = "a folder with weights of your own is named by custom_base_model"
+        run.add("model-name", "base_model", f"{shown(name)} is no base model", remedy, value=name)
+    elif other := another_api(name):
+        remedy = f"name the base model that it was tuned from; {_offered(run)}"
+        run.add("model-name", "base_model", f"{shown(name)} is {other}", remedy, value=name)
+    elif since := run.models.gone_since(name):
+        run.add("model-retired", "base_model", _no_longer(name, since), _offered(run))
+    elif is_resource(name) and not re.search(r"(?:^|publishers/[^/]+/)models/[^/]+$", name):
         remedy = (
-            "a tuned model to go on from is named by pre_tuned_model.tuned_model_name; a base model has a short name"
+            "a tuned model to go on from is named by pre_tuned_model.tuned_model_name; a base model has a short name: "
+            + _offered(run)
         )
         run.add("model-name", "base_model", f"{shown(name)} is a resource name", remedy, value=name)
-    elif name.startswith("models/") or not _MODEL_NAME.fullmatch(name):
-        remedy = f"write {near or 'gemini-2.5-flash'}"
-        run.add("model-name", "base_model", f"{shown(name)} is no base model", remedy, value=name)
+    elif is_resource(name) or not _MODEL_NAME.fullmatch(name):
+        _not_near(run, name, "model-name", f"{shown(name)} is no base model", "write {}")
     elif run.kind != "open":  # the catalogue does not list open models
-        remedy = f"did you mean {near}?" if near else "`gemtune models` lists what is known"
-        run.add("model-unknown", "base_model", f"{shown(name)} is not in the catalogue of base models", remedy)
+        sentence = f"{shown(name)} is not in the catalogue of base models"
+        _not_near(run, name, "model-unknown", sentence, "did you mean {}?")
+
+
+def _not_near(run: Run, name: str, rule_id: str, sentence: str, meant: str) -> None:
+    """Says what a name that is no base model's may mean: a model of its family and generation, or what there is."""
+    near = near_models(name, run.models)
+    there = [model for model in near if not model.retired]
+    if len(there) == 1:
+        remedy = meant.format(there[0].name)
+    elif there:
+        remedy = f"name one of {', '.join(model.name for model in there)}"
+    elif near:
+        if rule_id == "model-unknown":
+            rule_id, sentence = "model-retired", _no_longer(near[0].name, near[0].retired)
+        else:
+            sentence = f"{sentence}, and {_no_longer(near[0].name, near[0].retired)}"
+        remedy = _offered(run)
+    else:
+        remedy = _offered(run)
+    run.add(rule_id, "base_model", sentence, remedy, value=name)
 
 
 def pre_tuned_model(run: Run, source: Any, path: str) -> None:
