@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +71,7 @@ def _meant(name: str, known: Catalogue) -> str:
 
 
 def _tree(model: BaseModel) -> dict[str, Any]:
-    known = {key: value for key, value in dataclasses.asdict(model).items() if value not in (None, "", ())}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()}
+    return {field.name: list(value) if field.is_repeated else value for field, value in model.ListFields()}
 
 
 def _show_one(session: Session, model: BaseModel) -> None:
@@ -123,7 +121,7 @@ def _row(model: BaseModel, *, whole: bool) -> dict[str, str]:
         "RANKS": " ".join(map(str, model.adapter_sizes)) or "?",
         "DEFAULT RANK": str(model.default_adapter_size or "?"),
         "TOKENS/EXAMPLE": f"{model.tokens_per_example:,}" if model.tokens_per_example else "?",
-        "OWN KEY": {True: "yes", False: "no", None: "?"}[model.cmek],
+        "OWN KEY": _said(model.cmek) if model.HasField("cmek") else "?",
         "AS OF": model.date or "?",
         "REGIONS": (", ".join(model.regions) if few else f"{len(model.regions)} regions") or "?",
     }

@@ -26,21 +26,22 @@ from gemtune.specs.wellknown import well_known
 __all__ = ["build", "warn_of_zero", "zero_is_unsent"]
 
 
-def build(node: Node, message: Message, *, plain_strings: bool) -> list[Finding]:
+def build(node: Node, message: Message, *, plain_strings: bool, what: str = "a spec") -> list[Finding]:
     """Fills a message from a tree.
 
     Args:
         node: The root.
         message: An empty message.
         plain_strings: Whether a scalar without quotes may be a string (YAML) or not (JSON).
+        what: What the tree describes, for sentences.
 
     Returns:
         What is wrong, in the order of the file. The message is what was meant only where there is no error among them.
     """
-    reading = Reading(plain_strings=plain_strings)
+    reading = Reading(message.DESCRIPTOR, plain_strings=plain_strings)
     if node.id != "mapping":
-        what = "a list" if node.id == "sequence" else "a single value"
-        reading.wrong("wrong-type", "", node, f"a spec is a mapping of fields, and this is {what}")
+        found = "a list" if node.id == "sequence" else "a single value"
+        reading.wrong("wrong-type", "", node, f"{what} is a mapping of fields, and this is {found}")
     else:
         _fill(reading, message, node, "", 1)
     return reading.findings
@@ -132,7 +133,8 @@ def _unknown(reading: Reading, descriptor: Any, node: Node, prefix: str) -> None
         sentence = "<< merges mappings in YAML 1.1 only, and other readers of this file would not"
         reading.wrong("unknown-field", prefix + key, node, sentence, "write the fields out")
         return
-    reading.wrong("unknown-field", prefix + name, node, f"{name}: no such field", hint_for(descriptor, key, prefix))
+    hint = hint_for(descriptor, key, prefix, reading.root)
+    reading.wrong("unknown-field", prefix + name, node, f"{name}: no such field", hint)
 
 
 # -- how a field is filled, by its type --------------------------------------------------------------------------------

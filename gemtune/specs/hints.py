@@ -36,8 +36,8 @@ _ALSO_KNOWN_AS = {
 _SEARCH_DEPTH = 3
 
 
-def hint_for(descriptor: Descriptor, name: str, prefix: str) -> str:
-    """What to do about `name`, which is no field of the message at `prefix`."""
+def hint_for(descriptor: Descriptor, name: str, prefix: str, root: Descriptor) -> str:
+    """What to do about `name`, which is not a field of the message at `prefix` below the message `root`."""
     camel = any(letter.isupper() for letter in name)
 
     def spelled(field_name: str) -> str:
@@ -47,7 +47,7 @@ def hint_for(descriptor: Descriptor, name: str, prefix: str) -> str:
         wanted = _ALSO_KNOWN_AS.get(known, known)
         if wanted in descriptor.fields_by_name:
             return f"did you mean {spelled(wanted)}?"
-        found = _elsewhere(wanted)
+        found = _elsewhere(wanted, root)
         if not found or found == prefix + wanted:
             return ""
         return f"it belongs in {found.rpartition('.')[0] or 'the spec itself'}" + (
@@ -58,7 +58,7 @@ def hint_for(descriptor: Descriptor, name: str, prefix: str) -> str:
         return hint
     if near := nearest(name, descriptor.fields_by_name):
         return f"did you mean {spelled(near)}?"
-    if (near := nearest(name, (*_ALSO_KNOWN_AS, *_every_name()))) and (hint := meant(near)):
+    if (near := nearest(name, (*_ALSO_KNOWN_AS, *_every_name(root)))) and (hint := meant(near)):
         return hint
     names = [spelled(field.name) for field in descriptor.fields if not _is_output(field)]
     listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
@@ -75,21 +75,19 @@ def _snake(name: str) -> str:
     )
 
 
-def _elsewhere(name: str) -> str:
-    """The path of the first field of that name in a supervised tuning job, the shallowest first; "" for none."""
-    return next((prefix + name for prefix, descriptor in _levels() if name in descriptor.fields_by_name), "")
+def _elsewhere(name: str, root: Descriptor) -> str:
+    """The path of the first field of that name below `root`, the shallowest first; "" for none."""
+    return next((prefix + name for prefix, descriptor in _levels(root) if name in descriptor.fields_by_name), "")
 
 
-def _every_name() -> list[str]:
+def _every_name(root: Descriptor) -> list[str]:
     """The names of the fields that `_elsewhere` finds and that a request sets."""
-    return [field.name for _, descriptor in _levels() for field in descriptor.fields if not _is_output(field)]
+    return [field.name for _, descriptor in _levels(root) for field in descriptor.fields if not _is_output(field)]
 
 
-def _levels() -> Iterator[tuple[str, Descriptor]]:
-    """The messages of a supervised tuning job and the paths to them, the shallowest first."""
-    from gemtune_pb.v1 import TuningJob
-
-    level: list[tuple[str, Descriptor]] = [("", TuningJob.DESCRIPTOR)]
+def _levels(root: Descriptor) -> Iterator[tuple[str, Descriptor]]:
+    """The messages below `root` and the paths to them, the shallowest first."""
+    level: list[tuple[str, Descriptor]] = [("", root)]
     for _ in range(_SEARCH_DEPTH):
         yield from level
         level = [

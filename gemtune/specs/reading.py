@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor
+
 from gemtune.specs.finding import Finding, Position, Severity
 from gemtune.specs.tree import MAX_DEPTH, MAX_NODES, Node, position_of
 
@@ -15,7 +19,8 @@ MAX_FINDINGS = 100
 class Reading:
     """One reading of one tree: how its text is to be taken, and the mistakes so far."""
 
-    def __init__(self, *, plain_strings: bool) -> None:
+    def __init__(self, root: Any, *, plain_strings: bool) -> None:
+        self.root: Descriptor = root
         self.plain_strings = plain_strings
         self.nodes = 0
         self._wrong: list[Finding] = []

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
 from collections.abc import Iterable
-from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -15,7 +12,7 @@ from gemtune.specs.build import build
 from gemtune.specs.catalogue import Catalogue
 from gemtune.specs.finding import Finding, Position, Severity, SpecFileInvalid
 from gemtune.specs.rules import RULES
-from gemtune.specs.tree import MAX_BYTES, Node, position_of
+from gemtune.specs.tree import MAX_BYTES, Node, locate
 from gemtune_pb.v1 import TuningJob
 
 __all__ = ["BINARY", "FORMATS", "SpecFile", "parse"]
@@ -93,15 +90,7 @@ class SpecFile:
             The place; that of the nearest field around it where the text does not have the field itself, and None where
             there is no text.
         """
-        if self.root is None:
-            return None
-        node, name = self.root, self.root
-        for segment in _segments(field):
-            found = _child(node, segment)
-            if found is None:
-                return position_of(name)
-            name, node = found
-        return position_of(name if key or node.id != "scalar" else node)
+        return None if self.root is None else locate(self.root, field, key=key)
 
     def _place(self, finding: Finding) -> Position | None:
         return self.position(finding.field, key=RULES[finding.rule_id].on_key)
@@ -182,36 +171,3 @@ def _text(data: str | bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise SpecFileError("not UTF-8 text; save it as UTF-8", file=file, line=line) from error
-
-
-# -- places ------------------------------------------------------------------------------------------------------------
-
-_SEGMENT = re.compile(r"\.?(?P<name>[\w-]+)|\[(?P<index>\d+)\]|\[(?P<key>\"(?:[^\"\\]|\\.)*\")\]")
-
-
-def _segments(path: str) -> list[str | int]:
-    found: list[str | int] = []
-    for match in _SEGMENT.finditer(path):
-        if match["index"] is not None:
-            found.append(int(match["index"]))
-        else:
-            found.append(match["name"] if match["name"] is not None else str(json.loads(match["key"])))
-    return found
-
-
-def _child(node: Node, segment: str | int) -> tuple[Node, Node] | None:
-    """The name and the value of a part of a node; an item of a list is its own name."""
-    if isinstance(segment, int):
-        if node.id == "sequence" and segment < len(node.value):
-            return node.value[segment], node.value[segment]
-        return None
-    if node.id != "mapping":
-        return None
-    for key, value in node.value:
-        if key.value == segment or (isinstance(key.value, str) and _snake(key.value) == segment):
-            return key, value
-    return None
-
-
-def _snake(name: str) -> Any:
-    return re.sub(r"[A-Z]", lambda letter: "_" + letter[0].lower(), name)

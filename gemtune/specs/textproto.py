@@ -40,7 +40,7 @@ def parse(text: str, *, file: str) -> tuple[TuningJob, list[Finding], Node | Non
     except _Lost:
         read = None
     job = TuningJob()
-    reading = Reading(plain_strings=False)
+    reading = Reading(TuningJob.DESCRIPTOR, plain_strings=False)
     tree = _shaped(reading, read, TuningJob.DESCRIPTOR, "") if read is not None else None
     findings = reading.findings
     unknown = any(finding.rule_id == "unknown-field" for finding in findings)
@@ -158,7 +158,7 @@ def _shaped(reading: Reading, node: Node, descriptor: Any, path: str) -> Node:
                 prefix + key.value,
                 key,
                 f"{key.value}: no such field",
-                hint_for(descriptor, key.value, prefix),
+                hint_for(descriptor, key.value, prefix, TuningJob.DESCRIPTOR),
             )
             continue
         at = prefix + key.value

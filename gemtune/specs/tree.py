@@ -6,12 +6,14 @@ protocols below, so that everything after reading works on either.
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gemtune.specs.finding import Position
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Mark", "Node", "TreeNode", "position_of"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Mark", "Node", "TreeNode", "locate", "position_of"]
 
 MAX_BYTES = 4 * 1024 * 1024
 """Bytes of a spec file. A spec is a few kilobytes; what is larger is another file given by mistake (a dataset)."""
@@ -70,3 +72,51 @@ def position_of(node: Node) -> Position:
     end: _MarkLike = node.end_mark
     length = end.column - start.column if node.id == "scalar" and start.line == end.line else 1
     return Position(start.line + 1, start.column + 1, max(length, 1))
+
+
+def locate(root: Node, path: str, *, key: bool = False) -> Position:
+    """Where the field at `path` (proto spelling, such as `labels.team`) stands; else the nearest field around it.
+
+    Args:
+        root: The tree.
+        path: The field.
+        key: Its name instead of its value.
+    """
+    node, name = root, root
+    for segment in _segments(path):
+        found = _child(node, segment)
+        if found is None:
+            return position_of(name)
+        name, node = found
+    return position_of(name if key or node.id != "scalar" else node)
+
+
+_SEGMENT = re.compile(r"\.?(?P<name>[\w-]+)|\[(?P<index>\d+)\]|\[(?P<key>\"(?:[^\"\\]|\\.)*\")\]")
+
+
+def _segments(path: str) -> list[str | int]:
+    found: list[str | int] = []
+    for match in _SEGMENT.finditer(path):
+        if match["index"] is not None:
+            found.append(int(match["index"]))
+        else:
+            found.append(match["name"] if match["name"] is not None else str(json.loads(match["key"])))
+    return found
+
+
+def _child(node: Node, segment: str | int) -> tuple[Node, Node] | None:
+    """The name and the value of a part of a node; an item of a list is its own name."""
+    if isinstance(segment, int):
+        if node.id == "sequence" and segment < len(node.value):
+            return node.value[segment], node.value[segment]
+        return None
+    if node.id != "mapping":
+        return None
+    for key, value in node.value:
+        if key.value == segment or (isinstance(key.value, str) and _snake(key.value) == segment):
+            return key, value
+    return None
+
+
+def _snake(name: str) -> Any:
+    return re.sub(r"[A-Z]", lambda letter: "_" + letter[0].lower(), name)

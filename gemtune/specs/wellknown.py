@@ -10,7 +10,7 @@ from gemtune.specs.reading import Reading
 from gemtune.specs.scalars import Refused, plain_scalar, shown
 from gemtune.specs.tree import Node
 
-__all__ = ["plain", "well_known"]
+__all__ = ["well_known"]
 
 
 def well_known(reading: Reading, message: Message, node: Node, path: str, depth: int) -> None:
@@ -25,22 +25,6 @@ def well_known(reading: Reading, message: Message, node: Node, path: str, depth:
     except (json_format.ParseError, ValueError, TypeError) as error:
         kind = message.DESCRIPTOR.name
         reading.wrong("wrong-type", path, node, f"{shown(node)} is no {kind}: {error}")
-
-
-def plain(node: Node) -> Any:
-    """A node as plain Python values, by JSON's rules and YAML 1.2's core schema: what has no type in the schema.
-
-    Raises:
-        ValueError: It has a tag, or a name that is no text.
-    """
-    reading = Reading(plain_strings=True)
-    try:
-        made = _plain(reading, node, "", 0)
-    except Refused as refused:
-        raise ValueError(refused.message) from refused
-    if reading.findings:
-        raise ValueError(reading.findings[0].sentence)
-    return made
 
 
 def _plain(reading: Reading, node: Node, path: str, depth: int) -> Any:

@@ -28,7 +28,7 @@ def supervised(run: Run, spec: Any, path: str) -> None:
             "an evaluation looks at validation data, and there is none",
             "give validation_dataset_uri",
         )
-    if model is not None and model.evaluation is False:
+    if model is not None and model.HasField("evaluation") and not model.evaluation:
         able = ", ".join(entry.name for entry in run.models if entry.evaluation)
         run.add("evaluation-model", field, f"evaluation is not documented for {model.name}", f"it is for {able}")
     if run.location is not None and run.location != "us-central1":

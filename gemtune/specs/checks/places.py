@@ -95,7 +95,7 @@ def _key(run: Run, key: str, location: str | None) -> None:
             f"the key is in {found[1]}, and the job in {location}",
             "a key has to be in the job's own location",
         )
-    if run.model is not None and run.model.cmek is False:
+    if run.model is not None and run.model.HasField("cmek") and not run.model.cmek:
         run.add(
             "cmek-model",
             path,

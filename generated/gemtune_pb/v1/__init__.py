@@ -1,6 +1,9 @@
 """Messages and enums of `package gemtune.v1`. Generated; do not edit."""
 
 from .autorater_config_pb2 import AutoraterConfig as AutoraterConfig
+from .catalogue_pb2 import BaseModel as BaseModel
+from .catalogue_pb2 import FieldLimit as FieldLimit
+from .catalogue_pb2 import ModelCatalogue as ModelCatalogue
 from .content_pb2 import AudioTranscription as AudioTranscription
 from .content_pb2 import Blob as Blob
 from .content_pb2 import CodeExecutionResult as CodeExecutionResult
@@ -143,6 +146,7 @@ __all__ = [
     "AuthConfig",
     "AuthType",
     "AutoraterConfig",
+    "BaseModel",
     "BigQuerySource",
     "BleuMetricValue",
     "BleuSpec",
@@ -175,6 +179,7 @@ __all__ = [
     "ExactMatchSpec",
     "ExecutableCode",
     "ExternalApi",
+    "FieldLimit",
     "FileData",
     "FullFineTuningSpec",
     "FunctionCall",
@@ -200,6 +205,7 @@ __all__ = [
     "ListTuningJobsResponse",
     "Metric",
     "MetricMetadata",
+    "ModelCatalogue",
     "MultiSpeakerVoiceConfig",
     "OutputConfig",
     "OutputInfo",
