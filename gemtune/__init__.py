@@ -13,16 +13,20 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from gemtune.job_state import JobState as JobState  # twice: mypy keeps the first of two, pyright and Python the last
 from gemtune_pb import v1 as _messages
-from gemtune_pb.v1 import *  # noqa: F403  every message and enum of the schema
+from gemtune_pb.v1 import *  # type: ignore[assignment]  # noqa: F403  every message and enum of the schema
 from gemtune_pb.v1 import SupervisedHyperParameters
+
+# isort: split
+from gemtune.job_state import JobState as JobState  # noqa: F811
 
 __version__ = "0.1.0"
 
 AdapterSize = SupervisedHyperParameters.AdapterSize
 
 if TYPE_CHECKING:
-    from gemtune import sft
+    from gemtune import preview, sft, tuning
     from gemtune.aio import AsyncTuningClient
     from gemtune.client import TuningClient
     from gemtune.codec import from_json, to_json
@@ -117,9 +121,11 @@ __all__ = [
     "load_spec",
     "load_specs",
     "loads_spec",
+    "preview",
     "save_spec",
     "sft",
     "to_json",
+    "tuning",
     "validate",
 ]
 __all__ += _messages.__all__
@@ -149,8 +155,8 @@ _LAZY: dict[str, str] = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "sft":
-        return importlib.import_module("gemtune.sft")
+    if name in ("preview", "sft", "tuning"):
+        return importlib.import_module(f"gemtune.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'gemtune' has no attribute {name!r}")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -44,17 +44,32 @@ def job_id(url: str) -> Iterator[str]:
     gemtune.sft.close()
 
 
-def ported(code: str, job_id: str) -> str:
-    """The sample as its user would port it: the imports, `vertexai.init`, the placeholders and the sample's job id."""
-    return (
-        code.replace("import vertexai\n", "import gemtune\n")
-        .replace("from vertexai.preview.tuning import sft\n", "from gemtune import sft\n")
-        .replace("vertexai.init(", "gemtune.init(")
-        .replace("4982013113894174720", job_id)
+@pytest.fixture(params=["by hand", "by sed"])
+def port(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """How a sample's user ports it: the imports and `vertexai.init` changed, or every `vertexai`."""
+
+    def by_hand(code: str) -> str:
+        return (
+            code.replace("import vertexai\n", "import gemtune\n")
+            .replace("from vertexai.preview.tuning import sft\n", "from gemtune import sft\n")
+            .replace("vertexai.init(", "gemtune.init(")
+        )
+
+    return by_hand if request.param == "by hand" else lambda code: code.replace("vertexai", "gemtune")
+
+
+Run = Callable[[seed.Sample], str]
+
+
+@pytest.fixture
+def run(port: Callable[[str], str], url: str, job_id: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Run:
+    """Runs a sample and gives what it prints."""
+    return lambda sample: _run(
+        sample, port(sample.code).replace("4982013113894174720", job_id), url, monkeypatch, capsys
     )
 
 
-def run(sample: seed.Sample, url: str, job_id: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> str:
+def _run(sample: seed.Sample, ported: str, url: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> str:
     monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", url.removeprefix("http://"))
     naps: list[float] = []
     sleep = time.sleep
@@ -64,7 +79,7 @@ def run(sample: seed.Sample, url: str, job_id: str, monkeypatch: pytest.MonkeyPa
         sleep(min(seconds, 0.05))
 
     monkeypatch.setattr(time, "sleep", nap)
-    code = compile(ported(sample.code, job_id), sample.title, "exec")
+    code = compile(ported, sample.title, "exec")
     exec(code, {"PROJECT_ID": "demo", "LOCATION": "us-central1"})
     if "time.sleep(60)" in sample.code:
         assert 60 in naps, "the sample polls as it is written"
@@ -78,20 +93,16 @@ def test_there_are_five_python_samples() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["basic", "advanced"])
-def test_a_training_sample_ends_with_model_endpoint_and_experiment(
-    number: int, url: str, job_id: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    model, endpoint, experiment = run(SAMPLES[number], url, job_id, monkeypatch, capsys).splitlines()
+def test_a_training_sample_ends_with_model_endpoint_and_experiment(number: int, run: Run) -> None:
+    model, endpoint, experiment = run(SAMPLES[number]).splitlines()
     assert "/models/" in model
     assert model.endswith("@1")
     assert "/endpoints/" in endpoint
     assert "/metadataStores/default/contexts/tuning-experiment-" in experiment
 
 
-def test_the_advanced_sample_sends_what_it_says(
-    url: str, job_id: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    run(SAMPLES[1], url, job_id, monkeypatch, capsys)
+def test_the_advanced_sample_sends_what_it_says(url: str, run: Run) -> None:
+    run(SAMPLES[1])
     with gemtune.TuningClient("demo", endpoint=url) as client:
         job = next(iter(client.list_tuning_jobs()))
     assert job.base_model == "gemini-1.0-pro-002"
@@ -102,17 +113,17 @@ def test_the_advanced_sample_sends_what_it_says(
     assert parameters.adapter_size == gemtune.AdapterSize.ADAPTER_SIZE_FOUR
 
 
-def test_the_list_sample_prints_each_job(url: str, job_id: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    printed = run(SAMPLES[2], url, job_id, monkeypatch, capsys)
+def test_the_list_sample_prints_each_job(job_id: str, run: Run) -> None:
+    printed = run(SAMPLES[2])
     assert f"/tuningJobs/{job_id}" in printed
 
 
-def test_the_get_sample_prints_the_job(url: str, job_id: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    assert f"/tuningJobs/{job_id}" in run(SAMPLES[3], url, job_id, monkeypatch, capsys)
+def test_the_get_sample_prints_the_job(job_id: str, run: Run) -> None:
+    assert f"/tuningJobs/{job_id}" in run(SAMPLES[3])
 
 
-def test_the_cancel_sample_cancels(url: str, job_id: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    run(SAMPLES[4], url, job_id, monkeypatch, capsys)
+def test_the_cancel_sample_cancels(url: str, job_id: str, run: Run) -> None:
+    run(SAMPLES[4])
     with gemtune.TuningClient("demo", endpoint=url) as client:
         job = client.wait_tuning_job(job_id, poll_interval=0.02, raise_on_failure=False)
     assert job.state == JobState.JOB_STATE_CANCELLED

@@ -86,7 +86,7 @@ def test_a_checkpoint_is_never_lost_in_silence() -> None:
         train(pre_tuned_model_checkpoint_id="3")
 
 
-@pytest.mark.parametrize("argument", ["epochs", "learning_rate_multiplier"])
+@pytest.mark.parametrize("argument", ["epochs", "learning_rate_multiplier", "learning_rate"])
 def test_a_zero_that_would_not_be_sent_is_refused(argument: str) -> None:
     with pytest.raises(SpecInvalid, match="0 cannot be sent"):
         train(**{argument: 0})
@@ -116,8 +116,7 @@ def test_a_job_from_its_beginning_to_its_end() -> None:
     assert job.tuned_model_name
     assert job.tuned_model_endpoint_name
     assert job.experiment
-    assert job.tuning_data_statistics is not None
-    assert job.tuning_data_statistics.tuning_dataset_example_count == 500
+    assert job.tuning_data_statistics.supervised_tuning_data_stats.tuning_dataset_example_count == 500
     assert job.start_time is not None
     assert job.end_time is not None
     assert job.start_time < job.end_time == job.update_time

@@ -5,7 +5,7 @@ error too, so that what must be wrong stays wrong.
 """
 
 import gemtune
-from gemtune import AdapterSize, SupervisedHyperParameters, SupervisedTuningSpec, TuningJob
+from gemtune import AdapterSize, SupervisedHyperParameters, SupervisedTuningSpec, TuningJob, sft
 
 job = TuningJob(
     base_model="gemini-2.5-flash",
@@ -32,3 +32,17 @@ def follow(client: gemtune.TuningClient) -> str:
 
 
 read: TuningJob = gemtune.from_json("{}", TuningJob)
+
+
+def states(job: TuningJob, old: sft.SupervisedTuningJob) -> list[str]:
+    TuningJob(state=gemtune.JobState.JOB_STATE_RUNNING)
+    job.state = gemtune.JobState.JOB_STATE_RUNNING
+    number: int = gemtune.JobState.Value("JOB_STATE_RUNNING") + gemtune.JobState(3).value
+    value: gemtune.JobState.ValueType = gemtune.JobState.JOB_STATE_PAUSED
+    state: gemtune.JobState = old.state
+    ended = old.state == gemtune.JobState.JOB_STATE_SUCCEEDED or job.state == gemtune.JobState(number)
+    ended = ended or old.state in (gemtune.JobState.JOB_STATE_FAILED, value)
+    gemtune.JobState.JOB_STATE_X  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
+    gemtune.JobState("JOB_STATE_RUNNING")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    names = [name for name, _ in gemtune.JobState.items()] + gemtune.JobState.keys()
+    return [gemtune.JobState(job.state).name, state.name, gemtune.JobState.Name(value), *names, str(ended)]
