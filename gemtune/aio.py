@@ -13,10 +13,13 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from gemtune import flows
 from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single
 from gemtune.drive import Clock, arun
+from gemtune.errors import GemtuneError
 from gemtune.flows import Flow
+from gemtune.remedies.explain import explained
 from gemtune.retry import Retry
 from gemtune.submission import Submitting
 from gemtune.transport import AsyncTransport
+from gemtune.transport.credentials import account_of
 from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
 
 if TYPE_CHECKING:
@@ -53,9 +56,12 @@ class AsyncJobList:
             request.page_token = response.next_page_token
 
     async def __aiter__(self) -> AsyncIterator[TuningJob]:
-        async for page in self.pages():
-            for job in page.tuning_jobs:
-                yield job
+        try:
+            async for page in self.pages():
+                for job in page.tuning_jobs:
+                    yield job
+        except GemtuneError as error:
+            raise error.with_traceback(None)  # noqa: B904  the same one, without the frames of the pages
 
 
 class AsyncTuningClient(Calls):
@@ -401,9 +407,12 @@ class AsyncTuningClient(Calls):
         return make() if self._project is not None else await asyncio.to_thread(make)
 
     async def _run(self, make: Callable[[], Flow], observe: Callable[[Any], object] | None = None) -> Any:
-        return await arun(
-            await self._made(make), self._transport, clock=self._clock, observe=observer(observe), store=self._store
-        )
+        try:
+            return await arun(
+                await self._made(make), self._transport, clock=self._clock, observe=observer(observe), store=self._store
+            )
+        except GemtuneError as error:
+            raise explained(error, account=account_of(self._transport))  # noqa: B904  the same one
 
     async def close(self) -> None:
         """Lets go of connections. A later call opens new ones."""

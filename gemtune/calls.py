@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 
 from gemtune import flows, lookup, once
 from gemtune.drive import Clock
-from gemtune.errors import ConfigurationError, DuplicateSubmission, GemtuneError, SpecInvalid, bad_request
+from gemtune.errors import ConfigurationError, DuplicateSubmission, GemtuneError, NotFound, SpecInvalid, bad_request
 from gemtune.flows import Flow
 from gemtune.methods import service_methods
 from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
@@ -220,7 +220,8 @@ class Calls:
         )
 
     def _get(self, name: str, *, timeout: Timeout, retry: Retries) -> Flow:
-        return self._call("GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), timeout, retry)
+        flow = self._call("GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), timeout, retry)
+        return _named(name, flow)
 
     def _list(self, *, location: str | None, filter: str, page_size: int | None) -> ListTuningJobsRequest:  # noqa: A002
         if not _encodable(filter):
@@ -228,12 +229,13 @@ class Calls:
         return ListTuningJobsRequest(parent=self._parent(location), filter=filter, page_size=page_size or 0)
 
     def _cancel(self, name: str, *, timeout: Timeout, retry: Retries) -> Flow:
-        return flows.cancel(
+        flow = flows.cancel(
             METHODS["CancelTuningJob"],
             CancelTuningJobRequest(name=self.job_name(name)),
             METHODS["GetTuningJob"],
             **self._limits(timeout, retry),
         )
+        return _named(name, flow)
 
     def _rebase(
         self,
@@ -268,9 +270,8 @@ class Calls:
         )
 
     def _wait(self, name: str, *, timeout: float | None, poll_interval: float | None) -> Flow:
-        return self._until(
-            "GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), has_ended, timeout, poll_interval
-        )
+        request = GetTuningJobRequest(name=self.job_name(name))
+        return _named(name, self._until("GetTuningJob", request, has_ended, timeout, poll_interval))
 
     def _wait_operation(
         self, operation: str | operations_pb2.Operation, *, timeout: float | None, poll_interval: float | None
@@ -318,6 +319,18 @@ class Calls:
             retry=self._retry,
             budget=self._budget,
         )
+
+
+def _named(name: str, flow: Flow) -> Flow:
+    """The flow of a job that was named so; where it is not found and the name had no location, that may be why."""
+    try:
+        return (yield from flow)
+    except NotFound as error:
+        if parse_job_name(name)[1] is None:
+            error.add_note(
+                "if it is in another location, name that: --location (in Python: location=), or its full name"
+            )
+        raise
 
 
 def _unlabelled(request: CreateTuningJobRequest, timeout: float) -> Flow:

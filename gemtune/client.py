@@ -10,10 +10,13 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from gemtune import flows
 from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single
 from gemtune.drive import Clock, run
+from gemtune.errors import GemtuneError
 from gemtune.flows import Flow
+from gemtune.remedies.explain import explained
 from gemtune.retry import Retry
 from gemtune.submission import Submitting
 from gemtune.transport import Transport
+from gemtune.transport.credentials import account_of
 from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
 
 if TYPE_CHECKING:
@@ -45,8 +48,11 @@ class JobList:
             request.page_token = response.next_page_token
 
     def __iter__(self) -> Iterator[TuningJob]:
-        for page in self.pages():
-            yield from page.tuning_jobs
+        try:
+            for page in self.pages():
+                yield from page.tuning_jobs
+        except GemtuneError as error:
+            raise error.with_traceback(None)  # noqa: B904  the same one, without the frames of the pages
 
 
 class TuningClient(Calls):
@@ -368,7 +374,10 @@ class TuningClient(Calls):
     # -- plumbing -------------------------------------------------------------------------------------------------
 
     def _run(self, flow: Flow, observe: Callable[[Any], object] | None = None) -> Any:
-        return run(flow, self._transport, clock=self._clock, observe=observer(observe), store=self._store)
+        try:
+            return run(flow, self._transport, clock=self._clock, observe=observer(observe), store=self._store)
+        except GemtuneError as error:
+            raise explained(error, account=account_of(self._transport))  # noqa: B904  the same one
 
     def close(self) -> None:
         """Lets go of connections. A later call opens new ones."""

@@ -79,7 +79,7 @@ def run(
                 try:
                     outcome = transport.send(effect.method, effect.request, deadline=effect.deadline)
                 except GemtuneError as error:
-                    outcome = error
+                    outcome = _of(effect, error)
                 _log(effect, outcome, began)
     finally:
         flow.close()
@@ -127,7 +127,7 @@ async def arun(
                 try:
                     outcome = await transport.send(effect.method, effect.request, deadline=effect.deadline)
                 except GemtuneError as error:
-                    outcome = error
+                    outcome = _of(effect, error)
                 _log(effect, outcome, began)
     finally:
         flow.close()
@@ -155,6 +155,12 @@ async def _on_thread(function: Callable[..., Any], *args: Any) -> Any:
     import asyncio  # as above
 
     return await asyncio.to_thread(function, *args)
+
+
+def _of(sent: Send, error: GemtuneError) -> GemtuneError:
+    """The error, which knows now what it is about."""
+    error.rpc, error.resource = sent.method.name, sent.method.resource(sent.request)
+    return error
 
 
 def _begin() -> float:

@@ -16,6 +16,7 @@ Classes differ by who must act. `error_forms` has the forms of an `ApiError` on 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -57,6 +58,10 @@ __all__ = [
 ]
 
 
+_LIBRARY = re.compile(r"[\\/](?:gemtune|IPython)[\\/][^\\/]")
+"""Files whose frames say nothing to whoever called."""
+
+
 def _rebuild(cls: type[GemtuneError], args: tuple[Any, ...], state: dict[str, Any]) -> GemtuneError:
     error = cls.__new__(cls)
     error.args = args
@@ -67,7 +72,26 @@ def _rebuild(cls: type[GemtuneError], args: tuple[Any, ...], state: dict[str, An
 
 
 class GemtuneError(Exception):
-    """The root of everything that gemtune raises on purpose."""
+    """The root of everything that gemtune raises on purpose.
+
+    Attributes:
+        rpc: The rpc that met it, such as `GetTuningJob`; "" where none did.
+        resource: The resource that the rpc was about, such as `projects/p/locations/l/tuningJobs/1`.
+        account: Who asked, where the credentials tell (a service account's do).
+    """
+
+    rpc: str = ""
+    resource: str = ""
+    account: str = ""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and notebooks show in place of every frame: the lines that are the caller's own."""
+        import traceback
+
+        shown = traceback.TracebackException.from_exception(self)
+        own = [frame for frame in shown.stack if not _LIBRARY.search(frame.filename)]
+        lines = ["Traceback (most recent call last):\n", *traceback.format_list(own), *shown.format_exception_only()]
+        return "".join(lines).rstrip().split("\n")
 
     def __reduce__(self) -> tuple[Callable[..., GemtuneError], tuple[Any, ...]]:
         # Exception's own pickling calls the class with `args` and so loses keyword-only state.

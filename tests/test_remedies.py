@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from typing import Any
 
 import pytest
@@ -240,3 +241,106 @@ def test_the_quota_of_concurrent_jobs_is_known_from_the_details() -> None:
 
 def test_what_no_row_knows_has_no_remedy() -> None:
     assert remedy_for(api_error(C.ALREADY_EXISTS, "it exists")) is None
+
+
+def of_rpc(rpc: str, code: int, message: str, *details: Message) -> ApiError:
+    error = api_error(code, message, *details)
+    error.rpc = rpc
+    error.resource = "projects/acme/locations/us-central1"
+    return error
+
+
+ANY_RPC = {
+    "unknown-field", "predict", "model-missing", "quota", "billing", "api-disabled", "quota-project", "project-missing",
+    "service-perimeter", "permission", "permission-elsewhere", "scopes", "emulator-token", "credentials", "denied",
+    "path-without-project", "exhausted", "unavailable",
+}  # fmt: skip
+"""The rows that are about any rpc."""
+
+
+@pytest.mark.parametrize("rpc", ["GetTuningJob", "ListTuningJobs", "CancelTuningJob", "GetOperation"])
+@pytest.mark.parametrize(
+    ("code", "text", "row", "word"), QUOTED, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_row_about_a_spec_is_not_found_where_no_spec_was_sent(
+    rpc: str, code: int, text: str, row: str, word: str
+) -> None:
+    found = row_for(of_rpc(rpc, code, text))
+    assert word
+    assert found is None or found.id in ANY_RPC or (rpc, found.id) == ("GetOperation", "endpoint-step")
+    assert found is None or row in ANY_RPC or found.id != row or rpc == "GetOperation"
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "row", "word"), QUOTED, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_row_about_a_field_is_not_found_where_other_fields_are_named(
+    code: int, text: str, row: str, word: str
+) -> None:
+    other = bad("tuning_job.description", "it is too long")
+    (theirs,) = [remedy for remedy in REMEDIES if remedy.id == row]
+    found = row_for(of_rpc("CreateTuningJob", code, text, other))
+    assert word
+    assert (found == theirs) == (not theirs.field)
+
+
+def bad(field: str, description: str) -> error_details_pb2.BadRequest:
+    violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
+    return error_details_pb2.BadRequest(field_violations=[violation])
+
+
+FILTER = (
+    "filter: region: no such field; the fields are displayName, state, createTime, updateTime, labels.KEY; "
+    "a value is a text, at most 63 characters"
+)
+
+
+@pytest.mark.parametrize("rpc", ["ListTuningJobs", ""])
+@pytest.mark.parametrize("details", [(), (bad("filter", "labels.KEY values are lowercase"),)])
+def test_a_wrong_filter_is_not_about_labels(rpc: str, details: tuple[Message, ...]) -> None:
+    assert remedy_for(of_rpc(rpc, C.INVALID_ARGUMENT, FILTER, *details)) is None
+
+
+def test_a_violation_of_the_labels_is_about_labels() -> None:
+    error = of_rpc("CreateTuningJob", C.INVALID_ARGUMENT, "bad", bad("tuning_job.labels", "label key T is invalid"))
+    assert "at most 64 labels" in (remedy_for(error) or ("", ""))[1]
+
+
+@pytest.mark.parametrize(
+    ("account", "member"),
+    [
+        ("", "user:YOU"),
+        ("me@example.com", "user:me@example.com"),
+        ("ci@acme.iam.gserviceaccount.com", "serviceAccount:ci@acme.iam.gserviceaccount.com"),
+    ],
+)
+def test_a_remedy_has_the_project_and_the_account_that_are_known(account: str, member: str) -> None:
+    error = of_rpc("CreateTuningJob", C.PERMISSION_DENIED, "Permission 'aiplatform.tuningJobs.create' denied on x")
+    error.account = account
+    do = (remedy_for(error) or ("", ""))[1]
+    assert do == f"gcloud projects add-iam-policy-binding acme --member={member} --role=roles/aiplatform.user"
+
+
+def test_a_remedy_has_the_service_account_and_bucket_that_the_service_names() -> None:
+    text = "sa@p.iam.gserviceaccount.com does not have storage.objects.get access to the object gs://acme-data/t.jsonl."
+    do = (remedy_for(of_rpc("CreateTuningJob", C.PERMISSION_DENIED, text)) or ("", ""))[1]
+    assert "gs://acme-data --member=serviceAccount:sa@p.iam.gserviceaccount.com --role" in do
+
+
+@pytest.mark.parametrize("code", [C.UNAVAILABLE, C.INTERNAL, C.RESOURCE_EXHAUSTED])
+def test_what_was_no_create_is_not_told_about_creating_anew(code: int) -> None:
+    assert (remedy_for(of_rpc("GetTuningJob", code, "Busy.")) or ("", ""))[1] == "try again later"
+    assert "gemtune list" in (remedy_for(of_rpc("CreateTuningJob", code, "Busy.")) or ("", ""))[1]
+
+
+@pytest.mark.parametrize("row", REMEDIES, ids=lambda row: row.id)
+def test_every_text_can_be_filled_in(row: Any) -> None:
+    known = {"project", "location", "member", "service_account", "bucket", "job", "field", "model", "region", "quota",
+             "permission"}  # fmt: skip
+    for text in (row.means, row.do, row.elsewhere):
+        assert not {name for _, name, _, _ in string.Formatter().parse(text) if name} - known
+
+
+def test_a_jobs_remedy_names_the_job() -> None:
+    do = (remedy_for_job(status_pb2.Status(code=C.INTERNAL, message="x"), job="123") or ("", ""))[1]
+    assert "gemtune get 123 -o spec" in do

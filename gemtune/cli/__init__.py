@@ -145,7 +145,7 @@ def _ended_by(session: Session, error: BaseException) -> int:
             print_findings(session.output, findings, file=getattr(error, "file", ""), text=getattr(error, "text", ""))
         else:
             sentence, notes = _words(error)
-            _error(session, sentence, notes=[*notes, *told], cause=error)
+            _error(session, sentence, notes=notes, cause=error)
         status = next(status for kind, status in STATUS if isinstance(error, kind))
     else:  # a defect of ours; whoever meets it gets a sentence too
         _error(
@@ -182,29 +182,23 @@ def _stopped(error: BaseException, told: Sequence[str]) -> int:
 
 def _words(error: BaseException) -> tuple[str, list[str]]:
     """A sentence about an error, and what to add to it."""
+    notes: list[str] = getattr(error, "__notes__", [])
     if isinstance(error, ApiError):
-        return _api_words(error)
-    if isinstance(error, InDoubt) and hasattr(error, "__notes__"):  # the command that goes on is among the notes
-        cause = error.error
-        remedy = _remedy(cause) if isinstance(cause, ApiError) else None
-        return _sentence(error).partition("\n")[0], [f"{remedy[0]}; to mend it: {remedy[1]}"] if remedy else []
-    return _sentence(error), []
+        return _api_words(error, notes)
+    if isinstance(error, InDoubt) and notes:  # the command that goes on is among the notes
+        return _sentence(error).partition("\n")[0], notes
+    return _sentence(error), notes
 
 
-def _remedy(error: ApiError) -> tuple[str, str] | None:
-    from gemtune.remedies import remedy_for
-
-    return remedy_for(error)
-
-
-def _api_words(error: ApiError) -> tuple[str, list[str]]:
+def _api_words(error: ApiError, notes: list[str]) -> tuple[str, list[str]]:
     """An answer of the service that is an error: what it means where that is known, then the service's own words."""
-    said = _sentence(error)
-    remedy = _remedy(error)
-    notes = [f"request {error.request_id}; -v shows the whole answer"] if error.request_id else []
-    if remedy is None:
-        return said, notes
-    return remedy[0], [f"to mend it: {remedy[1]}", f"the service said: {said}", *notes]
+    from gemtune.remedies.explain import means_of
+
+    said, means = _sentence(error), means_of(error)
+    its_id = [f"request {error.request_id}; -v shows the whole answer"] if error.request_id else []
+    if not means:
+        return said, [*notes, *its_id]
+    return means, [*(note for note in notes if note != means), f"the service said: {said}", *its_id]
 
 
 def _usage(error: click.ClickException) -> str:
@@ -263,7 +257,7 @@ def _whole(error: BaseException) -> str:
         return "\n".join([f"HTTP {status} {_printable(lines[0])}", *map(_printable, lines[1:])])
     if isinstance(error, GemtuneError):
         causes: list[str] = []
-        cause = error.__cause__
+        cause = error.__cause__ or error.__context__
         while cause is not None:
             causes.append(f"  caused by {type(cause).__name__}: {_printable(str(cause))}")
             cause = cause.__cause__ or cause.__context__

@@ -51,7 +51,7 @@ def get(session: Session, name: str) -> None:
     JOB is its id, tuningJobs/ID, its full resource name or its console link. -o spec is what it asked for, as a spec
     that can be submitted again.
     """
-    with session.client() as client, session.looking_for(client, name):
+    with session.client() as client:
         job = client.get_tuning_job(name)
     if session.output_format == "spec":
         from gemtune.specs import dumps_spec, request_of
@@ -114,7 +114,7 @@ def cancel(session: Session, name: str, wait: bool) -> None:
     The service cancels when it gets to it: the job ends as CANCELLED some time later, or well if it was about to end.
     """
     output = session.output
-    with session.client() as client, session.looking_for(client, name):
+    with session.client() as client:
         client.cancel_tuning_job(name)
         full = client.job_name(name)
         if not wait:
@@ -146,7 +146,7 @@ def _wait(name: str, timeout: float | None, poll_interval: float | None) -> None
     Ctrl-C leaves the job running.
     """
     session = click.get_current_context().ensure_object(Session)
-    with session.client() as client, session.looking_for(client, name):
+    with session.client() as client:
         job = follow(session, client, name, timeout=timeout, poll_interval=poll_interval)
     finish(session, job)
 

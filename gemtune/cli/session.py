@@ -6,8 +6,6 @@ import logging
 import os
 import re
 import shlex
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -112,19 +110,6 @@ class Session:
 
         endpoint = endpoint_from(self.endpoint, transport=self.transport or "rest").endpoint
         return endpoint is not None and Endpoint.parse(endpoint).loopback
-
-    @contextmanager
-    def looking_for(self, client: TuningClient, name: str) -> Generator[None]:
-        """Says of a job that is not found where it was looked for."""
-        from gemtune.errors import NotFound
-
-        try:
-            yield
-        except NotFound as error:
-            error.add_note(f"looked for {client.job_name(name)}")
-            if parse_job_name(name)[1] is None:
-                error.add_note("where it is in another location, give --location, or its full name")
-            raise
 
     def to_google(self) -> bool:
         """Whether calls go to Google's service, so that a page of the console belongs to a job."""

@@ -4,37 +4,38 @@ from __future__ import annotations
 
 from google.rpc import code_pb2
 
-from gemtune.remedies.row import Remedy
+from gemtune.remedies.row import CREATE, Remedy
 
 __all__ = ["ACCESS"]
 
 _C = code_pb2
 _TUNING_AGENT = "service-PROJECT_NUMBER@gcp-sa-vertex-tune.iam.gserviceaccount.com"
-_USER_ROLE = "gcloud projects add-iam-policy-binding PROJECT --member=user:YOU --role=roles/aiplatform.user"
-_ON_BUCKET = "gcloud storage buckets add-iam-policy-binding gs://BUCKET --member=serviceAccount:ACCOUNT "
+_USER_ROLE = "gcloud projects add-iam-policy-binding {project} --member={member} --role=roles/aiplatform.user"
+_ON_BUCKET = "gcloud storage buckets add-iam-policy-binding gs://{bucket} --member=serviceAccount:{service_account} "
 
 ACCESS: tuple[Remedy, ...] = (
     # -- the project -------------------------------------------------------------------------------------------------
     Remedy(
         "billing",
         (_C.PERMISSION_DENIED, _C.FAILED_PRECONDITION),
-        r"requires billing to be enabled|BILLING_DISABLED",
+        r"billing on project #?(?P<project>[\w:.-]+)|requires billing to be enabled|BILLING_DISABLED",
         "the project has no billing account, or its billing is off",
-        "gcloud billing projects link PROJECT --billing-account=ACCOUNT_ID, and try again some minutes later",
+        "gcloud billing projects link {project} --billing-account=ACCOUNT_ID, and try again some minutes later",
     ),
     Remedy(
         "api-disabled",
         (_C.PERMISSION_DENIED,),
-        r"SERVICE_DISABLED|has not been used in project|API has not been enabled",
+        r"has not been used in project (?P<project>[\w:.-]+)|SERVICE_DISABLED|API has not been enabled",
         "the Vertex AI API is not enabled in this project",
-        "gcloud services enable aiplatform.googleapis.com --project PROJECT",
+        "gcloud services enable aiplatform.googleapis.com --project {project}",
     ),
     Remedy(
         "quota-project",
         (_C.PERMISSION_DENIED,),
-        r"USER_PROJECT_DENIED|does not have required permission to use project (?P<project>\S+?)\.? ",
+        r"does not have required permission to use project (?P<project>\S+?)\.? |USER_PROJECT_DENIED",
         "the account may not use the project that the calls are billed to",
-        "gcloud auth application-default set-quota-project PROJECT, or ask for roles/serviceusage.serviceUsageConsumer",
+        "gcloud auth application-default set-quota-project {project}, or "
+        "ask for roles/serviceusage.serviceUsageConsumer",
     ),
     Remedy(
         "project-missing",
@@ -49,6 +50,7 @@ ACCESS: tuple[Remedy, ...] = (
         r"Accelerators are not supported for this project",
         "this project is restricted (a lab's, a trial's) and cannot tune",
         "use a project with billing of its own",
+        rpcs=CREATE,
     ),
     Remedy(
         "service-perimeter",
@@ -64,6 +66,7 @@ ACCESS: tuple[Remedy, ...] = (
         r"storage\.buckets\.get\b",
         "the account that reads the dataset may not look at that bucket",
         _ON_BUCKET + "--role=roles/storage.legacyBucketReader, and the same with --role=roles/storage.objectViewer",
+        rpcs=CREATE,
     ),
     Remedy(
         "bucket-write",
@@ -71,6 +74,7 @@ ACCESS: tuple[Remedy, ...] = (
         r"storage\.objects\.(?:create|delete|update)\b",
         "the account that the job runs as may not write to that bucket",
         _ON_BUCKET + "--role=roles/storage.objectUser",
+        rpcs=CREATE,
     ),
     Remedy(
         "bucket-access",
@@ -78,6 +82,7 @@ ACCESS: tuple[Remedy, ...] = (
         r"storage\.objects\.(?:get|list)\b|[Pp]ermission denied (?:on|for|to) (?:the )?(?:bucket|object|gs://)",
         "the account that reads the dataset may not read that bucket or object",
         _ON_BUCKET + "--role=roles/storage.objectViewer",
+        rpcs=CREATE,
     ),
     # -- service accounts --------------------------------------------------------------------------------------------
     Remedy(
@@ -85,16 +90,18 @@ ACCESS: tuple[Remedy, ...] = (
         (_C.PERMISSION_DENIED,),
         r"iam\.serviceAccounts\.actAs",
         "the caller may not run jobs as that service account",
-        "gcloud iam service-accounts add-iam-policy-binding ACCOUNT --member=user:YOU "
+        "gcloud iam service-accounts add-iam-policy-binding {service_account} --member={member} "
         "--role=roles/iam.serviceAccountUser",
+        rpcs=CREATE,
     ),
     Remedy(
         "token-creator",
         (),
         r"iam\.serviceAccounts\.getAccessToken|serviceAccountTokenCreator",
         "the service agent of tuning may not act for the job's service account",
-        f"gcloud iam service-accounts add-iam-policy-binding ACCOUNT --member=serviceAccount:{_TUNING_AGENT} "
-        "--role=roles/iam.serviceAccountTokenCreator",
+        f"gcloud iam service-accounts add-iam-policy-binding {{service_account}} "
+        f"--member=serviceAccount:{_TUNING_AGENT} --role=roles/iam.serviceAccountTokenCreator",
+        rpcs=CREATE,
     ),
     Remedy(
         "agent-missing",
@@ -102,6 +109,7 @@ ACCESS: tuple[Remedy, ...] = (
         r"Principal .*does not exist|gcp-sa-vertex-tune\S* does not exist",
         "the service agent of tuning (gcp-sa-vertex-tune) exists only after a project's first tuning job",
         "start and cancel one tuning job, then grant the role",
+        rpcs=CREATE,
     ),
     Remedy(
         "agents-provisioned",
@@ -109,6 +117,7 @@ ACCESS: tuple[Remedy, ...] = (
         r"Service agents are being provisioned",
         "the service is making the project's service agents, which read the data",
         "try again in a few minutes",
+        rpcs=CREATE,
     ),
     # -- permissions -------------------------------------------------------------------------------------------------
     Remedy(
@@ -159,16 +168,18 @@ ACCESS: tuple[Remedy, ...] = (
         (_C.PERMISSION_DENIED,),
         r"",
         "the account may not do this in this project, or what was named is in another project",
-        f"see that --project is right (gcloud auth list shows the account), then {_USER_ROLE}",
+        "see that --project is right ({project}; gcloud auth list shows the account), then " + _USER_ROLE,
         about="call",
+        guessed=True,
     ),
     Remedy(
         "job-denied",
         (_C.PERMISSION_DENIED,),
         r"",
         "the account that the job runs as lacks a permission, and the service does not say which",
-        f"let it read the data: {_ON_BUCKET}--role=roles/storage.objectViewer, where ACCOUNT is the job's "
-        f"service_account, else {_TUNING_AGENT}",
+        "let it read the data: " + _ON_BUCKET + "--role=roles/storage.objectViewer, where ACCOUNT is the job's "
+        "service_account, else " + _TUNING_AGENT,
         about="job",
+        guessed=True,
     ),
 )

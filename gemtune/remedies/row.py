@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Remedy"]
+__all__ = ["CREATE", "Remedy"]
+
+CREATE = ("CreateTuningJob", "RebaseTunedModel")
+"""The rpcs that a spec goes with."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,12 @@ class Remedy:
         means: What it means, in one sentence.
         do: What to run or change.
         about: `call`, `job`, or "" for both: which errors the row is about.
+        rpcs: The rpcs whose errors it is about; empty: any. A job's error counts as that of its create.
+        elsewhere: What to do where another rpc met it; "": the row is not about those.
+        field: What the path of a field looks like that the error is about. An error that names fields, and none of
+            these, has another cause, whatever its words are.
+        guessed: Whether the row is about a kind of error, or a text that nobody has published: the service's own words
+            say more then than `means` does.
     """
 
     id: str
@@ -27,3 +36,7 @@ class Remedy:
     means: str
     do: str
     about: str = ""
+    rpcs: tuple[str, ...] = ()
+    field: str = ""
+    guessed: bool = False
+    elsewhere: str = ""

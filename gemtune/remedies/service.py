@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.rpc import code_pb2
 
-from gemtune.remedies.row import Remedy
+from gemtune.remedies.row import CREATE, Remedy
 
 __all__ = ["SERVICE"]
 
@@ -18,6 +18,7 @@ SERVICE: tuple[Remedy, ...] = (
         r"(?i)concurrent[\W_]?tuning[\W_]?jobs",
         "the project's quota of concurrent tuning jobs (over all regions and models) is used up",
         "wait for a job to end or cancel one (gemtune list), or ask for more of `Global concurrent tuning jobs`",
+        rpcs=CREATE,
     ),
     Remedy(
         "quota",
@@ -35,6 +36,9 @@ SERVICE: tuple[Remedy, ...] = (
         "a quota of the project is used up, or the service has no capacity left; it does not say which",
         "try again later; if jobs of yours are under way (gemtune list), wait for one to end",
         about="call",
+        rpcs=CREATE,
+        guessed=True,
+        elsewhere="try again later",
     ),
     Remedy(
         "job-exhausted",
@@ -42,8 +46,9 @@ SERVICE: tuple[Remedy, ...] = (
         r"",
         "a quota of the project is used up, or the service has no capacity left; it does not say which",
         "wait until no other job is under way (gemtune list), then create a job of the same spec "
-        "(gemtune get JOB -o spec > again.yaml)",
+        "(gemtune get {job} -o spec > again.yaml)",
         about="job",
+        guessed=True,
     ),
     # -- troubles ----------------------------------------------------------------------------------------------------
     Remedy(
@@ -52,6 +57,7 @@ SERVICE: tuple[Remedy, ...] = (
         r"Failed to create endpoint\. Tuned model is uploaded",
         "the model was tuned and kept, and only its endpoint was not made",
         "deploy tuned_model.model to an endpoint yourself (gcloud ai endpoints deploy-model); no new job is needed",
+        rpcs=(*CREATE, "GetOperation"),
     ),
     Remedy(
         "path-without-project",
@@ -68,14 +74,18 @@ SERVICE: tuple[Remedy, ...] = (
         "the service is in trouble, or met something that it does not report",
         "try again later; before a job is created anew, `gemtune list` shows whether the first was made",
         about="call",
+        rpcs=CREATE,
+        guessed=True,
+        elsewhere="try again later",
     ),
     Remedy(
         "job-trouble",
         (_C.UNAVAILABLE, _C.INTERNAL, _C.UNKNOWN, _C.DEADLINE_EXCEEDED, _C.ABORTED, _C.DATA_LOSS),
         r"",
         "the service failed while the job ran, and does not say that the spec or the data are at fault",
-        "create a job of the same spec (gemtune get JOB -o spec > again.yaml); if that fails too, ask Google's "
+        "create a job of the same spec (gemtune get {job} -o spec > again.yaml); if that fails too, ask Google's "
         "support, with the job's full name",
         about="job",
+        guessed=True,
     ),
 )

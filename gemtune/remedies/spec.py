@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.rpc import code_pb2
 
-from gemtune.remedies.row import Remedy
+from gemtune.remedies.row import CREATE, Remedy
 
 __all__ = ["SPEC"]
 
@@ -19,6 +19,8 @@ SPEC: tuple[Remedy, ...] = (
         r"(?P<field>(?:training|validation)_dataset_uri)[`'\"]? should be a GCS object",
         "{field} has to be one JSONL object in Cloud Storage",
         "upload it (gcloud storage cp FILE gs://BUCKET/) and give gs://BUCKET/OBJECT.jsonl, without a wildcard",
+        rpcs=CREATE,
+        field=r"_dataset_uri$",
     ),
     Remedy(
         "dataset-format",
@@ -26,6 +28,8 @@ SPEC: tuple[Remedy, ...] = (
         r"Missing required `?'?contents`?'? field",
         "the rows are in an older format than this model reads (input_text/output_text, or messages)",
         'write each row as {{"contents": [{{"role": "user", "parts": [...]}}, {{"role": "model", "parts": [...]}}]}}',
+        rpcs=CREATE,
+        field=r"dataset",
     ),
     Remedy(
         "dataset-roles",  # no text is public; the first two are generateContent's, which takes the same contents
@@ -34,6 +38,9 @@ SPEC: tuple[Remedy, ...] = (
         "the turns of a row are not as they must be: user and model in turn, the model last",
         'name the roles "user" and "model" (not "assistant"), end each row with "model", and put a system text into '
         "systemInstruction",
+        rpcs=CREATE,
+        field=r"dataset",
+        guessed=True,
     ),
     Remedy(
         "validation-size",  # no text is public
@@ -43,6 +50,9 @@ SPEC: tuple[Remedy, ...] = (
         "the validation dataset is larger than the service takes",
         "keep it to the `validation examples` and the `validation share` of `gemtune models MODEL`; for an open model, "
         "to 25 % of the training file's bytes",
+        rpcs=CREATE,
+        field=r"validation_dataset",
+        guessed=True,
     ),
     # -- hyper-parameters --------------------------------------------------------------------------------------------
     Remedy(
@@ -51,6 +61,8 @@ SPEC: tuple[Remedy, ...] = (
         r"adapter size is not supported for this base model",
         "this base model does not take that adapter size",
         "`gemtune models` lists the sizes of each base model; leave adapter_size out for its default",
+        rpcs=CREATE,
+        field=r"adapter_size$",
     ),
     Remedy(
         "learning-rates",  # no text is public
@@ -59,6 +71,9 @@ SPEC: tuple[Remedy, ...] = (
         r"(?:\bboth\b|exclusive|exclude|[Oo]nly one|[Aa]t most one|together)",
         "learning_rate and learning_rate_multiplier exclude each other",
         "keep learning_rate_multiplier; learning_rate is for open models",
+        rpcs=CREATE,
+        field=r"learning_rate",
+        guessed=True,
     ),
     # -- the base model ----------------------------------------------------------------------------------------------
     Remedy(
@@ -67,6 +82,8 @@ SPEC: tuple[Remedy, ...] = (
         r"[Bb]ase model (?P<model>\S+) is not supported",
         "{model} cannot be tuned: it is not a tunable version, is retired, or is not offered in this location",
         "`gemtune models` lists what can be tuned; name a version such as gemini-2.5-flash, without models/ or -latest",
+        rpcs=CREATE,
+        field=r"base_model$",
     ),
     Remedy(
         "model-name",
@@ -74,6 +91,8 @@ SPEC: tuple[Remedy, ...] = (
         r"[Mm]odel name .*is malformed",
         "a publisher model is wanted where another resource name was given",
         "give the base model's short name; to use a tuned model, call its endpoint (tuned_model.endpoint)",
+        rpcs=CREATE,
+        field=r"model",
     ),
     Remedy(
         "model-missing",
@@ -92,6 +111,9 @@ SPEC: tuple[Remedy, ...] = (
         r"|\b(?:in|at|for) [`'\"]?global[`'\"]?(?=[.,;:)]|$| (?:is|does|not)\b))",
         "this is not possible in the location `global`",
         "use a region, such as --location us-central1",
+        rpcs=CREATE,
+        field=r"location|parent|base_model",
+        guessed=True,
     ),
     Remedy(
         "model-region",
@@ -100,6 +122,9 @@ SPEC: tuple[Remedy, ...] = (
         r"|not (?:supported|available) in (?:the )?(?:location|region):? [`'\"]?(?P<region_2>[a-z]+-[a-z]+\d+)",
         "this base model is not tuned in {region}",
         "`gemtune models` lists the regions of each base model, where they are known; choose one with --location",
+        rpcs=CREATE,
+        field=r"location|parent|base_model",
+        guessed=True,
     ),
     # -- other fields ------------------------------------------------------------------------------------------------
     Remedy(
@@ -108,6 +133,8 @@ SPEC: tuple[Remedy, ...] = (
         r"output_uri field is required",
         "an open model is tuned into a folder of yours",
         "set output_uri to gs://BUCKET/FOLDER (needs --api-version v1beta1)",
+        rpcs=CREATE,
+        field=r"output_uri$",
     ),
     Remedy(
         "open-model-name",
@@ -115,6 +142,8 @@ SPEC: tuple[Remedy, ...] = (
         r"Invalid open source publisher model resource name",
         "an open model is named by its publisher's resource name",
         "give base_model as publisher/model@version, as the model's page says it",
+        rpcs=CREATE,
+        field=r"base_model$",
     ),
     Remedy(
         "cmek",
@@ -122,14 +151,20 @@ SPEC: tuple[Remedy, ...] = (
         r"CMEK|customer.managed encryption",
         "this model or location does not take a customer-managed encryption key",
         "leave encryption_spec out, or use a model that takes one (`gemtune models`) and a key in the job's region",
+        rpcs=CREATE,
+        field=r"encryption_spec|kms_key",
     ),
     Remedy(
         "labels",  # no text is public
         (_C.INVALID_ARGUMENT,),
-        r"(?i)\blabels?\b.*\b(?:keys?|values?|characters?|lower ?case|invalid|too (?:many|long)|at most|exceeds?)\b"
-        r"|\binvalid\b.*\blabels?\b",
+        r"(?im)^(?:invalid |the )*labels?\b.*"
+        r"\b(?:keys?|values?|characters?|lower ?case|invalid|too (?:many|long)|at most|exceeds?)\b"
+        r"|^invalid labels?\b",
         "a label is not as labels must be",
         "at most 64 labels; keys and values of up to 63 lowercase letters, digits, _ and -; a key begins with a letter",
+        rpcs=CREATE,
+        field=r"labels",
+        guessed=True,
     ),
     Remedy(
         "unknown-field",
@@ -144,6 +179,8 @@ SPEC: tuple[Remedy, ...] = (
         r"[Ee]valuation config must have at least one metric and an output config",
         "an evaluation needs metrics and a place for its results",
         "set both evaluation_config.metrics and evaluation_config.output_config.gcs_destination.output_uri_prefix",
+        rpcs=CREATE,
+        field=r"evaluation_config",
     ),
     Remedy(
         "predict",

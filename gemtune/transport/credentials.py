@@ -17,7 +17,7 @@ from gemtune.errors import ConfigurationError, TransportError, Unauthenticated
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-__all__ = ["ANONYMOUS", "SCOPE", "Authorizer", "default_project"]
+__all__ = ["ANONYMOUS", "SCOPE", "Authorizer", "account_of", "default_project"]
 
 ANONYMOUS: Any = object()
 """In place of credentials: none are wanted, wherever the call goes (an emulator)."""
@@ -45,6 +45,13 @@ def default_project() -> str | None:
         return _default()[1]
     except ConfigurationError:
         return None
+
+
+def account_of(transport: object) -> str:
+    """The account whose credentials a transport uses; "" where it has none, or they do not say."""
+    credentials = getattr(getattr(transport, "_authorizer", None), "_credentials", None)
+    names = (getattr(credentials, name, None) for name in ("service_account_email", "account"))
+    return next((name for name in names if isinstance(name, str) and "@" in name), "")
 
 
 def _first_line(error: Exception) -> str:

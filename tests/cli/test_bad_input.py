@@ -138,7 +138,7 @@ def test_an_error_of_the_service_is_put_into_words_and_kept(gemtune: Gemtune, mo
     body = json.dumps({"error": {"code": 403, "message": words, "status": "PERMISSION_DENIED"}}).encode()
     with answering(403, body) as host:
         monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", host)
-        check(gemtune("list"), 1, "to mend it: ", f"the service said: {words} (PERMISSION_DENIED)")
+        check(gemtune("list"), 1, "to fix it: ", f"the service said: {words} (PERMISSION_DENIED)")
 
 
 def test_a_servers_words_do_not_steer_the_terminal(gemtune: Gemtune, monkeypatch: pytest.MonkeyPatch) -> None:
