@@ -10,16 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from google.api import http_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from gemtune import codec
 from gemtune.errors import InvalidArgument, JsonError, NotFound, SpecInvalid, Unimplemented, bad_request
-from gemtune.path_template import Template
+from gemtune.http_binding import WELL_KNOWN_SCALARS, Binding, RuleError, bindings, required_zeros, resolve
 
 if TYPE_CHECKING:
     from gemtune.methods import Method
@@ -29,6 +27,7 @@ __all__ = [
     "HttpRequest",
     "Match",
     "Router",
+    "RuleError",
     "bindings",
     "expand",
     "read_answer",
@@ -41,56 +40,9 @@ SYSTEM_PARAMETERS = frozenset(
     "quotaUser upload_protocol uploadType".split()
 )
 
-_WELL_KNOWN_SCALARS = frozenset(
-    f"google.protobuf.{name}"
-    for name in "Timestamp Duration FieldMask DoubleValue FloatValue Int64Value UInt64Value Int32Value UInt32Value "
-    "BoolValue StringValue BytesValue".split()
-)
-"""Message types whose JSON form is one string, number or bool, and which a query parameter can hold therefore."""
-
 _NO_QUERY_FORM = frozenset(f"google.protobuf.{name}" for name in ("Struct", "Value", "ListValue", "Any"))
 
-
-@dataclass(frozen=True, eq=False)
-class Binding:
-    """One way to carry a method over HTTP: verb, path template, and which part of the message is the body."""
-
-    verb: str
-    template: Template
-    body: str
-    response_body: str
-    input: Descriptor
-
-    @cached_property
-    def fields(self) -> tuple[tuple[FieldDescriptor, ...], ...]:
-        """The descriptors along each path variable's field path."""
-        return tuple(_resolve(self.input, variable.path) for variable in self.template.variables)
-
-
-def bindings(rule: http_pb2.HttpRule, input_type: Descriptor) -> tuple[Binding, ...]:
-    """The bindings of a rule: its own first, then the additional ones."""
-    result: list[Binding] = []
-    for one in (rule, *rule.additional_bindings):
-        kind = one.WhichOneof("pattern")
-        if kind is None:
-            continue
-        verb, path = (one.custom.kind, one.custom.path) if kind == "custom" else (kind.upper(), getattr(one, kind))
-        result.append(Binding(verb, Template(path), one.body, one.response_body, input_type))
-    return tuple(result)
-
-
-def _resolve(input_type: Descriptor, path: Sequence[str]) -> tuple[FieldDescriptor, ...]:
-    fields: list[FieldDescriptor] = []
-    message: Any = input_type
-    for i, name in enumerate(path):
-        field = message.fields_by_name.get(name) or message.fields_by_camelcase_name.get(name)
-        if field is None:  # a json_name given by hand
-            field = next((f for f in message.fields if f.json_name == name), None)
-        if field is None or (i + 1 < len(path) and (field.message_type is None or field.is_repeated)):
-            raise KeyError(".".join(path))
-        fields.append(field)
-        message = field.message_type
-    return tuple(fields)
+_DEEPEST = 100  # messages in one another in a query; protobuf's parsers take no more of them either
 
 
 # -- the client's direction ---------------------------------------------------------------------------------------
@@ -120,7 +72,7 @@ def expand(method: Method, request: Message, *, api_version: str | None = None) 
         Unimplemented: The method has no HTTP binding, or none of that version.
     """
     if not method.bindings:
-        raise Unimplemented(f"{method.full_name} has no google.api.http annotation, so it cannot be called over REST")
+        raise Unimplemented(f"{method.full_name} {method.why_not_rest}")
     candidates = method.bindings
     if api_version is not None:
         candidates = tuple(b for b in candidates if b.template.text.startswith(f"/{api_version}/"))
@@ -138,11 +90,13 @@ def expand(method: Method, request: Message, *, api_version: str | None = None) 
 def _path_values(binding: Binding, request: Message) -> tuple[list[str], tuple[str, str] | None]:
     values: list[str] = []
     for variable, fields in zip(binding.template.variables, binding.fields, strict=True):
-        owner = request
+        owner, leaf = request, fields[-1]
+        name = ".".join(variable.path)
         for field in fields[:-1]:
             owner = getattr(owner, field.name)
-        value = _text(fields[-1], getattr(owner, fields[-1].name))
-        name = ".".join(variable.path)
+        if leaf.has_presence and leaf.type != FieldDescriptor.TYPE_STRING and not owner.HasField(leaf.name):
+            return [], (name, f"it is not set; it must look like {variable.pattern}")
+        value = _scalar_text(leaf, getattr(owner, leaf.name))
         if variable.regex.fullmatch(value) is None:
             found = f"{value!r} does not look like" if value else "it is empty; it must look like"
             return [], (name, f"{found} {variable.pattern}")
@@ -160,8 +114,9 @@ def _expand(binding: Binding, request: Message, values: list[str]) -> HttpReques
     if binding.body == "*":
         body = codec.encode(_without(request, in_path))
     else:
-        if binding.body and _has(request, binding.body):
-            body = _field_json(_without(request, {f for f in in_path if f[0].name == binding.body}), binding.body)
+        if binding.body:
+            rest = _without(request, {f for f in in_path if f[0].name == binding.body})
+            body = _field_json(rest, binding.body) if _has(rest, binding.body) else None
         query = list(_query(request, (), in_path, binding.body))
     return HttpRequest(binding.verb, binding.template.expand(values), query, body, binding)
 
@@ -190,7 +145,7 @@ def _without(message: Message, paths: set[tuple[FieldDescriptor, ...]]) -> Messa
 
 def _field_json(message: Message, name: str) -> bytes:
     """The JSON of one field alone, as `body` and `response_body` name it."""
-    field = message.DESCRIPTOR.fields_by_name[name]
+    field: Any = message.DESCRIPTOR.fields_by_name[name]
     if field.message_type is not None and not field.is_repeated:
         return codec.encode(getattr(message, name))
     alone = type(message)()
@@ -199,31 +154,54 @@ def _field_json(message: Message, name: str) -> bytes:
     else:
         setattr(alone, name, getattr(message, name))
     whole = json.loads(codec.encode(alone))
-    return json.dumps(whole.get(field.json_name), ensure_ascii=False).encode()
+    if field.json_name in whole:
+        return json.dumps(whole[field.json_name], ensure_ascii=False).encode()
+    if field.is_repeated:
+        return b"{}" if _is_map(field) else b"[]"
+    return b"null"  # which stands for the default of every kind
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
 def _query(
     message: Message, prefix: tuple[FieldDescriptor, ...], skip: set[tuple[FieldDescriptor, ...]], body: str = ""
 ) -> Iterator[tuple[str, str]]:
-    for field, value in message.ListFields():
-        path = (*prefix, field)
+    here = ".".join(f.json_name for f in prefix)
+    if len(prefix) > _DEEPEST:
+        raise SpecInvalid(bad_request([(here, "it is nested too deeply for a query parameter; leave it unset")]))
+    present = {field: value for field, value in message.ListFields()}  # noqa: C416  in the fields' order
+    # What is REQUIRED is asked for by the service: its zero is sent, else it would count as missing.
+    described: Any = message.DESCRIPTOR
+    for field in required_zeros(described):
+        present.setdefault(field, getattr(message, field.name))
+    for field in sorted(present, key=lambda field: field.number):
+        path, value = (*prefix, field), present[field]
         if path in skip or (not prefix and field.name == body):
             continue
         name = ".".join(f.json_name for f in path)
         kind = field.message_type
-        if kind is None:
+        if field.is_extension:
+            what = f"the extension {field.full_name}"
+            raise SpecInvalid(bad_request([(here or field.name, f"{what} cannot be sent as a query parameter")]))
+        if kind is None or kind.full_name in WELL_KNOWN_SCALARS:
             for item in value if field.is_repeated else (value,):
-                yield name, _text(field, item)
-        elif kind.full_name in _WELL_KNOWN_SCALARS:
-            for item in value if field.is_repeated else (value,):
-                text = json.loads(codec.encode(item))
-                yield name, text if isinstance(text, str) else json.dumps(text)
+                yield name, _scalar_text(field, item)
         elif field.is_repeated or kind.full_name in _NO_QUERY_FORM:
-            what = "a map" if kind.GetOptions().map_entry else "repeated messages" if field.is_repeated else kind.name
+            what = "a map" if _is_map(field) else "repeated messages" if field.is_repeated else kind.name
             where = ".".join(f.name for f in path)
             raise SpecInvalid(bad_request([(where, f"{what} cannot be sent as a query parameter; leave it unset")]))
         else:
             yield from _query(value, path, skip)
+
+
+def _scalar_text(field: FieldDescriptor, value: Any) -> str:
+    """What a path or a query holds of one value: its JSON form, without quotes."""
+    if field.message_type is None:
+        return _text(field, value)
+    text = json.loads(codec.encode(value))
+    return text if isinstance(text, str) else json.dumps(text)
 
 
 def _text(field: FieldDescriptor, value: Any) -> str:
@@ -250,15 +228,56 @@ def read_answer(
     Raises:
         JsonError: It is not that message.
     """
-    if binding.response_body:
-        name = message_type.DESCRIPTOR.fields_by_name[binding.response_body].json_name
-        body = b'{"%s": %s}' % (name.encode(), body)
-    elif not body:
-        return message_type()  # some servers answer Empty with nothing
-    elif not body.lstrip().startswith(b"{") and not message_type.DESCRIPTOR.full_name.startswith("google.protobuf."):
+    if not binding.response_body:
+        return _read_message(binding, body, message_type, on_unknown)
+    field: Any = message_type.DESCRIPTOR.fields_by_name[binding.response_body]
+
+    def unknown(path: str, value: Any) -> None:
+        if on_unknown is not None:
+            on_unknown(f"{field.json_name}.{path}", value)
+
+    if field.message_type is not None and not field.is_repeated:
+        answer = message_type()
+        part = getattr(answer, field.name)
+        part.CopyFrom(_read_message(binding, body, type(part), unknown))
+        part.SetInParent()
+        return answer
+    _check_one_value(field, body)
+    whole = b'{"%s": %s}' % (field.json_name.encode(), body)
+    return codec.decode(whole, message_type, ignore_unknown_fields=True, on_unknown=on_unknown)
+
+
+def _read_message(
+    binding: Binding, body: bytes, message_type: type[Message], on_unknown: codec.OnUnknown | None
+) -> Message:
+    name = message_type.DESCRIPTOR.full_name
+    if not body.strip():
+        # Some servers answer Empty with nothing, and a HEAD has no body by its nature. Nothing else may be missing.
+        if name == "google.protobuf.Empty" or binding.verb == "HEAD":
+            return message_type()
+        raise JsonError("it is empty")
+    if not body.lstrip().startswith(b"{") and (not name.startswith("google.protobuf.") or name in _OBJECTS):
         # With unknown fields passed over, json_format reads a text or a list as a message with nothing in it.
         raise JsonError("it is no JSON object")
     return codec.decode(body, message_type, ignore_unknown_fields=True, on_unknown=on_unknown)
+
+
+_OBJECTS = frozenset({"google.protobuf.Empty", "google.protobuf.Struct", "google.protobuf.Any"})
+
+
+def _check_one_value(field: FieldDescriptor, body: bytes) -> None:
+    """Refuses what is not one JSON value of the field's kind: text between braces could bring other fields along."""
+    try:
+        value = json.loads(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise JsonError("it is empty" if not body.strip() else f"it is not JSON: {error}") from error
+    fits = value is None or isinstance(value, dict if _is_map(field) else list if field.is_repeated else _PLAIN)
+    if not fits:
+        kind = "a map" if _is_map(field) else "a list" if field.is_repeated else "one value"
+        raise JsonError(f"{field.name} is {kind}, and the answer is {json.dumps(value)[:40]}")
+
+
+_PLAIN = (str, int, float, bool)
 
 
 def write_answer(binding: Binding, answer: Message) -> bytes:
@@ -374,7 +393,7 @@ def _grouped(binding: Binding, query: Iterable[tuple[str, str]]) -> Mapping[tupl
     groups: dict[tuple[FieldDescriptor, ...], list[str]] = {}
     for name, value in query:
         try:
-            fields = _resolve(binding.input, name.split("."))
+            fields = resolve(binding.input, name.split("."))
         except KeyError:
             if name in SYSTEM_PARAMETERS:
                 continue
@@ -391,7 +410,7 @@ def _plant(tree: dict[str, Any], fields: Sequence[FieldDescriptor], texts: list[
     *parents, leaf = fields
     for field in parents:
         tree = tree.setdefault(field.name, {})
-    if leaf.message_type is not None and leaf.message_type.full_name not in _WELL_KNOWN_SCALARS:
+    if leaf.message_type is not None and leaf.message_type.full_name not in WELL_KNOWN_SCALARS:
         raise InvalidArgument(f"{leaf.full_name} is a message and cannot be given as a query parameter")
     is_bool = leaf.type == FieldDescriptor.TYPE_BOOL or (
         leaf.message_type is not None and leaf.message_type.full_name == "google.protobuf.BoolValue"

@@ -6,19 +6,20 @@ default descriptor pool, ours or not.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from google.api import annotations_pb2
+from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
-from gemtune.http_rule import Binding, bindings
+from gemtune.http_rule import Binding, RuleError, bindings
 
-__all__ = ["Method", "find_method", "service_methods"]
+__all__ = ["Method", "find_method", "service_methods", "with_rule"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +31,10 @@ class Method:
         name: Its name, such as `GetTuningJob`.
         input_type: The request's message class.
         output_type: The answer's message class.
-        bindings: Its HTTP bindings, the main one first; empty when it has no `google.api.http`.
+        bindings: Its HTTP bindings, the main one first; empty when it has none that can be carried out.
         idempotent: Whether `idempotency_level` says that it may be sent again.
         streaming: Whether either side streams; such a method cannot be carried by this package.
+        why_not_rest: Why it has no bindings; "" where it has some.
     """
 
     service: str
@@ -42,6 +44,7 @@ class Method:
     bindings: tuple[Binding, ...]
     idempotent: bool
     streaming: bool
+    why_not_rest: str = ""
 
     @cached_property
     def full_name(self) -> str:
@@ -69,16 +72,31 @@ def _method(descriptor: MethodDescriptor) -> Method:
     options = descriptor.GetOptions()
     http: Any = annotations_pb2.http  # untyped upstream
     safe = (descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS, descriptor_pb2.MethodOptions.IDEMPOTENT)
-    has_rule = options.HasExtension(http)
-    return Method(
+    bare = Method(
         service=descriptor.containing_service.full_name,
         name=descriptor.name,
         input_type=message_factory.GetMessageClass(descriptor.input_type),
         output_type=message_factory.GetMessageClass(descriptor.output_type),
-        bindings=bindings(options.Extensions[http], descriptor.input_type) if has_rule else (),
+        bindings=(),
         idempotent=options.idempotency_level in safe,
         streaming=descriptor.client_streaming or descriptor.server_streaming,
+        why_not_rest="has no google.api.http annotation, so it cannot be called over REST",
     )
+    return with_rule(bare, options.Extensions[http]) if options.HasExtension(http) else bare
+
+
+def with_rule(method: Method, rule: http_pb2.HttpRule) -> Method:
+    """The method as `rule` says that it goes over HTTP; the rule of an annotation, or one given in its place."""
+    takes: Any = method.input_type.DESCRIPTOR
+    returns: Any = method.output_type.DESCRIPTOR
+    try:
+        found = bindings(rule, takes, returns)
+    except RuleError as error:
+        why = f"has an HTTP rule that cannot be used: {error}"
+    else:
+        why = "" if found else "has an HTTP rule without a path, so it cannot be called over REST"
+        return dataclasses.replace(method, bindings=found, why_not_rest=why)
+    return dataclasses.replace(method, bindings=(), why_not_rest=why)
 
 
 @cache

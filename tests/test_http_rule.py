@@ -252,7 +252,7 @@ NAMED = {
         name=SEGMENT.map("shelves/{}".format)
         | st.tuples(SEGMENT, SEGMENT).map(lambda p: "shelves/{}/books/{}".format(*p))
     ),
-    "DoubleStar": fields(name=st.lists(SEGMENT, max_size=3).map("/".join)),
+    "DoubleStar": fields(name=st.lists(SEGMENT, min_size=1, max_size=3).map("/".join)),
     "Rooted": fields(
         name=st.lists(SEGMENT, min_size=1, max_size=3).map(lambda p: "/".join(["roots", *p])), also=BODY_FIELDS
     ),

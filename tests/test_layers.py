@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent / "gemtune"
 LAYERS = [
     {"errors", "error_forms", "path_template"},
     {"codec"},
-    {"http_rule", "methods", "names", "states", "job_state", "published"},
+    {"http_binding", "http_rule", "methods", "names", "states", "job_state", "published"},
     {"settings", "endpoints", "specs", "schema", "json_schema", "dataset"},
     {"retry", "remedies"},
     {"flows", "once", "lookup", "submission", "store", "sweep"},

@@ -39,11 +39,13 @@ class Exchange:
     Attributes:
         deadline: When it has to be over, in `time.monotonic` seconds.
         sent: Whether a byte of the request may have been sent.
+        answered: Whether a byte of the answer has come.
         headers: The answer's headers, once there are any.
     """
 
     deadline: float
     sent: bool = False
+    answered: bool = False
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     _socket: socket.socket | None = None
     _aborted: bool = False
@@ -101,7 +103,10 @@ class _TimedRaw(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._exchange.left())
-        return self._raw.readinto(buffer)
+        came = self._raw.readinto(buffer)
+        if came and self._exchange.sent:  # before that, it is a proxy that speaks
+            self._exchange.answered = True
+        return came
 
     def close(self) -> None:
         if not self.closed:

@@ -18,8 +18,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from google.protobuf.message import Message
 
 from gemtune.error_forms import status_from_error
-from gemtune.errors import ApiError, Cancelled, ConfigurationError, GemtuneError, TransportError, Unimplemented
-from gemtune.methods import Method, find_method
+from gemtune.errors import (
+    ApiError,
+    Cancelled,
+    ConfigurationError,
+    GemtuneError,
+    Internal,
+    InvalidArgument,
+    TransportError,
+    Unimplemented,
+)
+from gemtune.methods import Method, find_method, with_rule
+from gemtune.transport import mixins
 from gemtune.transport._http import Exchange
 from gemtune.transport._shapes import (
     Call,
@@ -96,10 +106,26 @@ class _Succeeded(_Ended):
 
 
 class RestRpcError(_Ended, RpcError):
-    """A call failed; the `GemtuneError` that says why is its `__cause__`."""
+    """A call failed; the `GemtuneError` that says why is its `__cause__`, in a copy or a pickle of it too."""
 
-    def __init__(self, error: GemtuneError, *, late: bool, headers: tuple[Metadatum, ...]) -> None:
+    def __init__(
+        self,
+        error: GemtuneError,
+        *,
+        late: bool = False,
+        answered: bool = False,
+        headers: tuple[Metadatum, ...] = (),
+    ) -> None:
+        """What a stub's users catch.
+
+        Args:
+            error: Why the call failed.
+            late: Whether its deadline had passed.
+            answered: Whether something of an answer had come, so that the service may have done what was asked.
+            headers: The answer's.
+        """
         RpcError.__init__(self, str(error))
+        self.__cause__ = self._error = error
         self._headers = headers
         self._details = error.message if isinstance(error, ApiError) else str(error)
         if isinstance(error, ApiError):
@@ -108,15 +134,31 @@ class RestRpcError(_Ended, RpcError):
                 status = status_from_error(error).SerializeToString()
                 self._trailers = (Metadatum("grpc-status-details-bin", status),)
         elif isinstance(error, TransportError):
-            self._status = StatusCode.DEADLINE_EXCEEDED if late else StatusCode.UNAVAILABLE
+            # Retries of other libraries send again what is UNAVAILABLE. An answer that cannot be read is none of it:
+            # the service may have done what was asked. INTERNAL is what gRPC itself says of such an answer.
+            unread = error.final or answered
+            here = StatusCode.INTERNAL if unread else StatusCode.UNAVAILABLE
+            self._status = StatusCode.DEADLINE_EXCEEDED if late else here
         elif isinstance(error, ConfigurationError):
             self._status = StatusCode.FAILED_PRECONDITION
         else:
             self._status = StatusCode.INVALID_ARGUMENT
 
+    def __reduce__(self) -> tuple[Callable[..., RestRpcError], tuple[Any, ...]]:
+        # Exception's own pickling calls the class with `args`, and loses the cause.
+        return _again, (type(self), self.args, self.__dict__)
+
     def debug_error_string(self) -> str:
         """The whole of the error in one string, as grpcio's errors have it."""
         return f"{self._status.name}: {self}"
+
+
+def _again(cls: type[RestRpcError], args: tuple[Any, ...], state: dict[str, Any]) -> RestRpcError:
+    error = cls.__new__(cls)
+    error.args = args
+    vars(error).update(state)
+    error.__cause__ = state["_error"]
+    return error
 
 
 class RestChannel(Channel):
@@ -138,6 +180,7 @@ class RestChannel(Channel):
         api_version: str | None = None,
         connections: int = 32,
         application: str | None = None,
+        http_rules: mixins.Rules = None,
     ) -> None:
         """Opens nothing yet.
 
@@ -147,7 +190,15 @@ class RestChannel(Channel):
             api_version: Picks the HTTP bindings whose path begins with it; None: the first that fits a request.
             connections: How many connections are kept alive, and how many futures run at once.
             application: A token of your program for the user agent, such as `my-pipeline/1.2`.
+            http_rules: HTTP rules in place of those in the methods' annotations: a `google.api.Service`, a
+                `google.api.Http`, `HttpRule`s with selectors, or a mapping of selector to `HttpRule` (or to a list of
+                mappings with `method`, `uri` and `body`, as google-api-core has them in `http_options`).
+
+        Raises:
+            ConfigurationError: The endpoint is none, or `http_rules` are no rules.
         """
+        self._api_version = api_version
+        self._rules = mixins.rules_by_method(http_rules)
         self._transport = RestTransport(
             endpoint,
             credentials=credentials,
@@ -213,13 +264,25 @@ class RestChannel(Channel):
 
     # -- for the callables ------------------------------------------------------------------------------------------
 
+    def find(self, path: str) -> Method:
+        """The method that a stub calls `path`, as it goes over HTTP here.
+
+        Raises:
+            KeyError: No module that describes its service has been imported.
+        """
+        method = find_method(path)
+        rule = self._rules.get(method.full_name) or mixins.default_rule(method, self._api_version)
+        return method if rule is None else with_rule(method, rule)
+
     def carry(self, method: Method, request: Message, exchange: Exchange, metadata: Any) -> Message:
         """Sends one request; raises what a stub's users catch."""
         try:
-            return self._transport.exchange(method, request, exchange, metadata or ())
+            return self._transport.exchange(method, request, exchange, metadata)
         except GemtuneError as error:
-            late = time.monotonic() >= exchange.deadline
-            raise RestRpcError(error, late=late, headers=_metadata(exchange)) from error
+            failure = error
+        late = time.monotonic() >= exchange.deadline
+        answered = exchange.answered or bool(exchange.headers)
+        raise RestRpcError(failure, late=late, answered=answered, headers=_metadata(exchange))
 
     def later(self, work: Callable[[], None]) -> None:
         """Has `work` done by a thread."""
@@ -233,9 +296,27 @@ def _metadata(exchange: Exchange) -> tuple[Metadatum, ...]:
     return tuple(Metadatum(key.lower(), value) for key, value in exchange.headers.items())
 
 
-def _refuse(sentence: str) -> NoReturn:
-    error = Unimplemented(sentence)
-    raise RestRpcError(error, late=False, headers=()) from error
+def _refuse(sentence: str, kind: type[ApiError] = Unimplemented) -> NoReturn:
+    raise RestRpcError(kind(sentence))
+
+
+def _deadline(timeout: Any) -> float:
+    if timeout is None:
+        return math.inf
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or math.isnan(timeout):
+        _refuse(f"timeout is {timeout!r}; give seconds, or None for no limit", InvalidArgument)
+    return time.monotonic() + timeout
+
+
+def _pairs(metadata: Any) -> list[tuple[str, str | bytes]]:
+    """Metadata as pairs, whatever a caller gave."""
+    try:
+        pairs: list[Any] = [(key, value) for key, value in metadata or ()]
+    except (TypeError, ValueError):
+        pairs = [(None, None)]
+    if not all(isinstance(key, str) and isinstance(value, (str, bytes)) for key, value in pairs):
+        _refuse("metadata are pairs of a name and a str (bytes, where the name ends in -bin)", InvalidArgument)
+    return pairs
 
 
 class _Refused:
@@ -298,9 +379,9 @@ class _UnaryUnary:
     ) -> tuple[Any, Call]:
         """As `__call__`; returns the answer and the call, which has the headers."""
         _without_call_credentials(credentials)
-        method = self._method()
-        exchange = Exchange(math.inf if timeout is None else time.monotonic() + timeout)
-        answer = self._channel.carry(method, self._message(method, request), exchange, metadata)
+        method, pairs = self._method(), _pairs(metadata)
+        exchange = Exchange(_deadline(timeout))
+        answer = self._channel.carry(method, self._message(method, request), exchange, pairs)
         return self._answer(method, answer), _Succeeded(_metadata(exchange))
 
     def future(  # noqa: PLR0917  the interface's
@@ -314,11 +395,11 @@ class _UnaryUnary:
     ) -> Any:
         """As `__call__`, on a thread of the channel's; returns at once."""
         _without_call_credentials(credentials)
-        method = self._method()
+        method, pairs = self._method(), _pairs(metadata)
         message = self._message(method, request)
-        exchange = Exchange(math.inf if timeout is None else time.monotonic() + timeout)
+        exchange = Exchange(_deadline(timeout))
         future = _RestFuture(
-            exchange, lambda: self._answer(method, self._channel.carry(method, message, exchange, metadata))
+            exchange, lambda: self._answer(method, self._channel.carry(method, message, exchange, pairs))
         )
         self._channel.later(future.work)
         return future
@@ -326,7 +407,7 @@ class _UnaryUnary:
     def _method(self) -> Method:
         if self._found is None:
             try:
-                method = find_method(self._path)
+                method = self._channel.find(self._path)
             except KeyError:
                 _refuse(
                     f"{self._path.lstrip('/')} is described by no module that is imported; import the _pb2 module with "
@@ -335,7 +416,7 @@ class _UnaryUnary:
             if method.streaming:
                 _refuse(f"{method.full_name} streams, and a RestChannel carries unary methods only; use a gRPC channel")
             if not method.bindings:
-                _refuse(f"{method.full_name} has no google.api.http annotation; it can be called over gRPC only")
+                _refuse(f"{method.full_name} {method.why_not_rest}; give RestChannel http_rules=, or use gRPC for it")
             self._found = method
         return self._found
 
@@ -343,19 +424,30 @@ class _UnaryUnary:
         if isinstance(request, method.input_type):
             return request
         # Another class for the same bytes: proto-plus, a pool of the caller's.
-        return method.input_type.FromString(request if self._serialize is None else self._serialize(request))
+        try:
+            return method.input_type.FromString(request if self._serialize is None else self._serialize(request))
+        except Exception as error:  # a serializer is the caller's, and may raise anything
+            failure = f"the request is no {method.input_type.DESCRIPTOR.name}: {type(error).__name__}"
+        _refuse(failure, Internal)  # as grpcio says it
 
     def _answer(self, method: Method, answer: Message) -> Any:
         if self._deserialize == method.output_type.FromString:
             return answer
-        data = answer.SerializeToString()
-        return data if self._deserialize is None else self._deserialize(data)
+        data = answer.SerializePartialToString()
+        if self._deserialize is None:
+            return data
+        try:
+            return self._deserialize(data)
+        except Exception as error:  # as above
+            failure = f"the answer cannot be read by the stub's deserializer: {type(error).__name__}"
+        _refuse(failure, Internal)
 
 
 def _without_call_credentials(credentials: Any) -> None:
     if credentials is not None:
-        error = ConfigurationError("call credentials are gRPC's own; give RestChannel credentials= of google-auth")
-        raise RestRpcError(error, late=False, headers=()) from error
+        raise RestRpcError(
+            ConfigurationError("call credentials are gRPC's own; give RestChannel credentials= of google-auth")
+        )
 
 
 class _RestFuture(Future, Call):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTypeArgument]  # no generic at run time
@@ -446,7 +538,7 @@ class _RestFuture(Future, Call):  # type: ignore[type-arg]  # pyright: ignore[re
         try:
             error = self._outcome.exception()
         except concurrent.futures.CancelledError:
-            return RestRpcError(Cancelled("cancelled on this side"), late=False, headers=())
+            return RestRpcError(Cancelled("cancelled on this side"))
         return error if isinstance(error, _Ended) else _Succeeded(_metadata(self._exchange))
 
     def code(self) -> StatusCode:
