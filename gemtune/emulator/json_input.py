@@ -53,9 +53,7 @@ def explain(body: bytes, descriptor: Descriptor, *, path: str, package: str) -> 
         value = json.loads(body)
         found = _limited(_Walk(descriptor.file.package, package).message(value, descriptor, path))
     except json.JSONDecodeError as error:
-        return InvalidArgument(
-            f"Invalid JSON payload received. {error.msg} at line {error.lineno} column {error.colno}."
-        )
+        return InvalidArgument(f"Invalid JSON payload received. {_syntax(error)}.")
     except UnicodeDecodeError:
         return InvalidArgument("Invalid JSON payload received. The text is not UTF-8.")
     except ValueError:  # json.loads makes no int of so many digits
@@ -65,6 +63,31 @@ def explain(body: bytes, descriptor: Descriptor, *, path: str, package: str) -> 
     if not found:
         return None
     return InvalidArgument("\n".join(text for _, text in found), details=[bad_request(found)])
+
+
+_SYNTAX = {
+    "Expecting value": "Expected a value",
+    "Expecting property name": "Expected a name in quotes or }",
+    "Illegal trailing comma before end of object": "Expected a name in quotes or }",
+    "Illegal trailing comma before end of array": "Expected a value",
+    "Expecting ':'": "Expected : after a name",
+    "Expecting ','": "Expected , or a closing bracket",
+    "Extra data": "Expected nothing more after the value",
+    "Unterminated string": "Expected a quote at the end of the text that begins",
+    "Invalid control character": "Expected no control character in a text",
+    "Invalid \\": "Expected a known escape after \\",
+}
+"""What Python's json says, by its beginning -> our words: its own, and where it points, differ between versions."""
+
+
+def _syntax(error: json.JSONDecodeError) -> str:
+    """What is wrong with a text that is no JSON, and where: the same for every version of Python."""
+    said = next((ours for theirs, ours in _SYNTAX.items() if error.msg.startswith(theirs)), "Unexpected text")
+    at = error.pos
+    if error.msg.startswith("Illegal trailing comma"):  # since 3.13, which points at the comma and not behind it
+        at += len(error.doc[at:]) - len(error.doc[at + 1 :].lstrip())
+    line, column = error.doc.count("\n", 0, at) + 1, at - error.doc.rfind("\n", 0, at)
+    return f"{said} at line {line} column {column}"
 
 
 def _limited(violations: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:

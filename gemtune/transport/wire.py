@@ -26,6 +26,7 @@ from gemtune.errors import ConfigurationError, JsonError, TransportError
 from gemtune.methods import Method
 from gemtune.transport import request_id
 from gemtune.transport.news import News
+from gemtune.transport.trust import untrusted
 
 __all__ = [
     "WireRequest",
@@ -268,7 +269,7 @@ def unreachable(where: str, error: BaseException, *, sent: bool) -> TransportErr
         words = f"{where} does not speak TLS; if it is an emulator: {where.replace('https', 'http', 1)}"
         return TransportError(words, maybe_sent=False, final=True)
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return TransportError(f"{where} is not trusted: {text}", maybe_sent=False, final=True)
+        return TransportError(f"{where} is not trusted: {untrusted(reason)}", maybe_sent=False, final=True)
     if sent:
         return TransportError(f"the connection to {where} broke before the answer was whole: {text}", maybe_sent=True)
     return TransportError(f"{where} could not be reached: {text}", maybe_sent=False)

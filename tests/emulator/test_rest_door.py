@@ -165,6 +165,29 @@ def test_what_is_wrong_beside_a_trailing_comma_is_said(door: Door) -> None:
     assert "line 1 column 19" in error(door("POST", f"v1/{JOBS}", '{"baseModel": "m",,}'))["message"]
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("{", "Expected a name in quotes or } at line 1 column 2."),
+        ('{"a": 1,,}', "Expected a name in quotes or } at line 1 column 9."),
+        ('{"a": 1,\n ,\n }', "Expected a name in quotes or } at line 3 column 2."),
+        ('{"a": [1,,]}', "Expected a value at line 1 column 10."),
+        ('{"a": [1,\n', "Expected a value at line 2 column 1."),
+        ('{"a" 1}', "Expected : after a name at line 1 column 6."),
+        ('{"a": 1 "b": 2}', "Expected , or a closing bracket at line 1 column 9."),
+        ('{"a": x}', "Expected a value at line 1 column 7."),
+        ("{'a': 1}", "Expected a name in quotes or } at line 1 column 2."),
+        ("{} {}", "Expected nothing more after the value at line 1 column 4."),
+        ('{"a": "x}', "Expected a quote at the end of the text that begins at line 1 column 7."),
+        ('{"a": "x\ny"}', "Expected no control character in a text at line 1 column 9."),
+        (r'{"a": "\x"}', "Expected a known escape after \\ at line 1 column 8."),
+        (r'{"a": "\u12"}', "Expected a known escape after \\ at line 1 column 9."),
+    ],
+)
+def test_what_is_no_json_is_said_alike_by_every_python(door: Door, body: str, says: str) -> None:
+    assert error(door("POST", f"v1/{JOBS}", body))["message"] == f"Invalid JSON payload received. {says}"
+
+
 def test_a_trailing_comma_alone_is_overlooked(door: Door) -> None:
     door.create(json.dumps(BODY).replace("}", ",}"))
 

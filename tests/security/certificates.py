@@ -33,10 +33,15 @@ def _name(text: str) -> x509.Name:
 
 
 class Authority:
-    """Signs certificates; `file` is its own, which whoever trusts it is given."""
+    """Signs certificates; `file` is its own, which whoever trusts it is given.
 
-    def __init__(self, directory: Path) -> None:
+    Its certificates name the keys that they are of and signed with, which RFC 5280 asks for and Python looks for since
+    3.13 (`ssl.VERIFY_X509_STRICT`). Those of many a company's proxy do not: `names_keys=False` is such an authority.
+    """
+
+    def __init__(self, directory: Path, *, names_keys: bool = True) -> None:
         self._directory = directory
+        self._names_keys = names_keys
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("authority of the tests")
         self.file = directory / "authority.pem"
@@ -51,7 +56,7 @@ class Authority:
 
     def _builder(self, name: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         now = datetime.datetime.now(datetime.UTC)
-        return (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(self._name)
@@ -59,6 +64,12 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=1))
+        )
+        if not self._names_keys:
+            return builder
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return builder.add_extension(signer, critical=False).add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
         )
 
     def issue(self, *names: str) -> Issued:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import json
+import re
 import ssl
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,9 @@ import pytest
 from google.oauth2.credentials import Credentials
 
 from gemtune.errors import ConfigurationError, TransportError
+from gemtune.transport.rest import RestTransport
+from gemtune.transport.rest_aio import AsyncRestTransport
+from gemtune.transport.trust import untrusted
 from gemtune_pb.v1 import GetTuningJobRequest, TuningJob
 from tests.security.certificates import Authority, Issued
 from tests.transport.carriers import Carrier
@@ -93,6 +98,37 @@ def test_a_trusted_certificate_of_another_host_is_refused(
             get(carrier, url)
         assert heard == []
     assert not refusal.value.maybe_sent
+
+
+@pytest.mark.parametrize("make", [RestTransport, AsyncRestTransport])
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="Python looks at key identifiers since 3.13")
+def test_an_authority_that_names_no_keys_is_refused_with_what_to_do(
+    make: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    companys = Authority(tmp_path, names_keys=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(companys.file))
+    with contextlib.closing(Carrier(make)) as carrier, server(carrier, companys.issue("127.0.0.1")) as (url, heard):
+        with pytest.raises(TransportError, match=r"Missing Authority Key Identifier; .* To fix it: .* Python 3\.12$"):
+            get(carrier, url)
+        assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (18, "To fix it: REQUESTS_CA_BUNDLE names"),
+        (20, "To fix it: REQUESTS_CA_BUNDLE names"),
+        (85, "To fix it: have the authority issue"),
+        (86, "To fix it: have the authority issue"),
+        (92, "To fix it: have the authority issue"),
+        (10, "what OpenSSL says$"),
+        (62, "what OpenSSL says$"),
+    ],
+)
+def test_each_reason_not_to_trust_has_its_remedy(code: int, says: str) -> None:
+    error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+    error.verify_code, error.verify_message = code, "what OpenSSL says"
+    assert re.search(says, untrusted(error))
 
 
 # -- mutual TLS -------------------------------------------------------------------------------------------------------
