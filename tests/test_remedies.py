@@ -337,7 +337,7 @@ def test_what_was_no_create_is_not_told_about_creating_anew(code: int) -> None:
 def test_every_text_can_be_filled_in(row: Any) -> None:
     known = {"project", "location", "member", "service_account", "bucket", "job", "field", "model", "region", "quota",
              "permission"}  # fmt: skip
-    for text in (row.means, row.do, row.elsewhere):
+    for text in (row.meaning, row.action, row.elsewhere):
         assert not {name for _, name, _, _ in string.Formatter().parse(text) if name} - known
 
 

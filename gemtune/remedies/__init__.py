@@ -1,4 +1,4 @@
-"""What the service says -> what it means, and what to run or change: a table, as data.
+"""What the service returns -> what it means, and what to run or change: the table in remedies.toml.
 
 A row is recognized by its canonical code, the rpc, the field that the error is about, and a pattern over the message
 and the details. Most patterns are for texts that users of the service quoted, or that its documents have; where no text
@@ -10,20 +10,60 @@ two things: some rows are about one of them alone. Knows errors; nothing of who 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from gemtune.error_forms import error_from_status
 from gemtune.errors import ApiError, InDoubt, quotas_of
-from gemtune.remedies.access import ACCESS
-from gemtune.remedies.row import CREATE, Remedy
-from gemtune.remedies.service import SERVICE
-from gemtune.remedies.spec import SPEC
 
 __all__ = ["REMEDIES", "Remedy", "quota_of", "remedy_for", "remedy_for_job", "row_for"]
 
-REMEDIES: tuple[Remedy, ...] = (*SPEC, *ACCESS, *SERVICE)
+
+@dataclass(frozen=True)
+class Remedy:
+    """One row.
+
+    Attributes:
+        id: Its stable name.
+        codes: The canonical codes it is seen with; empty: any.
+        pattern: What the message, or a reason or a quota among the details, looks like. Its named groups fill the
+            texts; `name_2`, `name_3` stand for `name` where another alternative of the pattern matched.
+        meaning: What it means, in one sentence.
+        action: What to run or change.
+        about: `call`, `job`, or "" for both: which errors the row is about.
+        rpcs: The rpcs whose errors it is about; empty: any. A job's error counts as that of its create.
+        elsewhere: What to do where another rpc met it; "": the row is not about those.
+        field: What the path of a field looks like that the error is about. An error that names fields, and none of
+            these, has another cause, whatever its words are.
+        guessed: Whether the row is about a kind of error, or a text that nobody has published: the service's own words
+            say more then than `meaning` does.
+    """
+
+    id: str
+    codes: tuple[int, ...]
+    pattern: str
+    meaning: str
+    action: str
+    about: str = ""
+    rpcs: tuple[str, ...] = ()
+    field: str = ""
+    guessed: bool = False
+    elsewhere: str = ""
+
+
+def _read(row: dict[str, Any]) -> Remedy:
+    codes = tuple(code_pb2.Code.Value(code) for code in row.pop("codes", ()))
+    return Remedy(codes=codes, rpcs=tuple(row.pop("rpcs", ())), **row)
+
+
+_TABLE = tomllib.loads(Path(__file__).with_name("remedies.toml").read_text(encoding="utf-8"))
+
+REMEDIES = tuple(map(_read, _TABLE["remedy"]))
 """Every row. The first one that fits is an error's; those that fit any text of a code are the last."""
 
 
@@ -65,7 +105,7 @@ def _fits(row: Remedy, error: ApiError, about: str) -> re.Match[str] | None:
 
 def _is_elsewhere(row: Remedy, error: ApiError, about: str) -> bool:
     """Whether an rpc met the error that is none of the row's."""
-    rpc = CREATE[0] if about == "job" else error.rpc
+    rpc = "CreateTuningJob" if about == "job" else error.rpc
     return bool(row.rpcs and rpc and rpc not in row.rpcs)
 
 
@@ -77,8 +117,8 @@ def _filled(row: Remedy | None, error: ApiError, *, job: str = "JOB") -> tuple[s
     for name, value in (found.groupdict() if found else {}).items():
         key = re.sub(r"_\d$", "", name)
         words[key] = (value or "").rstrip(".,;:`'\"") or words.get(key, "")
-    do = row.elsewhere if row.elsewhere and _is_elsewhere(row, error, row.about) else row.do
-    return row.means.format_map(words), do.format_map(words)
+    action = row.elsewhere if row.elsewhere and _is_elsewhere(row, error, row.about) else row.action
+    return row.meaning.format_map(words), action.format_map(words)
 
 
 def _known(error: ApiError) -> dict[str, str]:
