@@ -95,7 +95,8 @@ class Calls:
         clock: Clock | None = None,
     ) -> None:
         self._project = project_from(project)
-        self._location = location_from(location)
+        self._doubts: set[str] = set()
+        self._location = self._doubted(location_from(location))
         self._credentials = credentials
         self._api_version = api_version
         self._timeout = timeout
@@ -154,8 +155,21 @@ class Calls:
         project, location, job_id = parse_job_name(name)
         return str(JobName(project or self.project, location or self._location, job_id))
 
+    def _place(self, location: str | None) -> str:
+        return self._doubted(check_location(location)) if location else self._location
+
+    def _doubted(self, location: str) -> str:
+        """The location. One that is probably none is told to the log, once, and used: it may be new."""
+        if location not in _USUAL and location not in self._doubts:
+            from gemtune.specs.locations import doubt_about  # reads a file
+
+            self._doubts.add(location)
+            if doubt := doubt_about(location):
+                logger.warning("%s; %s", *doubt)
+        return location
+
     def _parent(self, location: str | None) -> str:
-        return f"projects/{self.project}/locations/{check_location(location) if location else self._location}"
+        return f"projects/{self.project}/locations/{self._place(location)}"
 
     # -- flows, one for each call; the clients' methods say what their arguments mean -------------------------------
 
@@ -213,7 +227,7 @@ class Calls:
             request_id=request_id or new_request_id(),
             fingerprint=_fingerprint(job) if job is not None else "",
             project=self.project,
-            location=check_location(location) if location else self._location,
+            location=self._place(location),
             known=request_id is not None,
             started=began if request_id is None else born(request_id),
             resumed=began,
@@ -319,6 +333,10 @@ class Calls:
             retry=self._retry,
             budget=self._budget,
         )
+
+
+_USUAL = frozenset(("us-central1", "europe-west4", "global", "us", "eu"))
+"""Locations that need no look into the catalogue."""
 
 
 def _named(name: str, flow: Flow) -> Flow:

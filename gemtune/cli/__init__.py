@@ -25,7 +25,7 @@ from typing import NoReturn, TextIO
 import click
 
 from gemtune import __version__
-from gemtune.cli.commands import OPTION_GUESSES, Entry, Group
+from gemtune.cli.commands import Entry, Group, option_advice
 from gemtune.cli.session import Session
 from gemtune.cli.stops import Stopped, Terminated
 from gemtune.errors import ApiError, GemtuneError, InDoubt, JobFailed, TransportError, WaitTimeout
@@ -204,9 +204,8 @@ def _api_words(error: ApiError, notes: list[str]) -> tuple[str, list[str]]:
 def _usage(error: click.ClickException) -> str:
     """Click's complaint as a sentence of ours."""
     if isinstance(error, click.NoSuchOption):
-        guess = OPTION_GUESSES.get(error.option_name)
-        near = guess or next(iter(error.possibilities or []), None)
-        return f"there is no option {error.option_name}" + (f"; did you mean {near}?" if near else "")
+        advice = option_advice(error.ctx.command if error.ctx else None, error.option_name)
+        return f"there is no option {error.option_name}; {advice}"
     if isinstance(error, click.MissingParameter):
         return f"{error.param.human_readable_name if error.param else 'an argument'} is missing"
     if isinstance(error, click.BadParameter) and error.param is not None:

@@ -16,7 +16,18 @@ from click.core import ParameterSource
 
 from gemtune.cli.session import Session
 
-__all__ = ["COMMAND_GUESSES", "OPTION_GUESSES", "Command", "Entry", "Group", "Option", "command"]
+__all__ = [
+    "COMMAND_GUESSES",
+    "MESSAGES",
+    "OPTION_GUESSES",
+    "TREES",
+    "Command",
+    "Entry",
+    "Group",
+    "Option",
+    "command",
+    "option_advice",
+]
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -42,37 +53,99 @@ COMMAND_GUESSES: dict[str, str] = {
     "follow": "wait",
     "tail": "wait",
     "logs": "wait",
+    "lint": "validate",
+    "check": "validate",
+    "verify": "validate",
+    "watch": "wait",
     "serve": "emulator",
     "emulate": "emulator",
     "server": "emulator",
 }
 """What people type, from gcloud, kubectl, docker and others -> the command that they mean."""
 
-OPTION_GUESSES: dict[str, str] = {
-    "--config": "-f/--file",
-    "--dataset": "--training-dataset-uri",
-    "--dryrun": "--dry-run",
-    "--follow": "--wait",
-    "--from-file": "-f/--file",
-    "--json": "-o json",
-    "--lora-rank": "--adapter-size",
-    "--lr": "--learning-rate-multiplier",
-    "--max-results": "--limit",
-    "--model": "--base-model",
-    "--n-epochs": "--epoch-count",
-    "--name": "--tuned-model-display-name",
-    "--no-wait": "nothing: without --wait a command does not wait",
-    "--num-epochs": "--epoch-count",
-    "--async": "nothing: without --wait a command does not wait",
-    "--silent": "-q/--quiet",
-    "--sort-by": "-o json and a tool such as jq: the service lists newest first",
-    "--training-file": "--training-dataset-uri",
-    "--validation-file": "--validation-dataset-uri",
-    "--watch": "--wait",
-    "--yaml": "-o yaml",
-    "--zone": "--location",
+COMMAND_ADVICE: dict[str, str] = {
+    "auth": "gcloud auth application-default login makes the credentials that gemtune uses",
+    "login": "gcloud auth application-default login makes the credentials that gemtune uses",
+    "logout": "gcloud auth application-default revoke takes the credentials away",
+    "config": "settings are options or variables: GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION, GEMTUNE_ENDPOINT",
+    "configure": "settings are options or variables: GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION, GEMTUNE_ENDPOINT",
+    "init": "a spec is a YAML file; gemtune schema --json-schema lets an editor help to write one",
+    "doctor": "gemtune validate -f FILE checks a spec, and gemtune list the way to the service",
+    "help": "write gemtune --help, or gemtune COMMAND --help",
+    "version": "write gemtune --version",
 }
-"""Options that other tools have, with a meaning that is near but not surely the same -> what to say instead."""
+"""What people type for something that no command does -> what does it."""
+
+OPTION_GUESSES: dict[str, tuple[str, ...]] = {
+    "--all": ("leave it out: every job is listed unless there is a --limit",),
+    "--async": ("leave it out: without --wait a command does not wait",),
+    "--config": ("-f/--file", "settings are options or variables such as GOOGLE_CLOUD_PROJECT"),
+    "--dataset": ("--training-dataset-uri",),
+    "--dryrun": ("--dry-run",),
+    "--follow": ("--wait", "gemtune wait JOB follows a job"),
+    "--from-file": ("-f/--file",),
+    "--json": ("-o json",),
+    "--lora-rank": ("--adapter-size",),
+    "--lr": ("--learning-rate-multiplier",),
+    "--max-results": ("--limit",),
+    "--model": ("--base-model",),
+    "--n-epochs": ("--epoch-count",),
+    "--name": ("--tuned-model-display-name",),
+    "--no-wait": ("leave it out: without --wait a command does not wait",),
+    "--num-epochs": ("--epoch-count",),
+    "--silent": ("-q/--quiet",),
+    "--sort": ("the service lists newest first; -o json and a tool such as jq sort otherwise",),
+    "--sort-by": ("the service lists newest first; -o json and a tool such as jq sort otherwise",),
+    "--training-file": ("--training-dataset-uri",),
+    "--validation-file": ("--validation-dataset-uri",),
+    "--version": ("write gemtune --version",),
+    "--watch": ("--wait", "gemtune wait JOB follows a job"),
+    "--yaml": ("-o yaml",),
+    "--zone": ("--location",),
+}
+"""Options that other tools have, with a meaning that is near but not surely the same -> what to say instead: the first
+that the command takes, or a sentence."""
+
+_MOST_LISTED = 10
+
+
+def option_advice(command: click.Command | None, option: str) -> str:
+    """What to say about an option that a command does not have: the one that was meant, or those that there are."""
+    params = [param for param in command.params if isinstance(param, click.Option)] if command else []
+    names = {name: param for param in params for name in param.opts}
+    for guess in OPTION_GUESSES.get(option, ()):
+        if not guess.startswith("-"):
+            return guess
+        if guess.split("/")[-1].split()[0] in names:
+            return f"did you mean {guess}?"
+    from gemtune.specs.suggest import nearest
+
+    if near := nearest(option, [name for name in names if name.startswith("--")]):
+        return f"did you mean {near}?"
+    shown = [
+        param.get_error_hint(None).replace("'", "").replace(" / ", "/")
+        for param in params
+        if not param.hidden and getattr(param, "section", "Options") == "Options"
+    ]
+    more = ", ..." if len(shown) > _MOST_LISTED else ""
+    return f"its own options are {', '.join(shown[:_MOST_LISTED])}{more}" if shown else "it has no options of its own"
+
+
+TREES = ("table", "json", "yaml")
+MESSAGES = (*TREES, "textproto")
+"""The forms of output: of what is no message, and of messages."""
+
+
+class _Form(click.Choice):  # type: ignore[type-arg]  # generic in later versions of click alone
+    """A form of output, among those that a command has."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "spec" and "spec" not in self.choices:
+            self.fail(_NO_SPEC, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_NO_SPEC = "-o spec is a job as a spec: gemtune get JOB -o spec"
 
 
 class Option(click.Option):
@@ -109,14 +182,43 @@ class Option(click.Option):
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     """Hands a global option to the session, wherever on the command line it stood."""
     if param.name and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
-        setattr(ctx.ensure_object(Session), param.name, value)
+        session = ctx.ensure_object(Session)
+        if session.given.setdefault(param.name, value) != value:
+            raise _Twice(f"{param.get_error_hint(ctx)} {_ONE_VALUE}", ctx)
+        setattr(session, param.name, value)
 
 
-def _global_options(section: str = "Options") -> list[Option]:
+_ONE_VALUE = "was given twice, and takes one value; leave one out"
+
+
+class _Twice(click.UsageError):
+    """An option that takes one value was given a second one."""
+
+
+def _refuse_repeated(command: click.Command, ctx: click.Context, args: Sequence[str]) -> None:
+    """Refuses a second value for an option that takes one: click would take the last, in silence."""
+    if ctx.resilient_parsing:
+        return
+    _, _, order = command.make_parser(ctx).parse_args(args=list(args))
+    for param in {param for param in order if order.count(param) > 1}:
+        if isinstance(param, click.Option) and not (param.multiple or param.count):
+            if not param.is_flag:
+                raise _Twice(f"{param.get_error_hint(ctx).replace(chr(39), '')} {_ONE_VALUE}", ctx)
+            if param.secondary_opts:
+                raise _Twice(f"{param.opts[0]} and {param.secondary_opts[0]} exclude each other; give one, once", ctx)
+
+
+_CONNECTING = frozenset(("--project", "--location", "--endpoint", "--transport"))
+
+
+def _global_options(
+    section: str = "Options", forms: Sequence[str] = (*MESSAGES, "spec"), *, offline: bool = False
+) -> list[Option]:
     def _global(*names: str, also: Sequence[str] = (), **attributes: Any) -> Option:
-        return Option(names, also, section=section, expose_value=False, callback=_keep, **attributes)
+        hidden = offline and names[0] in _CONNECTING
+        return Option(names, also, section=section, expose_value=False, callback=_keep, hidden=hidden, **attributes)
 
-    formats = click.Choice(["table", "json", "yaml", "textproto", "spec"])
+    listed = ", ".join(form for form in forms if form != "spec")
     return [
         _global("--project", metavar="ID", help="Project id or number (or GOOGLE_CLOUD_PROJECT)"),
         _global("--location", also=["--region"], metavar="L", help="Such as europe-west4 (or GOOGLE_CLOUD_LOCATION)"),
@@ -128,9 +230,9 @@ def _global_options(section: str = "Options") -> list[Option]:
             "--output",
             "output_format",
             also=["--format"],
-            type=formats,
+            type=_Form(forms),
             metavar="FORM",
-            help="table, json, yaml or textproto; for get also spec",
+            help=" or ".join(listed.rsplit(", ", 1)) + ("; for get also spec" if "spec" in forms else ""),
         ),
         _global("-q", "--quiet", is_flag=True, help="Data and errors only"),
         _global("-v", "--verbose", is_flag=True, help="Show requests and whole errors"),
@@ -149,17 +251,24 @@ def _section(
 class Command(click.Command):
     """A command that takes the global options too."""
 
-    def __init__(self, *args: Any, spec_form: bool = False, **attributes: Any) -> None:
-        """Takes what `click.Command` takes, and whether there is a spec that `-o spec` can show."""
+    def __init__(self, *args: Any, forms: Sequence[str] = MESSAGES, offline: bool = False, **attributes: Any) -> None:
+        """Takes what `click.Command` takes, the forms of its output, and whether it never asks the service."""
         attributes["context_settings"] = SETTINGS | dict(attributes.get("context_settings") or {})
-        self.spec_form = spec_form
+        self.forms = forms
         super().__init__(*args, **attributes)
-        self.params = [*self.params, *_global_options("Global options")]
+        self.params = [*self.params, *_global_options("Global options", forms, offline=offline)]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reads the arguments; refuses a second value where one is taken."""
+        _refuse_repeated(self, ctx, args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command, unless it has no output of the form that is wanted."""
-        if ctx.ensure_object(Session).output_format == "spec" and not self.spec_form:
-            raise click.UsageError("-o spec is a job as a spec: gemtune get JOB -o spec", ctx)
+        """Runs the command, unless it has no output of the form that is wanted before its name."""
+        form = ctx.ensure_object(Session).output_format
+        if form not in self.forms:
+            listed = ", ".join(self.forms)
+            raise click.UsageError(_NO_SPEC if form == "spec" else f"-o {form} is none of {listed}", ctx)
         return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -199,6 +308,11 @@ class Group(click.Group):
         self._sections = sections
         self._entries = {name: entry for section in sections.values() for name, entry in section.items()}
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reads the options before the command; refuses a second value where one is taken."""
+        _refuse_repeated(self, ctx, args)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """The names of the commands."""
         return list(self._entries)
@@ -222,7 +336,10 @@ class Group(click.Group):
         from gemtune.specs.suggest import nearest
 
         meant = COMMAND_GUESSES.get(name.lower()) or nearest(name, self._entries)
-        advice = f"did you mean {meant!r}?" if meant else f"the commands are {', '.join(self._entries)}"
+        advice = (
+            f"did you mean {meant!r}?" if meant in self._entries else f"the commands are {', '.join(self._entries)}"
+        )
+        advice = COMMAND_ADVICE.get(name.lower(), advice)
         raise click.UsageError(f"there is no command {name!r}; {advice}", ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -17,7 +17,7 @@ from gemtune.cli.session import Session
 __all__ = ["emulator"]
 
 
-@command("emulator")
+@command("emulator", offline=True)
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to listen on")
 @click.option(
     "--port", default=8085, show_default=True, type=click.IntRange(0, 65535), metavar="N", help="0: a free one"

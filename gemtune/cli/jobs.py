@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 from google.protobuf import empty_pb2
 
-from gemtune.cli.commands import Command, Option, command
+from gemtune.cli.commands import MESSAGES, Command, Option, command
 from gemtune.cli.listing import print_jobs
 from gemtune.cli.output import STATE_STYLES, took
-from gemtune.cli.params import DURATION, STATE, DurationType
+from gemtune.cli.params import DURATION, STATES, DurationType, joined_filter
 from gemtune.cli.progress import follow
 from gemtune.cli.session import Session
 from gemtune.cli.show import print_job, print_lines
@@ -42,7 +43,7 @@ NAME = click.Argument(["name"], metavar="JOB")
 # -- get ------------------------------------------------------------------------------------------------------------
 
 
-@command("get", spec_form=True)
+@command("get", forms=(*MESSAGES, "spec"))
 @click.argument("name", metavar="JOB")
 @click.pass_obj
 def get(session: Session, name: str) -> None:
@@ -69,17 +70,21 @@ def get(session: Session, name: str) -> None:
 
 
 @command("list", help=LIST_HELP)
-@click.option("--filter", "filter_", metavar="EXPR", default="", help="Such as 'state=\"JOB_STATE_RUNNING\"'")
-@click.option("--state", type=STATE, metavar="STATE", help="Such as running, succeeded or failed")
+@click.option(
+    "--filter", "filters", multiple=True, metavar="EXPR", help="Such as 'labels.team=\"a\"'; several: all hold"
+)
+@click.option(
+    "--state", "states", type=STATES, multiple=True, metavar="STATE", help="Such as running or failed,expired"
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The N newest, at most")
 @click.option("--page-size", type=click.IntRange(min=1, max=2**31 - 1), metavar="N", help="Jobs asked for at a time")
 @click.pass_obj
-def list_jobs(session: Session, filter_: str, state: str | None, limit: int | None, page_size: int | None) -> None:
+def list_jobs(
+    session: Session, filters: Sequence[str], states: Sequence[Sequence[str]], limit: int | None, page_size: int | None
+) -> None:
     """Lists jobs."""
     jobs: list[TuningJob] = []
-    if state is not None:
-        wanted = f'state="{state}"'
-        filter_ = f"{wanted} AND ({filter_})" if filter_ else wanted
+    filter_ = joined_filter(filters, [state for several in states for state in several])
     if page_size is None and limit is not None:
         page_size = min(limit, 100)
     with session.client() as client:

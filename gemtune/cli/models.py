@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gemtune.cli.commands import command
+from gemtune.cli.commands import TREES, command
 from gemtune.cli.session import Session
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _WANTED = ("MODEL", "RANKS", "STATUS", "REGIONS", "TOKENS/EXAMPLE", "OWN KEY", "
 _GAP = "  "
 
 
-@command("models")
+@command("models", forms=TREES)
 @click.argument("name", required=False)
 @click.option("--all", "retired", is_flag=True, help="Those too that the service no longer offers")
 @click.pass_context

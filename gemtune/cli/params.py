@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
@@ -12,12 +13,13 @@ __all__ = [
     "COUNT",
     "DURATION",
     "NUMBER",
-    "STATE",
+    "STATES",
     "AdapterSizeType",
     "CountType",
     "DurationType",
     "LabelsType",
     "NumberType",
+    "joined_filter",
 ]
 
 if TYPE_CHECKING:  # click's types are generic for type checkers, and at run time only in its later versions
@@ -25,8 +27,9 @@ if TYPE_CHECKING:  # click's types are generic for type checkers, and at run tim
     _Int: TypeAlias = click.ParamType[int]
     _Labels: TypeAlias = click.ParamType[dict[str, str]]
     _Str: TypeAlias = click.ParamType[str]
+    _Texts: TypeAlias = click.ParamType[tuple[str, ...]]
 else:
-    _Float = _Int = _Labels = _Str = click.ParamType
+    _Float = _Int = _Labels = _Str = _Texts = click.ParamType
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST = 366 * 86400.0  # beyond it, sleeps and dates stop working
@@ -126,13 +129,18 @@ class LabelsType(_Labels):
         return labels
 
 
-class StateType(_Str):
-    """The state of a job: `failed`, or the enum's name."""
+class StatesType(_Texts):
+    """States of jobs, separated by commas: `failed`, or the enum's name."""
 
     name = "state"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name of the enum value, such as `JOB_STATE_FAILED`."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names of the enum values, such as `JOB_STATE_FAILED`."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(self._state(part, param, ctx) for part in str(value).split(","))
+
+    def _state(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from gemtune_pb.v1 import JobState
 
         name = str(value).strip().upper().replace("-", "_").removeprefix("JOB_STATE_")
@@ -146,4 +154,11 @@ class StateType(_Str):
 COUNT = CountType()
 DURATION = DurationType()
 NUMBER = NumberType()
-STATE = StateType()
+STATES = StatesType()
+
+
+def joined_filter(filters: Sequence[str], states: Sequence[str]) -> str:
+    """One filter of the API: a job is in one of the states, and every filter holds."""
+    wanted = " OR ".join(f'state="{state}"' for state in dict.fromkeys(states))
+    parts = [part for part in (wanted, *filters) if part.strip()]
+    return parts[0] if len(parts) == 1 else " AND ".join(f"({part})" for part in parts)

@@ -13,7 +13,7 @@ from gemtune.cli.session import Session
 __all__ = ["schema"]
 
 
-@command("schema")
+@command("schema", offline=True)
 @click.option("--json-schema", is_flag=True, help="JSON Schema of a spec, for editors")
 @click.option("--protos", type=click.Path(file_okay=False), metavar="DIR", help="Write the .proto files to DIR")
 @click.option("--descriptor-set", is_flag=True, help="Everything as a FileDescriptorSet, in binary")

@@ -32,6 +32,7 @@ class Session:
     Attributes:
         reached: Whether the service has answered in this run, or may have been reached.
         submitted: Whether a create may have reached it.
+        given: The global options of the command line, and their values.
         told: What was last said about a call that is sent again.
     """
 
@@ -47,6 +48,7 @@ class Session:
     reached: bool = field(init=False, default=False)
     submitted: bool = field(init=False, default=False)
     told: str = field(init=False, default="")
+    given: dict[str, object] = field(init=False, default_factory=dict[str, object])
 
     def __post_init__(self) -> None:
         self.output = Output(self)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gemtune.cli.commands import command
+from gemtune.cli.commands import TREES, command
 from gemtune.cli.findings import print_findings
 from gemtune.cli.output import clean
 from gemtune.cli.session import Session
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["validate"]
 
 
-@command("validate")
+@command("validate", forms=TREES)
 @click.option(
     "-f", "--file", "files", multiple=True, metavar="FILE", help="A spec, or - for standard input; repeatable"
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gemtune.cli.commands import command
+from gemtune.cli.commands import TREES, command
 from gemtune.cli.output import clean
 from gemtune.cli.session import Session
 from gemtune.errors import ApiError, SpecFileError, SpecInvalid
@@ -35,7 +35,7 @@ _STYLES = {"+": "green", "-": "red", "~": "yellow"}
 # -- diff -----------------------------------------------------------------------------------------------------------
 
 
-@command("diff")
+@command("diff", forms=TREES)
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @click.pass_obj
@@ -148,7 +148,7 @@ def _naming(option: str) -> Generator[None]:
         raise
 
 
-@command("convert")
+@command("convert", offline=True)
 @click.argument("source", metavar="FILE")
 @click.argument("target", metavar="[TO]", default="-")
 @click.option("--from", "source_format", type=FORMATS, metavar="FORM", help="What FILE is, if its ending does not say")
@@ -182,7 +182,7 @@ def convert(ctx: click.Context, source: str, target: str, source_format: str | N
 # -- fingerprint ------------------------------------------------------------------------------------------------------
 
 
-@command("fingerprint")
+@command("fingerprint", forms=TREES, offline=True)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.pass_obj
 def fingerprint(session: Session, files: tuple[str, ...]) -> None:

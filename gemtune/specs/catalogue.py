@@ -51,6 +51,11 @@ class Catalogue:
         return self.message.models
 
     @cached_property
+    def locations(self) -> frozenset[str]:
+        """The locations that are known; one that is not here may be new."""
+        return frozenset(self.message.locations)
+
+    @cached_property
     def _models(self) -> dict[str, BaseModel]:
         return dict(sorted(self.message.models.items()))  # a protobuf map is in no order
 
@@ -214,6 +219,7 @@ def _merge(known: ModelCatalogue, given: ModelCatalogue, root: Node) -> None:
     for path, limit in given.fields.items():
         known.fields[path].CopyFrom(limit)
     known.gone.update(given.gone)
+    known.locations.extend(given.locations)
 
 
 _KINDS = ("google", "open")

@@ -177,6 +177,13 @@ RULES: dict[str, Rule] = {
             service_code="FAILED_PRECONDITION",
             service_field=False,
         ),
+        Rule(
+            "location-unknown",
+            _WARNING,
+            "a zone, or a location that is not known: it may be misspelt",
+            "Google Cloud documentation, Regions and zones",
+            "2026",
+        ),
         Rule("location-mismatch", _ERROR, "names of two locations in one job", _SEED, "2026-11"),
         Rule("project-mismatch", _WARNING, "names of two projects in one job", "our advice", "2026-11"),
         Rule(

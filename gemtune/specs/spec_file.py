@@ -93,6 +93,8 @@ class SpecFile:
         return None if self.root is None else locate(self.root, field, key=key)
 
     def _place(self, finding: Finding) -> Position | None:
+        if finding.rule_id == "location-unknown":  # which no text has
+            return None
         return self.position(finding.field, key=RULES[finding.rule_id].on_key)
 
     def _follows(self, finding: Finding) -> bool:

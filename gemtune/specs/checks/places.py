@@ -8,6 +8,7 @@ from typing import Any
 
 from gemtune.specs.checks.run import Run, shown
 from gemtune.specs.finding import Severity
+from gemtune.specs.locations import doubt_about
 
 __all__ = ["places"]
 
@@ -17,6 +18,8 @@ _PLACE = re.compile(r"projects/([^/]+)/locations/([^/]+)/")
 def places(run: Run, job: Any) -> None:
     """Every location and project that the job names, against the job's own and each other."""
     location, of = run.location, "the job"
+    if location and (doubt := doubt_about(location, run.models)):
+        run.add("location-unknown", "", *doubt)
     model = run.model
     if run.location == "global":
         if run.kind == "google":

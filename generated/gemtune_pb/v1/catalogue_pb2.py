@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agemtune/v1/catalogue.proto\x12\ngemtune.v1\"\xee\x02\n\x0eModelCatalogue\x12\x36\n\x06models\x18\x01 \x03(\x0b\x32&.gemtune.v1.ModelCatalogue.ModelsEntry\x12\x36\n\x06\x66ields\x18\x02 \x03(\x0b\x32&.gemtune.v1.ModelCatalogue.FieldsEntry\x12\x32\n\x04gone\x18\x03 \x03(\x0b\x32$.gemtune.v1.ModelCatalogue.GoneEntry\x1a\x44\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.gemtune.v1.BaseModel:\x02\x38\x01\x1a\x45\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.gemtune.v1.FieldLimit:\x02\x38\x01\x1a+\n\tGoneEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x87\x05\n\tBaseModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07retired\x18\x03 \x01(\t\x12\x15\n\radapter_sizes\x18\x04 \x03(\x05\x12!\n\x14\x64\x65\x66\x61ult_adapter_size\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\nmodalities\x18\x06 \x03(\t\x12\x1f\n\x12tokens_per_example\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12 \n\x13validation_examples\x18\x08 \x01(\x03H\x02\x88\x01\x01\x12\x1d\n\x10validation_share\x18\t \x01(\x01H\x03\x88\x01\x01\x12\x1e\n\x11training_examples\x18\n \x01(\x03H\x04\x88\x01\x01\x12 \n\x13multimodal_examples\x18\x0b \x01(\x03H\x05\x88\x01\x01\x12\x1b\n\x0etraining_bytes\x18\x0c \x01(\x03H\x06\x88\x01\x01\x12\x0f\n\x07regions\x18\r \x03(\t\x12\x18\n\x10regions_complete\x18\x0e \x01(\x08\x12\x13\n\x0bserved_from\x18\x0f \x03(\t\x12\x11\n\x04\x63mek\x18\x10 \x01(\x08H\x07\x88\x01\x01\x12\x17\n\nevaluation\x18\x11 \x01(\x08H\x08\x88\x01\x01\x12\x0e\n\x06source\x18\x12 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x13 \x01(\tB\x17\n\x15_default_adapter_sizeB\x15\n\x13_tokens_per_exampleB\x16\n\x14_validation_examplesB\x13\n\x11_validation_shareB\x14\n\x12_training_examplesB\x16\n\x14_multimodal_examplesB\x11\n\x0f_training_bytesB\x07\n\x05_cmekB\r\n\x0b_evaluation\"+\n\nFieldLimit\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07instead\x18\x02 \x01(\tB\x82\x01\n\x0e\x63om.gemtune.v1B\x0e\x43\x61talogueProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agemtune/v1/catalogue.proto\x12\ngemtune.v1\"\x81\x03\n\x0eModelCatalogue\x12\x36\n\x06models\x18\x01 \x03(\x0b\x32&.gemtune.v1.ModelCatalogue.ModelsEntry\x12\x36\n\x06\x66ields\x18\x02 \x03(\x0b\x32&.gemtune.v1.ModelCatalogue.FieldsEntry\x12\x32\n\x04gone\x18\x03 \x03(\x0b\x32$.gemtune.v1.ModelCatalogue.GoneEntry\x12\x11\n\tlocations\x18\x04 \x03(\t\x1a\x44\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.gemtune.v1.BaseModel:\x02\x38\x01\x1a\x45\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.gemtune.v1.FieldLimit:\x02\x38\x01\x1a+\n\tGoneEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x87\x05\n\tBaseModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07retired\x18\x03 \x01(\t\x12\x15\n\radapter_sizes\x18\x04 \x03(\x05\x12!\n\x14\x64\x65\x66\x61ult_adapter_size\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\nmodalities\x18\x06 \x03(\t\x12\x1f\n\x12tokens_per_example\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12 \n\x13validation_examples\x18\x08 \x01(\x03H\x02\x88\x01\x01\x12\x1d\n\x10validation_share\x18\t \x01(\x01H\x03\x88\x01\x01\x12\x1e\n\x11training_examples\x18\n \x01(\x03H\x04\x88\x01\x01\x12 \n\x13multimodal_examples\x18\x0b \x01(\x03H\x05\x88\x01\x01\x12\x1b\n\x0etraining_bytes\x18\x0c \x01(\x03H\x06\x88\x01\x01\x12\x0f\n\x07regions\x18\r \x03(\t\x12\x18\n\x10regions_complete\x18\x0e \x01(\x08\x12\x13\n\x0bserved_from\x18\x0f \x03(\t\x12\x11\n\x04\x63mek\x18\x10 \x01(\x08H\x07\x88\x01\x01\x12\x17\n\nevaluation\x18\x11 \x01(\x08H\x08\x88\x01\x01\x12\x0e\n\x06source\x18\x12 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x13 \x01(\tB\x17\n\x15_default_adapter_sizeB\x15\n\x13_tokens_per_exampleB\x16\n\x14_validation_examplesB\x13\n\x11_validation_shareB\x14\n\x12_training_examplesB\x16\n\x14_multimodal_examplesB\x11\n\x0f_training_bytesB\x07\n\x05_cmekB\r\n\x0b_evaluation\"+\n\nFieldLimit\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07instead\x18\x02 \x01(\tB\x82\x01\n\x0e\x63om.gemtune.v1B\x0e\x43\x61talogueProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,15 +39,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELCATALOGUE_GONEENTRY']._loaded_options = None
   _globals['_MODELCATALOGUE_GONEENTRY']._serialized_options = b'8\001'
   _globals['_MODELCATALOGUE']._serialized_start=43
-  _globals['_MODELCATALOGUE']._serialized_end=409
-  _globals['_MODELCATALOGUE_MODELSENTRY']._serialized_start=225
-  _globals['_MODELCATALOGUE_MODELSENTRY']._serialized_end=293
-  _globals['_MODELCATALOGUE_FIELDSENTRY']._serialized_start=295
-  _globals['_MODELCATALOGUE_FIELDSENTRY']._serialized_end=364
-  _globals['_MODELCATALOGUE_GONEENTRY']._serialized_start=366
-  _globals['_MODELCATALOGUE_GONEENTRY']._serialized_end=409
-  _globals['_BASEMODEL']._serialized_start=412
-  _globals['_BASEMODEL']._serialized_end=1059
-  _globals['_FIELDLIMIT']._serialized_start=1061
-  _globals['_FIELDLIMIT']._serialized_end=1104
+  _globals['_MODELCATALOGUE']._serialized_end=428
+  _globals['_MODELCATALOGUE_MODELSENTRY']._serialized_start=244
+  _globals['_MODELCATALOGUE_MODELSENTRY']._serialized_end=312
+  _globals['_MODELCATALOGUE_FIELDSENTRY']._serialized_start=314
+  _globals['_MODELCATALOGUE_FIELDSENTRY']._serialized_end=383
+  _globals['_MODELCATALOGUE_GONEENTRY']._serialized_start=385
+  _globals['_MODELCATALOGUE_GONEENTRY']._serialized_end=428
+  _globals['_BASEMODEL']._serialized_start=431
+  _globals['_BASEMODEL']._serialized_end=1078
+  _globals['_FIELDLIMIT']._serialized_start=1080
+  _globals['_FIELDLIMIT']._serialized_end=1123
 # @@protoc_insertion_point(module_scope)

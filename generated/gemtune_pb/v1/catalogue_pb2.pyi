@@ -91,6 +91,7 @@ class ModelCatalogue(_message.Message):
     MODELS_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     GONE_FIELD_NUMBER: _builtins.int
+    LOCATIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def models(self) -> _containers.MessageMap[_builtins.str, Global___BaseModel]:
         """Base models by name, as in `base_model`: `gemini-3.5-flash`, `meta/llama3_1@llama-3.1-8b`."""
@@ -105,16 +106,21 @@ class ModelCatalogue(_message.Message):
         longer offers them (ISO date, month or year).
         """
 
+    @_builtins.property
+    def locations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Locations that are known. One that is not here may be new, and is only warned of."""
+
     def __init__(
         self,
         *,
         models: _abc.Mapping[_builtins.str, Global___BaseModel] | None = ...,
         fields: _abc.Mapping[_builtins.str, Global___FieldLimit] | None = ...,
         gone: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        locations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "gone", b"gone", "models", b"models"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "gone", b"gone", "locations", b"locations", "models", b"models"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
