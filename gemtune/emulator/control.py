@@ -2,7 +2,7 @@
 
 | verb and path | |
 |--|--|
-| GET / | whether the emulator answers |
+| GET /emulator/health | whether the emulator answers |
 | POST /retry_test | makes a retry test |
 | GET, DELETE /retry_test/ID | its report; its end |
 | GET /retry_tests | all reports |
@@ -42,7 +42,7 @@ _DURATION = re.compile(r"(\d{1,10}(?:\.\d{1,9})?)s?")
 
 def is_control(path: str) -> bool:
     """Whether a path is one of the emulator's own."""
-    return path == "/" or path.startswith(("/retry_test", "/emulator/"))
+    return path.startswith(("/retry_test", "/emulator/"))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,6 @@ class Control:
         if name:
             return {}
         return {
-            "/": {"GET": self._answers},
             "retry_test": {"POST": self._new_test},
             "retry_tests": {"GET": self._show_tests},
             "emulator/outcomes": {
@@ -86,6 +85,7 @@ class Control:
                 "GET": self._show_outcomes,
                 "DELETE": self._clear_outcomes,
             },
+            "emulator/health": {"GET": self._answers},
             "emulator/clock": {"POST": self._advance, "GET": self._show_clock},
         }.get(resource, {})
 

@@ -26,13 +26,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gemtune.emulator.control import Control, is_control
+from gemtune.emulator.cut_paths import HEALTH, lacking
 from gemtune.emulator.faults import NONE, CutError, Faulty
 from gemtune.emulator.json_input import explain, without_trailing_commas
+from gemtune.emulator.lone_values import as_lists
 from gemtune.emulator.origins import check_origin
 from gemtune.emulator.service import Service
 from gemtune.emulator.spoiled import Connections, Spoiled
 from gemtune.error_forms import http_from_error
-from gemtune.errors import ApiError, Internal, InvalidArgument, Unauthenticated
+from gemtune.errors import ApiError, Internal, InvalidArgument, NotFound, Unauthenticated
 from gemtune.http_rule import Match, Router, bindings, write_answer
 from gemtune.methods import Method, service_methods
 from gemtune_pb.v1 import tuning_service_pb2
@@ -188,9 +190,19 @@ def answer(service: Service | Faulty, verb: str, path: str, *, query: list[tuple
         ApiError: The request is refused.
     """
     form = _form(dict(query))
-    match = _match(verb, path, query, body)
+    try:
+        match = _match(verb, path, query, body)
+    except NotFound as refusal:
+        raise _not_found(refusal, path) from None
     message = service.handle(match.method, match.message, api_version=match.api_version)
     return form.write(match, message)
+
+
+def _not_found(refusal: NotFound, path: str) -> NotFound:
+    more = [lacking(path)] if lacking(path) else []
+    if path == "/":
+        more.append(f"GET {HEALTH} tells whether the emulator answers")
+    return NotFound("; ".join([refusal.message, *more]))
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
@@ -226,7 +238,7 @@ def _match(verb: str, path: str, query: list[tuple[str, str]], body: bytes) -> M
         bare = _without_body(verb, path, query)
         if not bare.binding.body or not body.strip():
             raise
-        mended = without_trailing_commas(body)
+        mended = as_lists(without_trailing_commas(body), _body_type(bare))
         error = _explained(bare, mended) or (refusal if mended == body else None)
         if error is not None:
             raise error from None
@@ -251,11 +263,15 @@ def _package(match: Match) -> str:
 
 
 def _explained(match: Match, body: bytes) -> InvalidArgument | None:
+    path = "" if match.binding.body == "*" else match.binding.body
+    return explain(body, _body_type(match), path=path, package=_package(match))
+
+
+def _body_type(match: Match) -> Any:
+    """The type of the message that a body is."""
     descriptor: Any = match.method.input_type.DESCRIPTOR
     field = match.binding.body
-    if field == "*":
-        return explain(body, descriptor, path="", package=_package(match))
-    return explain(body, descriptor.fields_by_name[field].message_type, path=field, package=_package(match))
+    return descriptor if field == "*" else descriptor.fields_by_name[field].message_type
 
 
 # -- writing ------------------------------------------------------------------------------------------------------

@@ -414,8 +414,8 @@ def test_a_door_is_asked_for_as_the_testbench_asks(emulated_here: Emulator, tran
     assert _exchange(emulated_here, "GET", JOBS, headers={"x-retry-test-id": made["id"]})[0] == status
 
 
-def test_whether_the_emulator_answers_is_asked_for_at_its_root(emulated_here: Emulator) -> None:
-    assert _exchange(emulated_here, "GET", "/") == (200, {"status": "OK"})
+def test_whether_the_emulator_answers_is_asked_for_beside_the_api(emulated_here: Emulator) -> None:
+    assert _exchange(emulated_here, "GET", "/emulator/health") == (200, {"status": "OK"})
 
 
 def test_the_clock_is_moved_and_read_over_http() -> None:
@@ -455,7 +455,7 @@ def test_outcomes_are_asked_for_over_http() -> None:
         ("POST", "/retry_test", {"instructions": {"X": ["pass"]}}, 400, "'X' is no rpc"),
         ("POST", "/retry_test", {"instructions": {}}, 400, "instructions are empty; write what goes wrong"),
         ("POST", "/retry_test", {"instructions": {"*": ["pass"]}, "transport": "REST"}, 400, "transport is 'REST'; it is"),
-        ("POST", "/", {}, 405, "POST is not served at /; GET is"),
+        ("POST", "/emulator/health", {}, 405, "POST is not served at /emulator/health; GET is"),
         ("PUT", "/retry_test", {}, 405, "PUT is not served at /retry_test; POST is"),
         ("GET", "/retry_test/1/2", None, 404, "nothing at /retry_test/1/2"),
         ("GET", "/retry_testing", None, 404, "nothing at /retry_testing"),
