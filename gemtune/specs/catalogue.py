@@ -208,11 +208,12 @@ def _mistake(file: str, place: Position, sentence: str) -> SpecFileError:
 
 def _merge(known: ModelCatalogue, given: ModelCatalogue, root: Node) -> None:
     """Puts what a file says over what is known: of a known model what it names, a null included, of the rest all."""
+    names = {name: field.name for field in BaseModel.DESCRIPTOR.fields for name in (field.name, field.json_name)}
     for section, models in root.value:
-        if section.value == "models":
+        if section.value == "models" and models.id == "mapping":  # and not null
             for name, entry in models.value:
                 for field, _ in entry.value:
-                    known.models[name.value].ClearField(field.value)
+                    known.models[name.value].ClearField(names[field.value])
     for name, model in given.models.items():
         known.models[name].MergeFrom(model)
         known.models[name].name = name

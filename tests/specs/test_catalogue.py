@@ -99,6 +99,11 @@ def test_null_takes_a_limit_away(tmp_path: Path) -> None:
     assert gemtune.check(job, models=models) == []
 
 
+@pytest.mark.parametrize("text", ["models:", "fields: null", "models: {gemini-2.5-pro: {adapterSizes: null}}"])
+def test_a_section_may_be_empty_and_a_name_in_json_spelling(text: str, tmp_path: Path) -> None:
+    assert read_catalogue(written(tmp_path, text)).get("gemini-2.5-pro") is not None
+
+
 def test_the_file_is_named_by_the_environment(tmp_path: Path) -> None:
     path = written(tmp_path, "models: {our-model: {kind: google}}")
     assert catalogue({"GEMTUNE_MODELS": str(path)}).get("our-model") is not None
