@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 
+from google.protobuf.message import Message
+
 from gemtune.errors import SpecFileError
 from gemtune.specs.build import build
 from gemtune.specs.finding import Position, Severity, key_path
@@ -213,7 +215,7 @@ def _merge(known: ModelCatalogue, given: ModelCatalogue, root: Node) -> None:
         if section.value == "models" and models.id == "mapping":  # and not null
             for name, entry in models.value:
                 for field, _ in entry.value:
-                    known.models[name.value].ClearField(names[field.value])
+                    _clear(known.models[name.value], names[field.value])
     for name, model in given.models.items():
         known.models[name].MergeFrom(model)
         known.models[name].name = name
@@ -221,6 +223,10 @@ def _merge(known: ModelCatalogue, given: ModelCatalogue, root: Node) -> None:
         known.fields[path].CopyFrom(limit)
     known.gone.update(given.gone)
     known.locations.extend(given.locations)
+
+
+def _clear(message: Message, field: str) -> None:
+    message.ClearField(field)  # in the stubs of a message's own class, a name that is not a literal is an error
 
 
 _KINDS = ("google", "open")
