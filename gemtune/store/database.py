@@ -61,10 +61,10 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.where = (parsed.database or "") if self.is_sqlite else _shown(parsed)
         self._engine = _sqlite(parsed) if self.is_sqlite else _postgresql(parsed)
-        with self.reading() as db:
-            ready = tables.read_format(db) == tables.FORMAT
+        with self._transaction(write=False) as db:
+            ready = tables.read_format(db, self.where) == tables.FORMAT
         if not ready:
-            with self.writing() as db:
+            with self._transaction(write=True) as db:
                 if not self.is_sqlite:
                     db.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _SCHEMA_LOCK})
                 tables.upgrade(db, self.where)
@@ -73,15 +73,34 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Generator[Connection]:
-        """A transaction that only reads."""
+        """A transaction that only reads.
+
+        Raises:
+            StoreError: The database does not answer, is damaged, or was made into one of another format meanwhile.
+        """
         with self._transaction(write=False) as db:
+            self._check_format(db)
             yield db
 
     @contextlib.contextmanager
     def writing(self) -> Generator[Connection]:
-        """A transaction that is on the disk when it has ended: a machine that loses power loses nothing of it."""
+        """A transaction that is on the disk when it has ended: a machine that loses power loses nothing of it.
+
+        Raises:
+            StoreError: As for `reading`.
+        """
         with self._transaction(write=True) as db:
+            self._check_format(db)
             yield db
+
+    def _check_format(self, db: Connection) -> None:
+        found = tables.written_format(db, self.where)
+        if found != tables.FORMAT:
+            raise StoreError(
+                f"the store {self.where} is of format {found} now, and this process opened it in format "
+                f"{tables.FORMAT}: nothing was read or written; to fix it: upgrade gemtune here too, and start this "
+                "program again"
+            )
 
     @contextlib.contextmanager
     def _transaction(self, *, write: bool) -> Generator[Connection]:
@@ -93,6 +112,13 @@ class Database:
             if "not a database" in reason:
                 raise ConfigurationError(f"{self.where} is no store but some other file; name another") from error
             raise StoreError(f"the store {self.where} does not answer: {reason}") from error
+        except GemtuneError:
+            raise
+        except Exception as error:  # bytes that were changed on the disk can meet any line between them and here
+            raise StoreError(
+                f"the store {self.where} holds what cannot be read ({type(error).__name__}): it is damaged; to fix it: "
+                "restore it from a copy, or name another"
+            ) from error
 
     def close(self) -> None:
         """Lets go of what is left open."""

@@ -212,7 +212,7 @@ class SpecStore:
             statement = update(submissions).filter_by(**_key(request_id, project, location)).where(mine)
             db.execute(statement.values(token=0, until=0))
 
-    def record(self, request_id: str, *, project: str, location: str, job: TuningJob) -> None:
+    def record(self, request_id: str, *, project: str, location: str, job: TuningJob) -> tuple[SubmittedJob, ...]:
         """Remembers that a job came of a submission. The same again only brings its state up to date.
 
         A second job under the same id is remembered beside the first: that must not be forgotten.
@@ -222,6 +222,10 @@ class SpecStore:
             project: Where it was sent.
             location: Where it was sent.
             job: As the service shows it; its name and state are kept.
+
+        Returns:
+            All jobs that are known to have come of it, in the order in which they were recorded first. More than one:
+            it was acted on more than once.
 
         Raises:
             SpecInvalid: The job has no name, or the id cannot be stored.
@@ -239,6 +243,8 @@ class SpecStore:
             row = {"submission": submission, "name": job.name, "state": state, "recorded_at": now}
             same = [jobs.c.submission, jobs.c.name]
             db.execute(self._insert(jobs).values(row).on_conflict_do_update(index_elements=same, set_={"state": state}))
+            known = db.execute(select(jobs).where(jobs.c.submission == submission).order_by(jobs.c.id))
+            return tuple(_submitted(row) for row in known)
 
     def submissions(
         self,
@@ -269,7 +275,7 @@ class SpecStore:
             rows = db.execute(query).all()
             made: dict[int, list[SubmittedJob]] = {row.id: [] for row in rows}
             for job in db.execute(select(jobs).where(jobs.c.submission.in_(made)).order_by(jobs.c.id)):
-                made[job.submission].append(SubmittedJob(job.name, job.state, job.recorded_at))
+                made[job.submission].append(_submitted(job))
         return [
             Submission(
                 request_id=row.request_id,
@@ -306,6 +312,10 @@ class SpecStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _submitted(row: Any) -> SubmittedJob:
+    return SubmittedJob(row.name, row.state, row.recorded_at)
 
 
 def _key(request_id: str, project: str, location: str) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import random
 import shutil
 import sqlite3
 import stat
@@ -226,6 +228,120 @@ def test_a_submission_of_an_older_store_is_taken_over_as_one_that_may_have_been_
     assert (made.granted, made.token) == (True, 2)
     done = old.claim("summaries-1", project="acme", location="us-central1", job=spec, until=1_790_000_500.0)
     assert (done.granted, done.job_name) == (False, "projects/7/locations/us-central1/tuningJobs/42")
+
+
+@pytest.mark.parametrize(
+    ("versions", "what"), [((2, 7), r"several formats \(2, 7\)"), ((), "no format"), ((0,), "no format")]
+)
+def test_a_store_that_does_not_say_its_format_is_refused(tmp_path: Path, versions: tuple[int, ...], what: str) -> None:
+    SpecStore(tmp_path / "store.db").close()
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("DELETE FROM gemtune_format")
+        db.executemany("INSERT INTO gemtune_format VALUES (?)", [(version,) for version in versions])
+    db.close()
+    with pytest.raises(gemtune.ConfigurationError, match=rf"store\.db names {what} where one belongs.*to fix it"):
+        SpecStore(tmp_path / "store.db")
+
+
+def test_a_store_that_was_opened_before_an_upgrade_is_no_longer_written_nor_read(url: str) -> None:
+    store = SpecStore(url)
+    fingerprint = store.put(SPEC)
+    with store._database.writing() as db:
+        db.exec_driver_sql(f"UPDATE gemtune_format SET version = {tables.FORMAT + 1}")
+    place = {"project": "p", "location": "l"}
+    for use in (
+        lambda: store.put(TuningJob(base_model="other")),
+        lambda: store.claim("r-1", **place, job=SPEC, until=1.0),
+        lambda: store.record("r-1", **place, job=TuningJob(name="j")),
+        lambda: store.release("r-1", **place, token=1),
+        lambda: store.get(fingerprint),
+        store.find,
+        store.submissions,
+    ):
+        with pytest.raises(StoreError, match=r"is of format 3 now, and this process opened it in format 2: nothing"):
+            use()
+    with store._database._transaction(write=True) as db:
+        assert db.exec_driver_sql("SELECT count(*) FROM gemtune_specs").scalar() == 1
+        assert db.exec_driver_sql("SELECT count(*) FROM gemtune_submissions").scalar() == 0
+
+
+# -- damage -----------------------------------------------------------------------------------------------------------
+
+WRONG = ["x'ff00fe'", "CAST(x'ff00fe' AS TEXT)", "'text'", "17", "9223372036854775807", "NULL", "1.5", "''"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A store with a few specs, submissions and jobs, whose file can hold any value anywhere."""
+    path = tmp_path_factory.mktemp("whole") / "store.db"
+    with SpecStore(path) as store:
+        for number in range(4):
+            spec = TuningJob(base_model=f"gemini-{number}", description="d" * 200)
+            store.claim(f"r-{number}", project="p", location="l", job=spec, until=1.0)
+            store.record(f"r-{number}", project="p", location="l", job=TuningJob(name=f"jobs/{number}"))
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_master SET sql = replace(sql, 'NOT NULL', '')")
+    db.close()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *(f"gemtune_specs.{name}" for name in ("fingerprint", "request", "stored_at")),
+        *(f"gemtune_submissions.{name}" for name in ("fingerprint", "request_id", "submitted_at", "token", "until")),
+        *(f"gemtune_jobs.{name}" for name in ("name", "state", "recorded_at")),
+    ],
+)
+def test_a_value_of_any_type_in_a_damaged_store_gives_an_answer_or_a_gemtune_error(
+    tmp_path: Path, whole: bytes, column: str
+) -> None:
+    table, _, name = column.partition(".")
+    for number, value in enumerate(WRONG):
+        path = tmp_path / f"{number}.db"
+        path.write_bytes(whole)
+        with sqlite3.connect(path) as db:
+            db.execute(f"UPDATE {table} SET {name} = {value} WHERE rowid = 2")
+        db.close()
+        use_all(SpecStore(path))
+
+
+@pytest.mark.parametrize("seed", range(300 if os.environ.get("GEMTUNE_SOAK") else 30))
+def test_bytes_of_a_store_that_were_changed_give_an_answer_or_a_gemtune_error(
+    tmp_path: Path, whole: bytes, seed: int
+) -> None:
+    chance = random.Random(seed)
+    data = bytearray(whole)
+    places = [place for place, byte in enumerate(data) if byte]
+    for _ in range(chance.choice([1, 3, 30, 300])):
+        data[chance.choice(places)] = chance.randrange(256)
+    (tmp_path / "store.db").write_bytes(data)
+    try:
+        store = SpecStore(tmp_path / "store.db")
+    except gemtune.GemtuneError:
+        return
+    use_all(store)
+
+
+def use_all(store: SpecStore) -> None:
+    """Calls everything that a store can do. An exception that is no GemtuneError is a defect."""
+    place = {"project": "p", "location": "l"}
+    spec = TuningJob(base_model="gemini-1", description="d" * 200)
+    for use in (
+        lambda: [store.get(gemtune.fingerprint(spec)).base_model.upper()],
+        lambda: [found.stored_at + 1 for found in store.find({"base_model": "gemini-1"})],
+        lambda: [found.job.base_model.upper() for found in store.find(fingerprint="a")],
+        lambda: [f"{made.submitted_at + made.claims:.1f} {made.fingerprint[:9]}" for made in store.submissions()],
+        lambda: [job.name.upper() + job.state.upper() for made in store.submissions() for job in made.jobs],
+        lambda: store.claim("r-1", **place, job=spec, until=9.0).submitted_at + 1,
+        lambda: [job.name.upper() for job in store.record("r-1", **place, job=TuningJob(name="jobs/99"))],
+        lambda: store.release("r-1", **place, token=1),
+        lambda: store.put(TuningJob(base_model="new")),
+    ):
+        with contextlib.suppress(gemtune.GemtuneError):
+            use()
 
 
 def layout(url: str) -> dict[str, Any]:

@@ -196,8 +196,11 @@ def test_an_answer_that_is_recorded_again_is_one_job_in_its_newest_state(store: 
 
 
 def test_a_second_job_of_one_submission_is_shown_beside_the_first(store: SpecStore) -> None:
-    for number in (42, 41):
-        store.record("r-1", **PLACE, job=job(number))
+    first = store.record("r-1", **PLACE, job=job(42))
+    both = store.record("r-1", **PLACE, job=job(41))
+    assert [made.name for made in first] == [NAME.format(42)]
+    assert [made.name for made in both] == [NAME.format(42), NAME.format(41)]
+    assert store.record("r-1", **PLACE, job=job(42)) == both
     [submission] = store.submissions()
     assert [made.name for made in submission.jobs] == [NAME.format(42), NAME.format(41)]
 
