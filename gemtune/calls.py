@@ -9,7 +9,6 @@ import importlib
 import logging
 import math
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -29,6 +28,7 @@ from gemtune.states import has_ended
 from gemtune.submission import Created, Submission, born, new_request_id
 from gemtune.sweep import Sweep
 from gemtune.transport._fork import renew_in_child
+from gemtune.windows import Windows
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
     CreateTuningJobRequest,
@@ -106,8 +106,8 @@ class Calls:
         if store is not None and not request_labels:
             raise ConfigurationError("a store finds jobs by their request labels; leave request_labels=False out")
         self._store = store
-        self._windows: dict[tuple[str, str], float] = {}
         self._clock = clock or Clock()
+        self._windows = Windows(now=self._clock.now)
         self._lock = threading.Lock()
         renew_in_child(self)
 
@@ -115,6 +115,7 @@ class Calls:
         """In a forked child: new locks, for a thread of the parent may have held the old ones."""
         self._lock = threading.Lock()
         self._budget = Budget()
+        self._windows.renew()
 
     # -- where ----------------------------------------------------------------------------------------------------
 
@@ -194,7 +195,7 @@ class Calls:
                 request_labels=self._request_labels,
             )
         seconds = _seconds(CREATE_TIMEOUT if isinstance(timeout, Default) else timeout)
-        submission = self._submission(request_id, tuning_job, location, began=time.time())
+        submission = self._submission(request_id, tuning_job, location, began=self._clock.wall())
         if not self._request_labels:
             if request_id is not None:
                 raise ConfigurationError("a request id travels in a label, and request_labels=False turns those off")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gemtune.errors import ApiError, GemtuneError
+from gemtune.errors import ApiError, GemtuneError, TransportError
 from gemtune.flows import Effect, Flow, Record, Send, Sleep
 from gemtune.transport import AsyncTransport, Transport, request_id
 
@@ -35,11 +36,13 @@ class Clock:
         now: Monotonic seconds.
         sleep: What a blocking pause is made of.
         asleep: What a pause on an event loop is made of.
+        wall: Seconds since 1970.
     """
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     asleep: Callable[[float], Awaitable[None]] = _asleep
+    wall: Callable[[], float] = time.time
 
 
 def run(
@@ -70,13 +73,14 @@ def run(
                 if observe is not None and effect.why is not None:
                     observe(effect.why)
                 if effect.seconds > 0:
-                    clock.sleep(effect.seconds)
-                outcome = clock.now()
+                    (time.sleep if effect.turn else clock.sleep)(effect.seconds)
+                outcome = clock.wall() if effect.wall else clock.now()
             elif isinstance(effect, Record):
-                outcome = _record(store, effect)
+                outcome = _record(store, effect, clock.wall())
             else:
                 began = _begin()
                 try:
+                    _check_time(effect, clock)
                     outcome = transport.send(effect.method, effect.request, deadline=effect.deadline)
                 except GemtuneError as error:
                     outcome = _of(effect, error)
@@ -118,13 +122,14 @@ async def arun(
                     if inspect.isawaitable(told):
                         await told
                 if effect.seconds > 0:
-                    await clock.asleep(effect.seconds)
-                outcome = clock.now()
+                    await (_asleep if effect.turn else clock.asleep)(effect.seconds)
+                outcome = clock.wall() if effect.wall else clock.now()
             elif isinstance(effect, Record):
-                outcome = await _on_thread(_record, store, effect)
+                outcome = await _on_thread(_record, store, effect, clock.wall())
             else:
                 began = _begin()
                 try:
+                    _check_time(effect, clock)
                     outcome = await transport.send(effect.method, effect.request, deadline=effect.deadline)
                 except GemtuneError as error:
                     outcome = _of(effect, error)
@@ -133,7 +138,14 @@ async def arun(
         flow.close()
 
 
-def _record(store: SpecStore | None, effect: Record) -> Any:
+def _check_time(send: Send, clock: Clock) -> None:
+    """Refuses to send what was allowed for a time that is over: another process may be sending by now."""
+    if send.until < math.inf and (clock.wall() >= send.until or clock.now() >= send.deadline):
+        raise TransportError("nothing was sent: the time for which the store had allowed it was over", maybe_sent=False)
+
+
+def _record(store: SpecStore | None, effect: Record, wall: float) -> Any:
+    """The store's answer. `wall` is from before it was asked: a claim must not outlast what was asked for."""
     submission = effect.submission
     place = {"project": submission.project, "location": submission.location}
     if store is None:
@@ -143,7 +155,7 @@ def _record(store: SpecStore | None, effect: Record) -> Any:
             return store.record(submission.request_id, job=effect.job, **place)
         if effect.step == "release":
             return store.release(submission.request_id, token=effect.token or 0, **place)
-        until = time.time() + effect.lasting
+        until = wall + effect.lasting
         return store.claim(submission.request_id, job=effect.job, until=until, token=effect.token, **place)
     except GemtuneError as error:
         if effect.step != "claim":  # no reason to lose the job, or the error, that is there

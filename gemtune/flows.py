@@ -54,12 +54,15 @@ class Send:
         request: Its request message.
         deadline: When the attempt has to be over.
         attempt: Which one of the call it is, from 1.
+        until: When it may no longer leave, in seconds since 1970: what it was allowed by is over then. The monotonic
+            clock of a suspended machine stands, so it does not tell that alone.
     """
 
     method: Method
     request: Message
     deadline: float
     attempt: int = 1
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +72,14 @@ class Sleep:
     Attributes:
         seconds: How long; 0 only asks for the time.
         why: What the caller's observer is told before the pause: a job as it stands, say. None: nothing.
+        wall: Whether it is resumed with the seconds since 1970 instead.
+        turn: Whether it waits for another call of this process: that takes real time, whatever the clock.
     """
 
     seconds: float
     why: Any = None
+    wall: bool = False
+    turn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ class Record:
 
     Attributes:
         step: `claim`: may this process send? Answered with a `Claim`. `release`: the claim is given back, nothing was
-            created. `record`: this is the job that came of it.
+            created. `record`: this is the job that came of it. Answered with all the jobs that are known to have.
         submission: The submission.
         job: What is submitted, or what came of it.
         lasting: For a claim: seconds, from now, that what is sent may need to appear at the service.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from gemtune.errors import FailedPrecondition, InvalidArgument, OutOfRange, SpecInvalid, Unimplemented, bad_request
 from gemtune.flows import Flow, Sleep, call
@@ -12,10 +13,19 @@ from gemtune.retry import Budget, Retry
 from gemtune.submission import REQUEST_LABEL, SPEC_LABEL, Created, Submission
 from gemtune_pb.v1 import JobState, ListTuningJobsRequest, TuningJob
 
-__all__ = ["Rpcs", "find", "of_spec", "oldest", "other_spec", "ours", "same_spec", "settle"]
+__all__ = ["SLACK", "How", "Rpcs", "age", "find", "of_spec", "oldest", "other_spec", "ours", "same_spec", "settle"]
 
-CLOCK_SKEW = 600.0
-"""Seconds: how much earlier than its submission, by the service's clock, a job may seem to have been created."""
+PAGE = 100
+"""Jobs in a page of a look without a filter; what the service gives at most is not documented."""
+
+SLACK = 600.0
+"""Seconds by which the clocks of the service's machines may differ: a look without a filter reads so much further."""
+
+ZONES = 26 * 3600.0
+"""The same for a beginning that another run noted: its machine's clock may have shown the time of another zone."""
+
+How: TypeAlias = Literal["filtered", "surely", "whole"]
+"""How jobs are looked for: by filter; by filter, and without one where that shows nothing; without one."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,8 @@ class Rpcs:
 
 def settle(rpcs: Rpcs, submission: Submission, *, timeout: float, retry: Retry | None, budget: Budget | None) -> Flow:
     """Looks for a submission's job once. Returns `Created`, or None when there is no such job (yet)."""
-    found = yield from find(rpcs, submission, timeout=timeout, retry=retry, budget=budget)
+    back = yield from age(submission.started)
+    found = yield from find(rpcs, submission, timeout=timeout, retry=retry, budget=budget, how="surely", back=back)
     return oldest(found, submission) if found else None
 
 
@@ -37,9 +48,29 @@ def same_spec(
     rpcs: Rpcs, submission: Submission, *, timeout: float, retry: Retry | None, budget: Budget | None
 ) -> Flow:
     """The newest job of the same spec that is live or succeeded; None when there is none."""
-    found = yield from find(rpcs, submission, timeout=timeout, retry=retry, budget=budget, key=SPEC_LABEL)
-    usable = [job for job in found if job.state not in _LOST_STATES]
+    usable = yield from find(
+        rpcs,
+        submission,
+        timeout=timeout,
+        retry=retry,
+        budget=budget,
+        key=SPEC_LABEL,
+        how="surely",
+        accept=lambda job: job.state not in _LOST_STATES,
+    )
     return max(usable, key=_age, default=None)
+
+
+def age(started: float | None) -> Flow:
+    """How far back, from the newest job, a look has to read for what began then, in seconds; None: through all jobs.
+
+    A difference of two times of the same clock, so that it is right however wrong that clock is.
+
+    Args:
+        started: In seconds since 1970, by this machine's clock or one that agrees with it; None: not known.
+    """
+    wall: float = yield Sleep(0, wall=True)
+    return None if started is None else max(wall - started, 0.0) + ZONES
 
 
 _LOST_STATES = frozenset(
@@ -64,43 +95,69 @@ def find(
     retry: Retry | None,
     budget: Budget | None = None,
     key: str = REQUEST_LABEL,
-    filtered: bool = True,
+    how: How = "filtered",
+    back: float | None = None,
+    accept: Callable[[TuningJob], bool] = lambda _: True,
 ) -> Flow:
     """Every job that carries the submission's label `key`, in one look over all pages.
 
-    The filter is a help and not a proof: each job that comes back is checked. A service that refuses the filter is read
-    whole, newest first, back to before the submission began; with `filtered=False` only what this run can have sent is
-    read, and no filter asked for (where it is not known when the run began, one is).
+    The filter is a help and not a proof: each job that comes back is checked, and a look after which something may be
+    sent ends with one that does without. So does one whose filter the service refuses. Without a filter, jobs are read
+    newest first.
+
+    Args:
+        rpcs: The methods to use.
+        submission: Whose jobs.
+        timeout: Seconds for everything.
+        retry: How a page is asked for again.
+        budget: How many retries are left.
+        key: The label.
+        how: With or without a filter.
+        back: Without one, how many seconds before the newest job the reading ends; None: at the last job.
+        accept: Which of the jobs count.
     """
     value = submission.labels[key]
-    since = submission.started
-    if not filtered and submission.resumed is not None:
-        since = submission.resumed
-    filter_ = "" if not filtered and since is not None else f'labels.{key}="{value}"'
-    request = ListTuningJobsRequest(parent=submission.parent, filter=filter_)
+    whole = ListTuningJobsRequest(parent=submission.parent, page_size=PAGE)
+    request = whole
+    if how != "whole":
+        request = ListTuningJobsRequest(parent=submission.parent, filter=f'labels.{key}="{value}"')
     now: float = yield Sleep(0)
     deadline = now + timeout
-    found: list[TuningJob] = []
+    found: dict[str, TuningJob] = {}  # by name: a job made meanwhile moves the pages, so that one may come twice
+    newest = 0.0
     while True:
         try:
             page = yield from call(rpcs.list, request, timeout=deadline - now, retry=retry, budget=budget)
         except (InvalidArgument, FailedPrecondition, OutOfRange, Unimplemented):
             if not request.filter:
                 raise
-            request = ListTuningJobsRequest(parent=submission.parent)
-            found = []
+            request, found = _copy(whole), {}
         else:
-            found += [job for job in page.tuning_jobs if job.labels.get(key) == value]
-            if not page.next_page_token or (not request.filter and _all_older(page.tuning_jobs, since)):
-                return list({job.name: job for job in found}.values())  # a job made meanwhile moves the pages
-            request.page_token = page.next_page_token
+            found |= {job.name: job for job in page.tuning_jobs if job.labels.get(key) == value and accept(job)}
+            newest = max([newest, *map(_made_at, page.tuning_jobs)])
+            old = back is not None and _all_before(newest - back, page.tuning_jobs)
+            if page.next_page_token and (request.filter or not old):
+                request.page_token = page.next_page_token
+            elif request.filter and how == "surely" and not found:
+                request = _copy(whole)
+            else:
+                return list(found.values())
         now = yield Sleep(0)
 
 
-def _all_older(jobs: Sequence[TuningJob], since: float | None) -> bool:
-    if since is None or not jobs:
-        return False
-    return all(job.create_time.seconds < since - CLOCK_SKEW for job in jobs)
+def _copy(request: ListTuningJobsRequest) -> ListTuningJobsRequest:
+    copy = ListTuningJobsRequest()
+    copy.CopyFrom(request)
+    return copy
+
+
+def _made_at(job: TuningJob) -> float:
+    return job.create_time.seconds + job.create_time.nanos / 1e9
+
+
+def _all_before(limit: float, jobs: Sequence[TuningJob]) -> bool:
+    """Whether a page, and so each one after it, is older. A job that does not say when it was made is not."""
+    return bool(jobs) and all(job.HasField("create_time") and _made_at(job) < limit for job in jobs)
 
 
 def of_spec(found: Sequence[TuningJob], submission: Submission) -> list[TuningJob]:

@@ -2,40 +2,34 @@
 
 The service has no idempotency key, so a submission carries its id in a label, `gemtune-request`, and an attempt whose
 outcome is unknown is looked for by that label before anything else. `docs/exactly-once.md` has the rules; this module
-is their one implementation.
+is their one implementation, `search` makes the looks and `windows` remembers what may still appear.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import count
+import math
+from dataclasses import dataclass
 
-from gemtune.errors import (
-    GemtuneError,
-    InDoubt,
-    NotFound,
-    SpecInvalid,
-    TransportError,
-)
+from gemtune.errors import GemtuneError, NotFound, SpecInvalid, TransportError
 from gemtune.flows import Flow, Pauses, Record, Send, Sleep, attempt_deadline, call
-from gemtune.lookup import Rpcs, find, of_spec, oldest, other_spec, ours
-from gemtune.retry import Budget, Retry, asked_for, may_pass, nothing_happened
+from gemtune.lookup import Rpcs, oldest, other_spec
+from gemtune.retry import Budget, Retry, asked_for, nothing_happened
+from gemtune.search import Search
 from gemtune.submission import Created, Submission, label_value
+from gemtune.windows import Key, Windows
 from gemtune_pb.v1 import CreateTuningJobRequest, GetTuningJobRequest, TuningJob
 
 __all__ = ["create"]
 
 _OVERTAKEN = GemtuneError("another process is submitting under this id")
 _UNSEEN = GemtuneError("it may have been sent before, no list shows its job, and resend=False forbids sending it again")
-_BEFORE = GemtuneError("an earlier call under this id may still be acted on")
-
-_FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
-"""Seconds between looks for a job in doubt, growing from the one to the other; shorter where the window is short."""
-_SHORTEST_LOOK = 0.02  # however short the window: a sick service is not asked without pause
+_BESIDE = GemtuneError("another call of this client is submitting under this id")
 
 _LONGEST_ATTEMPT = 600.0
 """Seconds that an attempt without a `Retry` may take where a store is told how long it lasts."""
+
+_TURN = 0.02
+"""Seconds between looks at whether another call of this client has ended."""
 
 
 def create(
@@ -47,7 +41,7 @@ def create(
     retry: Retry | None,
     budget: Budget | None,
     stored: bool = False,
-    windows: dict[tuple[str, str], float] | None = None,
+    windows: Windows | dict[Key, float] | None = None,
 ) -> Flow:
     """Submits a spec so that it becomes one job.
 
@@ -59,8 +53,8 @@ def create(
         retry: How to look and send again; None: one attempt, and `InDoubt` if its outcome is unknown.
         budget: How many retries are left.
         stored: Whether a store decides which process sends, and remembers that this one is about to.
-        windows: Parent and request label of each create that is in doubt -> when its settle window ends. Shared by the
-            calls of a client, and kept up to date here.
+        windows: What the calls of a client know of each other's creates; kept up to date here. A plain dictionary holds
+            when each settle window ends, and nothing of whose turn it is.
 
     Returns:
         `Created`.
@@ -73,266 +67,242 @@ def create(
     request = CreateTuningJobRequest(parent=submission.parent, tuning_job=submission.marked(job))
     now: float = yield Sleep(0, why=submission)
     once = _Once(
-        rpcs=rpcs,
         submission=submission,
+        job=job,
         request=request,
-        deadline=now + timeout,
+        search=Search(rpcs=rpcs, submission=submission, began=now, deadline=now + timeout, retry=retry, budget=budget),
         retry=retry,
         budget=budget,
         stored=stored,
-        windows={} if windows is None else windows,
+        windows=windows if isinstance(windows, Windows) else Windows(windows),
     )
-    created = yield from once.run(job)
-    if stored:
-        for made in (created.job, *created.doubles):
-            yield Record("record", submission, made)  # a store that fails now costs no job: it is found by its label
-    return created
+    try:
+        yield from once.turn()
+        return (yield from once.run())
+    finally:
+        once.windows.leave(once.key, once)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class _Once:
-    """One run of the flow: what its steps share."""
+    """One run of the flow: what its steps share.
 
-    rpcs: Rpcs
+    Attributes:
+        doubts: How many attempts of this run ended without an outcome.
+        token: The claim's; None: nothing is claimed yet.
+        first: By the store: nobody else can have sent anything under this id.
+        leaves: Until when an attempt may take under the claim: monotonic, and in seconds since 1970.
+    """
+
     submission: Submission
+    job: TuningJob
     request: CreateTuningJobRequest
-    deadline: float
+    search: Search
     retry: Retry | None
     budget: Budget | None
     stored: bool
-    windows: dict[tuple[str, str], float]
+    windows: Windows
+    doubts: int = 0
     token: int | None = None
-    first: bool = False  # by the store: nobody has sent anything under this id
+    first: bool = False
+    leaves: tuple[float, float] = (math.inf, math.inf)
 
-    def run(self, job: TuningJob) -> Flow:
-        look_first = self.submission.known
-        if self.stored:
-            claimed = yield from self._claim(job)
-            if isinstance(claimed, Created):
-                return claimed
-            look_first = look_first or claimed
-        if look_first:
-            found = yield from self._look()
-            if found:
-                return oldest(found, self.submission)
-            if self.stored and not self.first and not self._resends:
-                raise self._in_doubt(_UNSEEN)
-            yield from self._renew(job, _OVERTAKEN)  # looking may have taken longer than the claim lasts
-        doubt: GemtuneError | None = None
+    @property
+    def key(self) -> Key:
+        return self.submission.parent, label_value(self.submission.request_id)
+
+    @property
+    def _settle(self) -> float:
+        return (self.retry or Retry()).settle
+
+    def turn(self) -> Flow:
+        """Waits until no other call of this client is submitting under the id: together they are one submission."""
+        while not self.windows.enter(self.key, self):
+            now: float = yield Sleep(_TURN, turn=True)
+            if now >= self.search.deadline:
+                raise self.search.in_doubt(_BESIDE) from _BESIDE
+
+    def run(self) -> Flow:
+        """Each round asks the store, looks where somebody else may have sent, and makes one attempt."""
+        look = self.submission.known
+        attempt, pauses = 0, self._pauses()
         while True:
-            outcome = yield from self._sent(job, doubt)
+            if self.stored:
+                claimed = yield from self._claim()
+                if isinstance(claimed, Created):
+                    return (yield from self._recorded(claimed))
+                look = look or not claimed
+            if look:
+                found = yield from self._before()
+                if found:
+                    return (yield from self._recorded(found))
+                look = False
+                if self.stored:
+                    continue  # looking may have taken longer than the claim lasts
+            attempt += 1
+            outcome = yield from self._sent(attempt)
             if isinstance(outcome, TuningJob):
-                # Under an id of the caller's another process may have sent as well, where no store decides.
-                alone = doubt is None and (self.stored or not self.submission.known)
-                return Created(outcome) if alone else (yield from self._counted(outcome))
-            window = yield from self._window(outcome)
-            found = yield from self._settle(outcome, window, sent=True)
+                return (yield from self._recorded((yield from self._answered(outcome))))
+            if nothing_happened(outcome):
+                yield from self._refused(outcome, attempt, pauses)
+                continue
+            self.doubts += 1
+            found = yield from self.search.settle(outcome, (yield from self._window(outcome)), sent=self.doubts)
             if found:
-                return self._made(found)
-            if doubt is not None or not self._resends:
-                raise self._in_doubt(outcome) from outcome
-            yield from self._renew(job, outcome)
-            doubt = outcome
-
-    def _made(self, found: Sequence[TuningJob]) -> Created:
-        """The answer that was found after something was sent."""
-        try:
-            return ours(found, self.submission)
-        except SpecInvalid as error:  # others used the id for another spec; what became of this one is not known
-            raise self._in_doubt(error) from error
+                return (yield from self._recorded(self._made(found)))
+            if not self._resends:
+                raise self.search.in_doubt(outcome) from outcome
+            attempt, pauses = 0, self._pauses()
 
     @property
     def _resends(self) -> bool:
         return self.retry is not None and self.retry.resend
 
-    @property
-    def _key(self) -> tuple[str, str]:
-        return self.submission.parent, label_value(self.submission.request_id)
-
-    def _window(self, error: GemtuneError) -> Flow:
-        """How long what was sent may still appear, from now; noted for later calls under the same id."""
-        now: float = yield Sleep(0)
-        window = max((self.retry or Retry()).settle, asked_for(error))
-        for key, ends in list(self.windows.items()):  # a copy: other threads note theirs
-            if ends < now:
-                self.windows.pop(key, None)
-        self.windows[self._key] = now + window
-        return window
-
-    def _counted(self, job: TuningJob) -> Flow:
-        """The answer to a create that may not be the only one: its job, and what else there is under the id."""
-        now: float = yield Sleep(0)
-        try:
-            timeout = min(self.deadline - now, self._left_for_a_look)
-            # There is a job, whatever this look meets: a hook that raises may not hide it.
-            quiet = replace(self.retry, on_retry=None) if self.retry is not None else None
-            found = yield from find(self.rpcs, self.submission, timeout=timeout, retry=quiet)
-        except GemtuneError:
-            found = []
-        return ours([job, *(other for other in found if other.name != job.name)], self.submission)
-
-    # -- sending --------------------------------------------------------------------------------------------------
-
-    def _sent(self, job: TuningJob, doubt: GemtuneError | None) -> Flow:
-        """What `_send` gives, after an attempt that is in doubt or after none."""
-        try:
-            return (yield from self._send(job))
-        except InDoubt:
-            raise
-        except GemtuneError as error:
-            if doubt is not None:
-                # It proves that this attempt did nothing; about the one before it says nothing.
-                raise self._in_doubt(error) from error
-            if self.first:  # what is wrong may be the spec: mended, it may have the same id
-                yield Record("release", self.submission, job, token=self.token)
-            raise
-
-    def _send(self, job: TuningJob) -> Flow:
-        """The job; or, as a value, the error after which the service may have acted.
-
-        Raises:
-            GemtuneError: Nothing happened, and sending again cannot help.
-        """
-        now: float = yield Sleep(0)
-        pauses = None
-        if self.retry is not None:
-            pauses = Pauses(self.rpcs.create, deadline=self.deadline, retry=self.retry, budget=self.budget)
-        for attempt in count(1):
-            deadline = attempt_deadline(now, self.deadline, self.retry)
-            if self.stored and self.retry is None:
-                deadline = min(deadline, now + _LONGEST_ATTEMPT)
-            outcome = yield Send(self.rpcs.create, self.request, deadline, attempt)
-            if isinstance(outcome, TuningJob) and not outcome.name:  # `{}` reads as a job, and is the answer to nothing
-                outcome = TransportError("the create was answered with a job that has no name", maybe_sent=True)
-            if not isinstance(outcome, GemtuneError):
-                if self.budget is not None:
-                    self.budget.earn()
-                return outcome
-            error = outcome
-            if not nothing_happened(error):
-                return error
-            if pauses is None:
-                raise error
-            now = yield from pauses.after(error, attempt)
-            yield from self._renew(job, error)
-        raise AssertionError("unreachable")
+    def _pauses(self) -> Pauses | None:
+        if self.retry is None:
+            return None
+        rpcs, deadline = self.search.rpcs, self.search.deadline
+        return Pauses(rpcs.create, deadline=deadline, retry=self.retry, budget=self.budget)
 
     # -- looking --------------------------------------------------------------------------------------------------
 
-    def _look(self) -> Flow:
-        """The jobs under the id, before anything is sent. That they cannot be seen leaves everything in doubt."""
+    def _before(self) -> Flow:
+        """What others made under the id; None: nothing, and it may be sent."""
         now: float = yield Sleep(0)
-        if self.windows.get(self._key, now) > now:
-            return (yield from self._settle(_BEFORE, self.windows[self._key] - now))
+        found = yield from self.search.before(self.windows.left(self.key, now))
+        if found:
+            return self._made(found) if self.doubts else oldest(found, self.submission)
+        if self.stored and not self.first and not self._resends:
+            raise self.search.in_doubt(_UNSEEN)
+        return None
+
+    def _made(self, found: list[TuningJob]) -> Created:
+        """The answer that was found after something was sent."""
         try:
-            return (
-                yield from find(
-                    self.rpcs, self.submission, timeout=self.deadline - now, retry=self.retry, budget=self.budget
-                )
-            )
-        except GemtuneError as error:
-            raise self._in_doubt(error) from error
+            return self.search.made(found)
+        except SpecInvalid as error:  # others used the id for another spec; what became of this one is not known
+            raise self.search.in_doubt(error) from error
 
-    def _settle(self, doubt: GemtuneError, window: float, *, sent: bool = False) -> Flow:
-        """The jobs under the id, looked for until the window has ended; [] when it ended without one.
+    def _answered(self, job: TuningJob) -> Flow:
+        # Under an id of the caller's another process may have sent as well, where no store decides.
+        alone = not self.doubts and (self.stored or not self.submission.known)
+        return Created(job) if alone else (yield from self.search.counted(job))
 
-        Where this run has sent something, a job of another spec is not what is looked for; and the last look, after
-        which it may be sent again, does without a filter: one that finds too little must not cost a second job.
+    # -- sending --------------------------------------------------------------------------------------------------
 
-        Raises:
-            InDoubt: The deadline came first, or the jobs cannot be listed.
+    def _sent(self, attempt: int) -> Flow:
+        """One attempt: its job; or, as a value, the error that came instead.
+
+        That something may appear is noted before it is sent, so that it stands whatever interrupts this flow.
         """
-        if self.retry is None:
-            raise self._in_doubt(doubt) from doubt
         now: float = yield Sleep(0)
-        ends = now + window
-        seconds = max(min(_FIRST_LOOK, self.retry.settle / 60), _SHORTEST_LOOK)
-        longest = max(min(_LONGEST_LOOK, self.retry.settle / 6), _SHORTEST_LOOK)
-        while True:
-            began = now
-            last = began >= ends
-            try:
-                # A look goes over many pages: were each of them not asked for again, few looks would come to an end.
-                timeout = self.deadline - now if last else min(self.deadline - now, self.retry.attempt)
-                found = yield from find(
-                    self.rpcs, self.submission, timeout=timeout, retry=self.retry, filtered=not (last and sent)
-                )
-            except GemtuneError as error:
-                if not may_pass(error):
-                    raise self._in_doubt(error) from error
-            else:
-                # Only a look that began after the window, and saw everything, says that there is no such job.
-                if last or (of_spec(found, self.submission) if sent else found):
-                    return found
-            now = yield Sleep(0)
-            if now >= self.deadline:
-                raise self._in_doubt(doubt) from doubt
-            until_end = ends - now if ends > now else seconds
-            now = yield Sleep(min(seconds, until_end, self.deadline - now))
-            seconds = min(seconds * 2, longest if now < ends else _LONGEST_LOOK)
+        deadline, until = attempt_deadline(now, self.search.deadline, self.retry), math.inf
+        if self.stored:
+            deadline, until = min(deadline, self.leaves[0]), self.leaves[1]
+        before = self.windows.note(self.key, min(deadline, now + _LONGEST_ATTEMPT) + self._settle, now)
+        try:
+            outcome = yield Send(self.search.rpcs.create, self.request, deadline, attempt, until)
+        except BaseException:  # the flow is closed, since its driver was interrupted
+            self.windows.interrupted(self.key, self._settle)
+            raise
+        if isinstance(outcome, TuningJob) and not outcome.name:  # `{}` reads as a job, and is the answer to nothing
+            outcome = TransportError("the create was answered with a job that has no name", maybe_sent=True)
+        if isinstance(outcome, GemtuneError) and nothing_happened(outcome):
+            self.windows.restore(self.key, before)
+        if isinstance(outcome, TuningJob):
+            if self.budget is not None:
+                self.budget.earn()
+            yield from self._window()  # lists may not show it yet
+        return outcome
 
-    @property
-    def _left_for_a_look(self) -> float:
-        return 10.0 if self.retry is None else self.retry.attempt
+    def _window(self, error: GemtuneError | None = None) -> Flow:
+        """How long what was sent may still appear, from now; noted for later calls under the same id."""
+        now: float = yield Sleep(0)
+        window = max(self._settle, asked_for(error))
+        self.windows.restore(self.key, now + window)
+        return window
+
+    def _refused(self, error: GemtuneError, attempt: int, pauses: Pauses | None) -> Flow:
+        """Waits before the next attempt, after one that proved to have done nothing; raises where that cannot help."""
+        try:
+            if pauses is None:
+                raise error
+            yield from pauses.after(error, attempt)
+        except GemtuneError as final:
+            if self.doubts:
+                # It proves that this attempt did nothing; about the one before it says nothing.
+                raise self.search.in_doubt(final) from final
+            if self.first:  # what is wrong may be the spec: mended, it may have the same id
+                yield Record("release", self.submission, self.job, token=self.token)
+            raise
 
     # -- the store ------------------------------------------------------------------------------------------------
 
-    def _lasting(self) -> Flow:
-        """How long what this process sends may still appear at the service, counted from now."""
-        now: float = yield Sleep(0)
-        attempt = self.retry.attempt if self.retry is not None else _LONGEST_ATTEMPT
-        settle = (self.retry or Retry()).settle
-        return max(0.0, min(attempt, self.deadline - now)) + settle
+    def _claim(self) -> Flow:
+        """Claims the id, or renews the claim.
 
-    def _claim(self, job: TuningJob) -> Flow:
-        """Asks the store who sends. Returns what another process made of it, or whether one may have sent already."""
+        Returns:
+            `Created`: what another process made of it. Otherwise whether nobody else can have sent since this run
+            looked last: no token lies between its own and the new one.
+        """
         while True:
-            lasting = yield from self._lasting()
-            claim = yield Record("claim", self.submission, job, lasting=lasting)
+            now: float = yield Sleep(0)  # both times are from before it is asked: the answer may be late
+            wall: float = yield Sleep(0, wall=True)
+            longest = self.retry.attempt if self.retry is not None else _LONGEST_ATTEMPT
+            attempt = max(0.0, min(longest, self.search.deadline - now))
+            lasting = attempt + self._settle
+            claim = yield Record("claim", self.submission, self.job, lasting=lasting, token=self.token)
             if isinstance(claim, GemtuneError):
-                raise claim  # nothing was sent
+                raise self._failed(claim) from claim.__cause__
             if claim.fingerprint != self.submission.fingerprint:
-                raise other_spec(self.submission, "a stored submission", claim.fingerprint)
+                raise self._failed(other_spec(self.submission, "a stored submission", claim.fingerprint))
+            self.search.submitted_at = claim.submitted_at
             if claim.job_name:
-                return Created((yield from self._known(claim.job_name)))
+                known = yield from self._known(claim.job_name)
+                return (yield from self.search.counted(known)) if self.doubts else Created(known)
             if claim.granted:
+                alone: bool = claim.token == (self.token or 0) + 1
+                self.first = alone and (self.first or self.token is None)
                 self.token = claim.token
-                self.first = claim.token == 1
-                return not self.first
-            found = yield from self._settle(_OVERTAKEN, window=claim.wait)
+                self.leaves = now + attempt, wall + attempt
+                return alone
+            found = yield from self.search.settle(_OVERTAKEN, claim.wait, sent=self.doubts, closing="filtered")
             if found:
-                return oldest(found, self.submission)
+                return self._made(found) if self.doubts else oldest(found, self.submission)
+
+    def _failed(self, error: GemtuneError) -> GemtuneError:
+        """What is raised where the store does not let this run go on."""
+        if not self.doubts and (self.token is None or self.first):
+            return error  # nothing was sent
+        return self.search.in_doubt(error)
 
     def _known(self, name: str) -> Flow:
         """The job that the store says came of it. That it cannot be read now does not undo it."""
         now: float = yield Sleep(0)
-        request = GetTuningJobRequest(name=name)
+        request, timeout = GetTuningJobRequest(name=name), self.search.deadline - now
         try:
             return (
-                yield from call(
-                    self.rpcs.get, request, timeout=self.deadline - now, retry=self.retry, budget=self.budget
-                )
+                yield from call(self.search.rpcs.get, request, timeout=timeout, retry=self.retry, budget=self.budget)
             )
         except NotFound:
             raise
         except GemtuneError as error:
-            raise self._in_doubt(error) from error
+            raise self.search.in_doubt(error) from error
 
-    def _renew(self, job: TuningJob, before: GemtuneError) -> Flow:
-        """Makes sure that this process may still send.
-
-        Raises:
-            InDoubt: Another one may have taken over. It carries `before`, or what the store met.
-        """
+    def _recorded(self, created: Created) -> Flow:
+        """Writes to the store what was made, and adds the jobs that it knows of, so that none stays unreported."""
         if not self.stored:
-            return
-        lasting = yield from self._lasting()
-        claim = yield Record("claim", self.submission, job, lasting=lasting, token=self.token)
-        if isinstance(claim, GemtuneError) or not claim.granted:
-            error = claim if isinstance(claim, GemtuneError) else before
-            raise self._in_doubt(error) from error
-        self.token = claim.token
-
-    def _in_doubt(self, error: GemtuneError) -> InDoubt:
-        s = self.submission
-        return InDoubt(s.request_id, project=s.project, location=s.location, error=error)
+            return created
+        failed = False
+        others: dict[str, TuningJob] = {}
+        for made in (created.job, *created.doubles):
+            known = yield Record("record", self.submission, made)
+            failed = failed or isinstance(known, GemtuneError)
+            if known and not isinstance(known, GemtuneError):
+                others |= {job.name: TuningJob(name=job.name) for job in known}
+        if failed:  # a store that fails now costs no job: it is found by its label
+            counted: Created = yield from self.search.counted(created.job)
+            others |= {job.name: job for job in counted.doubles}
+        for made in (created.job, *created.doubles):
+            others.pop(made.name, None)
+        return Created(created.job, (*created.doubles, *others.values()))

@@ -173,12 +173,15 @@ class TestInDoubt:
         assert submit(world, timeout=1000).job.name.endswith("/2")
         assert all(later - earlier >= 30 for earlier, later in itertools.pairwise(world.creates))
 
-    def test_it_is_sent_again_once(self) -> None:
-        """Jobs that never show must not become many."""
-        world = World([Fate(meets=LOST, lag=10_000)] * 9)
+    def test_it_is_sent_again_after_each_window_until_the_deadline(self) -> None:
+        world = World([Fate(meets=LOST, acts=False)] * 9)
+        assert submit(world, timeout=400).job.name.endswith("/10")
+        assert all(later - earlier >= 30 for earlier, later in itertools.pairwise(world.creates))
+        world = World([Fate(meets=LOST, acts=False)] * 99)
         with pytest.raises(InDoubt):
-            submit(world, timeout=10_000)
-        assert len(world.creates) == 2
+            submit(world, timeout=120)
+        assert len(world.creates) == 4
+        assert world.now - 1000 <= 120.5
 
     def test_the_service_is_left_alone_for_as_long_as_it_asks(self) -> None:
         world = World([Fate(meets=Unavailable("m", http_status=503, retry_after=100.0), acts=False)])
@@ -330,15 +333,15 @@ class TestLooking:
 
     def test_the_fallback_stops_before_the_start(self) -> None:
         world = World(filters=False)
-        for _ in range(9):
+        for n in range(9):
+            world.now += 0 if n == 8 else 100_000
             submit(world, request_id="other")
-        world.now += 10_000
         late = submission_of.Submission(
             request_id="id-1", fingerprint=FINGERPRINT, project="p", location="l", known=False, started=world.now
         )
         world.sent.clear()
         assert settle(world, late) is None
-        assert len(world.sent) == 2  # the refused filter, and one page of jobs that are all older
+        assert len(world.sent) == 3  # the refused filter, a page, and one of jobs that are all older
 
     def test_too_many_labels_are_told_before_sending(self) -> None:
         full = TuningJob(labels={f"l{n}": "" for n in range(63)})
@@ -365,7 +368,7 @@ class FakeStore:
         self.recorded: list[str] = []
 
     def claim(self, request_id: str, *, until: float, token: int | None, **_: Any) -> Claim:
-        self.lasting.append(until - time.time())
+        self.lasting.append(until - self.world.now)
         granted = not self.job and (self.token in (0, token) or self.until < self.world.now)
         if granted:
             self.token += 1
@@ -565,7 +568,7 @@ class TestTheLastLook:
         world = World([Fate(meets=LOST, acts=False)])
         for n in range(40):
             job = TuningJob(name=f"projects/p/locations/l/tuningJobs/x{n}")
-            job.create_time.FromSeconds(100 + n)
+            job.create_time.FromSeconds(100 - 1000 * n)
             world.jobs.append((0.0, job))
         submit(world, resumed=1000.0)
         lists = [rpc for _, rpc in world.sent if rpc == "ListTuningJobs"]

@@ -67,7 +67,7 @@ class World:
         return [when for when, rpc in self.sent if rpc == "CreateTuningJob"]
 
     def clock(self) -> Clock:
-        return Clock(now=lambda: self.now, sleep=self._sleep)
+        return Clock(now=lambda: self.now, sleep=self._sleep, wall=lambda: self.now)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
