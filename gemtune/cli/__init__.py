@@ -26,6 +26,7 @@ import click
 
 from gemtune import __version__
 from gemtune.cli.commands import Entry, Group, option_advice
+from gemtune.cli.phases import listening
 from gemtune.cli.session import Session
 from gemtune.cli.stops import Stopped, Terminated
 from gemtune.errors import ApiError, GemtuneError, InDoubt, JobFailed, TransportError, WaitTimeout
@@ -115,7 +116,10 @@ def run(args: Sequence[str]) -> int:
 
             return shell_complete(group, {}, "gemtune", COMPLETE, wanted)
         # Not group.main(): that would answer interrupts, broken pipes and errors in ways of its own.
-        with group.make_context("gemtune", list(args) or ["--help"], obj=session) as ctx:
+        with (
+            listening(session.output, session.patience, lambda: session.request if session.verbose else None),
+            group.make_context("gemtune", list(args) or ["--help"], obj=session) as ctx,
+        ):
             done = group.invoke(ctx)
     except BaseException as error:  # each has its sentence and its status
         return _ended_by(session, error)
@@ -182,6 +186,10 @@ def _stopped(error: BaseException, told: Sequence[str]) -> int:
 
 def _words(error: BaseException) -> tuple[str, list[str]]:
     """A sentence about an error, and what to add to it."""
+    if isinstance(error, GemtuneError):
+        from gemtune.remedies.explain import explained
+
+        explained(error)
     notes: list[str] = getattr(error, "__notes__", [])
     if isinstance(error, ApiError):
         return _api_words(error, notes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 from click.core import ParameterSource
@@ -53,9 +53,6 @@ COMMAND_GUESSES: dict[str, str] = {
     "follow": "wait",
     "tail": "wait",
     "logs": "wait",
-    "lint": "validate",
-    "check": "validate",
-    "verify": "validate",
     "watch": "wait",
     "serve": "emulator",
     "emulate": "emulator",
@@ -64,6 +61,9 @@ COMMAND_GUESSES: dict[str, str] = {
 """What people type, from gcloud, kubectl, docker and others -> the command that they mean."""
 
 COMMAND_ADVICE: dict[str, str] = {
+    "lint": "did you mean 'validate'?",
+    "check": "did you mean 'validate'?",
+    "verify": "did you mean 'validate'?",
     "auth": "gcloud auth application-default login makes the credentials that gemtune uses",
     "login": "gcloud auth application-default login makes the credentials that gemtune uses",
     "logout": "gcloud auth application-default revoke takes the credentials away",
@@ -131,17 +131,22 @@ def option_advice(command: click.Command | None, option: str) -> str:
     return f"its own options are {', '.join(shown[:_MOST_LISTED])}{more}" if shown else "it has no options of its own"
 
 
+if TYPE_CHECKING:  # generic for type checkers, and at run time only in later versions of click
+    _Choice: TypeAlias = click.Choice[str]
+else:
+    _Choice = click.Choice
+
 TREES = ("table", "json", "yaml")
 MESSAGES = (*TREES, "textproto")
 """The forms of output: of what is no message, and of messages."""
 
 
-class _Form(click.Choice):  # type: ignore[type-arg]  # generic in later versions of click alone
+class _Form(_Choice):
     """A form of output, among those that a command has."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value == "spec" and "spec" not in self.choices:
-            self.fail(_NO_SPEC, param, ctx)
+        if value in (*MESSAGES, "spec"):  # that the command does not have it, it says itself
+            return value
         return super().convert(value, param, ctx)
 
 
@@ -251,8 +256,16 @@ def _section(
 class Command(click.Command):
     """A command that takes the global options too."""
 
-    def __init__(self, *args: Any, forms: Sequence[str] = MESSAGES, offline: bool = False, **attributes: Any) -> None:
-        """Takes what `click.Command` takes, the forms of its output, and whether it never asks the service."""
+    def __init__(
+        self,
+        *args: Any,
+        forms: Sequence[str] = MESSAGES,
+        output: str = "the output",
+        offline: bool = False,
+        **attributes: Any,
+    ) -> None:
+        """Takes what `click.Command` takes; the forms of its output and what that is; whether it asks no service."""
+        self.output = output
         attributes["context_settings"] = SETTINGS | dict(attributes.get("context_settings") or {})
         self.forms = forms
         super().__init__(*args, **attributes)
@@ -260,15 +273,18 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Reads the arguments; refuses a second value where one is taken."""
-        _refuse_repeated(self, ctx, args)
-        return super().parse_args(ctx, args)
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        _refuse_repeated(self, ctx, given)
+        return rest
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command, unless it has no output of the form that is wanted before its name."""
+        """Runs the command, unless it has no output of the form that is wanted."""
         form = ctx.ensure_object(Session).output_format
         if form not in self.forms:
-            listed = ", ".join(self.forms)
-            raise click.UsageError(_NO_SPEC if form == "spec" else f"-o {form} is none of {listed}", ctx)
+            listed = " or ".join(", ".join(self.forms).rsplit(", ", 1))
+            sentence = f"{self.output} is no message; -o is {listed} here"
+            raise click.UsageError(_NO_SPEC if form == "spec" else sentence, ctx)
         return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -310,8 +326,10 @@ class Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Reads the options before the command; refuses a second value where one is taken."""
-        _refuse_repeated(self, ctx, args)
-        return super().parse_args(ctx, args)
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        _refuse_repeated(self, ctx, given)
+        return rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """The names of the commands."""

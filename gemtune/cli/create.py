@@ -11,6 +11,7 @@ from gemtune.cli.dry_run import dry_run as show_request
 from gemtune.cli.fields import field_options
 from gemtune.cli.jobs import POLL_INTERVAL, WAIT_TIMEOUT, finish
 from gemtune.cli.output import clean, command_line, wrapped
+from gemtune.cli.phases import working
 from gemtune.cli.progress import Lines, follow
 from gemtune.cli.session import Session
 from gemtune.cli.spec_input import Given, read_given
@@ -57,16 +58,20 @@ def _create(  # click hands over each option by its name
     if dry_run:
         show_request(session, given.job)
         return
+    _say_valid(session, given)
     with terminable(), opened(store) as kept, session.client(store=kept, resend=resend) as client:
-        job = client.find_tuning_job(given.job) if once else None
-        found = "of the same spec" if job is not None else ""
+        job, found = None, ""
+        if once:
+            with working(session.output, "looking for a job of the same spec"):
+                job = client.find_tuning_job(given.job)
+            found = "of the same spec" if job is not None else ""
         if job is None:
             job = submit(session, client, given.job, request_id, store=store, resend=resend)
             if not session.submitted:
                 found = "under that request id"
         if found and not session.output.human:  # a person is told with the rest
             session.output.talk(f"not submitted again: {job.name} is there, {found}, and is {state_name(job)}")
-        _announce(session, given, job, followed=wait, found=found)
+        _announce(session, job, followed=wait, found=found)
         if wait:
             ended = follow(session, client, job.name, known=job, timeout=timeout, poll_interval=poll_interval)
             finish(session, ended, named=True)
@@ -96,12 +101,32 @@ create = Command(
 )
 
 
-def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool, found: str) -> None:
+def _say_valid(session: Session, given: Given) -> None:
+    """Says that the spec is valid, before anything is sent."""
+    from gemtune.specs import fingerprint
+
+    source, identity = clean(given.source), fingerprint(given.job)[:15]
+    if session.output.human and not session.output.quiet:
+        _done(session, "spec is valid", f"{source} · {identity}…")
+    else:
+        session.output.talk(f"spec is valid: {source}, {identity}...")
+
+
+def _done(session: Session, done: str, what: str) -> None:
+    """A line with a tick, for a person."""
+    from rich.text import Text
+
+    console = session.output.console()
+    head = f"{session.output.symbol('✓', 'ok')} {done:<15}"
+    body = wrapped(what, console.width, indent=len(head)).lstrip()
+    console.print(Text.assemble((head, "green"), body), soft_wrap=True)
+
+
+def _announce(session: Session, job: TuningJob, *, followed: bool, found: str) -> None:
     """Tells that the job is there: on a terminal what it is, in a pipe its name alone (or the first line of many).
 
     Args:
         session: The run.
-        given: What was asked for.
         job: The job.
         followed: Whether it is followed from here.
         found: Why it was not submitted, where another run had; "" where it was.
@@ -121,30 +146,20 @@ def _announce(session: Session, given: Given, job: TuningJob, *, followed: bool,
         elif output.quiet:
             output.data(job.name)
         else:
-            _announce_to_person(session, given, job, followed=followed, found=found)
+            _announce_to_person(session, job, followed=followed, found=found)
     except (OSError, KeyboardInterrupt, Terminated) as error:  # whatever becomes of the output: the job is there
         error.add_note(f"the job was {'found' if found else 'created'}: {job.name}")
         raise
 
 
-def _announce_to_person(session: Session, given: Given, job: TuningJob, *, followed: bool, found: str) -> None:
+def _announce_to_person(session: Session, job: TuningJob, *, followed: bool, found: str) -> None:
     from rich.text import Text
-
-    from gemtune.specs import fingerprint
 
     output = session.output
     console = output.console()
     _, location, job_id = parse_job_name(job.name)
-    tick = output.symbol("✓", "ok")
-    identity = f"{fingerprint(given.job)[:15]}…"
     again = f" · {state_name(job)}, {found}: not submitted again" if found else ""
-    for done, what in (
-        ("spec is valid", f"{clean(given.source)} · {identity}"),
-        ("found" if found else "submitted", f"tuningJobs/{job_id} · {location}{again}"),
-    ):
-        head = f"{tick} {done:<15}"
-        body = wrapped(what, console.width, indent=len(head)).lstrip()
-        console.print(Text.assemble((head, "green"), body), soft_wrap=True)
+    _done(session, "found" if found else "submitted", f"tuningJobs/{job_id} · {location}{again}")
     console.print(Text(wrapped(summary(job), console.width, indent=2)), soft_wrap=True)
     if link := session.console_link(job.name):
         console.print(Text(f"  {link}", style=f"dim link {link}"), soft_wrap=True)

@@ -22,7 +22,7 @@ _WANTED = ("MODEL", "RANKS", "STATUS", "REGIONS", "TOKENS/EXAMPLE", "OWN KEY", "
 _GAP = "  "
 
 
-@command("models", forms=TREES)
+@command("models", forms=TREES, output="a catalogue")
 @click.argument("name", required=False)
 @click.option("--all", "retired", is_flag=True, help="Those too that the service no longer offers")
 @click.pass_context

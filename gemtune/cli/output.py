@@ -60,6 +60,7 @@ class Output:
         self._dumb = environ.get("TERM", "").lower() in ("dumb", "unknown")
         self.out: TextIO = sys.stdout
         self.err: TextIO = sys.stderr
+        self._shown = False
         self.above: Callable[[str], object] | None = None  # writes above a line that is being redrawn
 
     # -- what is allowed ------------------------------------------------------------------------------------------
@@ -106,14 +107,28 @@ class Output:
         self.out.write(f"{text}\n")
         self.out.flush()
 
-    def talk(self, text: str) -> None:
-        """Tells a person something; not with -q."""
+    def talk(self, text: str, *, dim: bool = False) -> None:
+        """Tells a person something; not with -q. What is dim is there for those who look for it."""
         if self.quiet:
             return
+        self.erase()
         if self.above is not None:
             self.above(text)
         else:
-            self.err.write(f"{text}\n")
+            self.err.write(f"\x1b[2m{text}\x1b[0m\n" if dim and self.colourful else f"{text}\n")
+            self.err.flush()
+
+    def show(self, text: str) -> None:
+        """Shows a line on a terminal's stderr that the next one takes the place of."""
+        self._shown = True
+        self.err.write(f"\x1b[2m{text}\x1b[0m" if self.colourful else text)
+        self.err.flush()
+
+    def erase(self) -> None:
+        """Takes away what was shown so."""
+        if self._shown:
+            self._shown = False
+            self.err.write("\x1b[2K\r")
             self.err.flush()
 
     def message(self, message: Message) -> None:

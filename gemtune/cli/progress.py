@@ -91,7 +91,7 @@ def _shown(output: Output, back: str, known: TuningJob | None) -> Generator[Obse
     elif output.quiet:
         yield lambda _job: None
     else:
-        yield Lines(output.talk, known)
+        yield Lines(output.talk, known, until_end=output.human)
 
 
 class Lines:
@@ -103,10 +103,12 @@ class Lines:
         known: TuningJob | None = None,
         *,
         only_end: bool = False,
+        until_end: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._write = write
         self._only_end = only_end
+        self._until_end = until_end  # the end itself is shown elsewhere
         self._now = now
         self._last = state_name(known) if known is not None else None
 
@@ -119,7 +121,7 @@ class Lines:
     def __call__(self, job: TuningJob) -> None:
         """Takes the job after a look."""
         state, ended = state_name(job), has_ended(job)
-        if state == self._last or (self._only_end and not ended):
+        if state == self._last or (self._only_end and not ended) or (self._until_end and ended):
             return
         self._last = state
         words = [state]

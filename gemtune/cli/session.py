@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import click
+
 from gemtune.cli.output import Output, one_line
+from gemtune.cli.phases import Patience
 from gemtune.errors import ApiError, GemtuneError, TransportError, resume_command
 from gemtune.names import JobName, parse_job_name
 
@@ -32,6 +35,11 @@ class Session:
     Attributes:
         reached: Whether the service has answered in this run, or may have been reached.
         submitted: Whether a create may have reached it.
+        patience: Says what the run waits for.
+        request: The HTTP request that is under way, for -v.
+        said_where: Whether it has been said where calls go.
+        on_doubt: Hears the error after which a create may have been acted on.
+        on_create: Hears that a create is about to be sent.
         given: The global options of the command line, and their values.
         told: What was last said about a call that is sent again.
     """
@@ -45,6 +53,11 @@ class Session:
     quiet: bool = False
     verbose: bool = False
     output: Output = field(init=False)
+    patience: Patience = field(init=False)
+    request: str = field(init=False, default="")
+    said_where: bool = field(init=False, default=False)
+    on_doubt: Callable[[GemtuneError], object] | None = field(init=False, default=None)
+    on_create: Callable[[], object] | None = field(init=False, default=None)
     reached: bool = field(init=False, default=False)
     submitted: bool = field(init=False, default=False)
     told: str = field(init=False, default="")
@@ -52,6 +65,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.output = Output(self)
+        self.patience = Patience(self.output)
 
     def client(
         self, transport: Transport | None = None, *, store: SpecStore | None = None, resend: bool = True
@@ -67,8 +81,6 @@ class Session:
         from gemtune.client import TuningClient
         from gemtune.retry import Retry
 
-        if self.verbose:
-            _log_requests(self.output)
         api_version = self.api_version or "v1"
         if transport is None:
             transport = _Watched(
@@ -102,9 +114,31 @@ class Session:
             error.add_note("is the emulator running? gemtune emulator starts it")
             raise error
         sentence = one_line(str(error))
+        if self.verbose:  # the log has it
+            return
         if (retrying.attempt > 1 or retrying.pause >= 1) and sentence != self.told:  # a hiccup is not worth a word
             self.told = sentence
             self.output.talk(f"{sentence}; trying again")
+
+    def say_where(self) -> None:
+        """Says once where calls go, where the command line does not: to an emulator that is forgotten, for example."""
+        from gemtune.endpoints import Endpoint
+        from gemtune.settings import DEFAULT_LOCATION, endpoint_from
+
+        if self.said_where:
+            return
+        self.said_where = True
+        parts: list[str] = []
+        place = endpoint_from(self.endpoint, transport=self.transport or "rest")
+        if place.endpoint is not None and not self.endpoint:
+            shown = Endpoint.parse(place.endpoint).url.removeprefix("http://")
+            parts.append(f"emulator {shown}" if place.emulator else f"endpoint {shown} (GEMTUNE_ENDPOINT)")
+        ctx = click.get_current_context(silent=True)
+        named = "/locations/" in str(ctx.params.get("name", "")) if ctx is not None else False
+        if not (self.location or os.environ.get("GOOGLE_CLOUD_LOCATION") or named):
+            parts.append(f"location {DEFAULT_LOCATION} (the default)")
+        if parts:
+            self.output.talk(" · ".join(parts) if self.output.symbol("·", "") else ", ".join(parts), dim=True)
 
     def _local(self) -> bool:
         from gemtune.endpoints import Endpoint
@@ -181,6 +215,7 @@ class _Watched:
     def __init__(self, session: Session, inner: Transport) -> None:
         self._session = session
         self._inner = inner
+        self._authorizer = getattr(inner, "_authorizer", None)  # whose account an error's remedy names
 
     def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
         from gemtune.retry import nothing_happened
@@ -188,14 +223,26 @@ class _Watched:
         session = self._session
         reached, submitted = session.reached, session.submitted
         session.reached = True  # even if Ctrl-C ends it
-        session.submitted = submitted or method.name == "CreateTuningJob"
+        is_create = method.name == "CreateTuningJob"
+        session.submitted = submitted or is_create
+        if is_create and session.on_create is not None:
+            session.on_create()
+        session.say_where()
+        if session.verbose:
+            session.request = _http_words(method, request, session.api_version)
+        session.patience.doing(f"waiting for the answer to {method.name}")
         try:
             return self._inner.send(method, request, deadline=deadline, metadata=metadata)
         except GemtuneError as error:
+            session.patience.done()
             if nothing_happened(error):
                 session.submitted = submitted
                 session.reached = reached or isinstance(error, ApiError)
+            elif is_create and session.on_doubt is not None:
+                session.on_doubt(error)
             raise
+        finally:
+            session.patience.done()
 
     def close(self) -> None:
         close = getattr(self._inner, "close", None)
@@ -203,18 +250,15 @@ class _Watched:
             close()
 
 
+def _http_words(method: Method, request: Message, api_version: str | None) -> str:
+    """A request as a server's log has it: `"GET /v1/projects/p/... HTTP/1.1"`."""
+    from gemtune import http_rule
+
+    http = http_rule.expand(method, request, api_version=api_version or "v1")
+    return f'"{http.verb} {http.path} HTTP/1.1"'
+
+
 def _without_password(store: str) -> str:
     """The URL of a store as it may be printed."""
     shown = re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", store)
     return re.sub(r"(?i)(password=)[^&#]*", r"\1***", shown)
-
-
-def _log_requests(output: Output) -> None:
-    """Writes each HTTP exchange to stderr as urllib3 sees it: method, path, status, size; no headers, so no token."""
-    handler = logging.StreamHandler(output.err)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
-    for name in ("urllib3.connectionpool", "gemtune"):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.DEBUG)
-        logger.handlers = [handler]
-        logger.propagate = False

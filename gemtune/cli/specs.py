@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["validate"]
 
 
-@command("validate", forms=TREES)
+@command("validate", forms=TREES, output="a report")
 @click.option(
     "-f", "--file", "files", multiple=True, metavar="FILE", help="A spec, or - for standard input; repeatable"
 )

@@ -35,7 +35,7 @@ _STYLES = {"+": "green", "-": "red", "~": "yellow"}
 # -- diff -----------------------------------------------------------------------------------------------------------
 
 
-@command("diff", forms=TREES)
+@command("diff", forms=TREES, output="a difference")
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @click.pass_obj
@@ -182,7 +182,7 @@ def convert(ctx: click.Context, source: str, target: str, source_format: str | N
 # -- fingerprint ------------------------------------------------------------------------------------------------------
 
 
-@command("fingerprint", forms=TREES, offline=True)
+@command("fingerprint", forms=TREES, output="a fingerprint", offline=True)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.pass_obj
 def fingerprint(session: Session, files: tuple[str, ...]) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from gemtune.cli.commands import Option, command
-from gemtune.cli.output import duration_text
+from gemtune.cli.output import duration_text, one_line
 from gemtune.cli.params import DurationType
+from gemtune.cli.phases import working
 from gemtune.cli.session import Session
 from gemtune.cli.stops import Stopped, Terminated, terminable
-from gemtune.errors import InDoubt, NotFound, TransportError
+from gemtune.errors import GemtuneError, InDoubt, NotFound, TransportError
+from gemtune.retry import Retry
 from gemtune.states import has_ended
 from gemtune_pb.v1 import TuningJob
 
@@ -76,12 +78,14 @@ def submit(
 
     def stopped(word: str, status: int) -> NoReturn:
         if not ids or not session.submitted:
-            raise Stopped(f"{word}; nothing was sent", status=status) from None
+            raise Stopped(f"{word}; nothing was sent", status=status, erased=session.output.lively) from None
         doubt = "it is not known whether the job was created"
-        raise Stopped(f"{word}; {doubt}\n  {way_back()}", status=status) from None
+        raise Stopped(f"{word}; {doubt}\n  {way_back()}", status=status, erased=session.output.lively) from None
 
+    doing = f"submitting to {client.project} in {client.location}"
     try:
-        with terminable():
+        with terminable(), working(session.output, doing) as now:
+            _tell_phases(session, now, way_back, resend=resend)
             return client.create_tuning_job(job, request_id=request_id, validate=validate, on_submit=ids.append)
     except KeyboardInterrupt:
         stopped("interrupted", 130)
@@ -97,6 +101,31 @@ def submit(
         else:
             error.add_note("nothing was sent")
         raise
+
+
+def _tell_phases(
+    session: Session,
+    now: Callable[[str], None],
+    way_back: Callable[[], str],
+    *,
+    resend: bool,
+) -> None:
+    """Lets the run say what becomes of a create: in doubt, looked for, sent again."""
+    doubts: list[GemtuneError] = []
+    window = duration_text(Retry().settle)
+
+    def doubted(error: GemtuneError) -> None:
+        first = not doubts
+        doubts.append(error)
+        sentence = f"{one_line(str(error))}; it is not known whether the job was created"
+        session.output.talk(f"{sentence}\n  stopping is safe; {way_back()}" if first else sentence)
+        now(f"looking for the job for up to {window}{', before it may be sent again' if resend else ''}")
+
+    def sends() -> None:
+        if doubts:
+            now("no job appeared; sending it again")
+
+    session.on_doubt, session.on_create = doubted, sends
 
 
 @command("resume")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import math
 import re
 import threading
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ANONYMOUS", "SCOPE", "Authorizer", "account_of", "default_project"]
 
+logger = logging.getLogger("gemtune.credentials")
+
 ANONYMOUS: Any = object()
 """In place of credentials: none are wanted, wherever the call goes (an emulator)."""
 
@@ -31,6 +34,7 @@ _HOW = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_C
 
 
 def _default() -> tuple[Any, str | None]:
+    logger.debug("looking up credentials")
     import google.auth
 
     try:
@@ -166,6 +170,7 @@ def _refresh(credentials: Any, deadline: float) -> None:
     left = deadline - time.monotonic()
     timeout: Any = min(max(left, 0.001), _REFRESH_TIMEOUT)  # annotated as int there; a float will do
     request = functools.partial(google_requests.Request(), timeout=timeout)
+    logger.debug("asking for a token")
     try:
         credentials.refresh(request)
     except (google.auth.exceptions.TransportError, OSError) as error:

@@ -49,7 +49,14 @@ def process(*args: str, stdin: str | None = None, **environ: str) -> Ran:
         check=False,
         env={**os.environ, **environ},
     )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    return Ran(done.returncode, done.stdout, told(done.stderr))
+
+
+def told(err: str) -> str:
+    """What was written to stderr, without the lines that say where calls go and what is waited for."""
+    return re.sub(
+        r"^(?:(?:emulator|location|endpoint) .*|\S+ing (?:for|up|at) .* \.\.\.)\n", "", err, flags=re.MULTILINE
+    )
 
 
 @dataclass
@@ -63,7 +70,8 @@ class Terminal:
     @property
     def text(self) -> str:
         """What it wrote so far, without colours and cursor movements."""
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\]8;[^\x1b]*\x1b\\", "", self.written.decode()).replace("\r", "")
+        text = re.sub(r"[^\n]*\x1b\[2K\r", "", self.written.decode())  # a line that was taken away
+        return told(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\]8;[^\x1b]*\x1b\\", "", text).replace("\r", ""))
 
     def wait_for(self, pattern: str, seconds: float = 20) -> str:
         """Reads on until what was written matches."""

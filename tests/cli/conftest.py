@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commandline import SPEC, Ran
+from commandline import SPEC, Ran, told
 
 from gemtune.cli import run
 from gemtune.emulator import running
@@ -47,7 +47,8 @@ def gemtune(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     def go(*args: str) -> Ran:
         capsys.readouterr()
         status = run(args)
-        return Ran(status, *capsys.readouterr())
+        out, err = capsys.readouterr()
+        return Ran(status, out, told(err))
 
     return go
 

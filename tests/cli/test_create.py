@@ -22,7 +22,9 @@ def test_in_a_pipe_a_created_job_is_its_name_alone(service: str, gemtune: Gemtun
     ran = gemtune("create", "-f", spec)
     assert ran.status == 0
     assert re.fullmatch(f"{NAME}\n", ran.out)
-    assert ran.err == ""
+    valid, submitting = ran.err.splitlines()
+    assert re.fullmatch(rf"spec is valid: {re.escape(spec)}, sha256:[0-9a-f]{{8}}\.\.\.", valid)
+    assert submitting == f"submitting to {service} in us-central1"
 
 
 def test_a_followed_job_is_a_line_a_change_with_times(service: str, gemtune: Gemtune, spec: str) -> None:

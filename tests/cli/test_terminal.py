@@ -43,7 +43,7 @@ def test_a_dumb_terminal_gets_lines_in_place_of_a_spinner(service: str, spec: st
         assert screen.end() == 0
         assert ESCAPE not in screen.written
         assert "✓" not in screen.text
-        assert re.search(rf"{RFC3339}\S+ SUCCEEDED", screen.text)
+        assert screen.text.count("SUCCEEDED") == 1
 
 
 def test_q_leaves_the_name_and_the_end(service: str, spec: str) -> None:
@@ -144,4 +144,4 @@ def test_json_on_a_terminal_is_json(service: str, spec: str) -> None:
 def test_an_error_is_red_on_a_terminal(service: str) -> None:
     with terminal("get", "1") as screen:
         assert screen.end() == 1
-        assert screen.written.startswith(b"\x1b[1;31merror:\x1b[0m ")
+        assert b"\n\x1b[1;31merror:\x1b[0m " in screen.written
