@@ -11,6 +11,7 @@ The message classes are the generated ones. What needs a network or a file forma
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from gemtune.job_state import JobState as JobState  # twice: mypy keeps the first of two, pyright and Python the last
@@ -174,4 +175,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    there = {name for name in globals() if name.startswith("__") or f"{__name__}.{name}" in sys.modules}
+    return sorted({*there, *__all__})

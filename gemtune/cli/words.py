@@ -89,7 +89,7 @@ def remedy_of(job: TuningJob) -> tuple[str, str] | None:
         return None
     from gemtune.remedies import remedy_for_job
 
-    return remedy_for_job(job.error)
+    return remedy_for_job(job.error, job=job.name.rpartition("/")[2] or "JOB")
 
 
 def outcome_lines(job: TuningJob) -> list[tuple[str, str]]:

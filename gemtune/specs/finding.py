@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2
 
 from gemtune.errors import SpecFileError, SpecInvalid
 
-__all__ = ["Finding", "Position", "Severity", "SpecFileInvalid", "bad_request_of", "key_path"]
+__all__ = ["Finding", "Position", "Severity", "SpecFileInvalid", "bad_request_of", "key_path", "named"]
 
 
 class Severity(StrEnum):
@@ -105,7 +105,17 @@ class SpecFileInvalid(SpecFileError, SpecInvalid):
         self.violations = bad_request_of(findings)
 
     def __str__(self) -> str:
-        return "\n".join(f"{_place(self.file, finding.position)}: {finding.sentence}" for finding in self.findings)
+        return "\n".join(
+            f"{_place(self.file, finding.position)}: {finding.sentence}{named(finding)}" for finding in self.findings
+        )
+
+
+def named(finding: Finding, *shown: str) -> str:
+    """The field of a finding, to be put after its sentence; "" where that, or what else is shown, names it."""
+    name = re.split(r"[.\[]", finding.field)[-1].rstrip('"]')
+    camel = re.sub(r"_([a-z])", lambda letter: letter[1].upper(), name)
+    told = any(spelled in text for text in (finding.message, *shown) for spelled in (name, camel))
+    return f" (in {finding.field})" if name and not told else ""
 
 
 def _place(file: str, position: Position | None) -> str:

@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from gemtune.specs.finding import Finding, Position
+from gemtune.specs.finding import Finding, Position, named
 
 __all__ = ["render", "summary"]
 
@@ -43,7 +43,9 @@ def summary(findings: Iterable[Finding]) -> str:
 
 def _finding(finding: Finding, file: str, lines: list[str], place: Callable[[Finding], str] | None) -> str:
     position = finding.position
-    made = f"{finding.severity}[{finding.rule_id}]: {finding.message}\n"
+    line = lines[position.line - 1] if position is not None and position.line <= len(lines) else ""
+    field = named(finding, line) if position is not None else ""
+    made = f"{finding.severity}[{finding.rule_id}]: {finding.message}{field}\n"
     margin = " "
     if position is None:
         where = f"{file or '<spec>'}{': ' + finding.field if finding.field else ''}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gemtune.endpoints import Endpoint
 from gemtune.errors import ConfigurationError, TransportError, Unauthenticated
+from gemtune.transport.reasons import plain_reason
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -174,7 +175,8 @@ def _refresh(credentials: Any, deadline: float) -> None:
     try:
         credentials.refresh(request)
     except (google.auth.exceptions.TransportError, OSError) as error:
-        raise TransportError(f"no token could be had: {_first_line(error)}", maybe_sent=False) from error
+        reason = plain_reason(error, "") or _first_line(error)
+        raise TransportError(f"no token could be had: {reason}", maybe_sent=False) from error
     except google.auth.exceptions.RefreshError as error:
         if getattr(error, "retryable", False):
             raise TransportError(f"no token could be had: {_first_line(error)}", maybe_sent=False) from error

@@ -26,6 +26,7 @@ from gemtune.errors import ConfigurationError, JsonError, TransportError
 from gemtune.methods import Method
 from gemtune.transport import request_id
 from gemtune.transport.news import News
+from gemtune.transport.reasons import plain_reason
 from gemtune.transport.trust import untrusted
 
 __all__ = [
@@ -272,7 +273,7 @@ def unreachable(where: str, error: BaseException, *, sent: bool) -> TransportErr
         return TransportError(f"{where} is not trusted: {untrusted(reason)}", maybe_sent=False, final=True)
     if sent:
         return TransportError(f"the connection to {where} broke before the answer was whole: {text}", maybe_sent=True)
-    return TransportError(f"{where} could not be reached: {text}", maybe_sent=False)
+    return TransportError(f"{where} could not be reached: {plain_reason(error, where) or text}", maybe_sent=False)
 
 
 def _within(error: Any) -> list[Any]:

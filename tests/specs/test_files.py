@@ -122,6 +122,22 @@ def test_mistakes_of_a_later_document_have_its_lines() -> None:
 # -- mistakes -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("supervised_tuning_spec: {hyper_parameters: {epoch_count: many}}",
+         "<text>:1:58: many is no number (in supervised_tuning_spec.hyper_parameters.epoch_count)"),
+        ("supervised_tuning_spec:\n  hyper_parameters:\n    adapter_size:\n      4\n",
+         "for rank 16 (in supervised_tuning_spec.hyper_parameters.adapter_size)"),
+        ("labels:\n  team:\n    - a\n", "<text>:3:5: a list is no text (in labels.team)"),
+    ],
+)  # fmt: skip
+def test_an_error_names_its_field_as_well_as_its_place(text: str, said: str) -> None:
+    with pytest.raises(SpecFileError) as caught:
+        loads_spec(text, "yaml")
+    assert said in str(caught.value)
+
+
 def test_an_unknown_field_is_named_with_its_place_and_the_nearest_valid_name() -> None:
     error = refusal(GOOD + "    learning_rate_multiplyer: 1\n")
     assert (error.file, error.line, error.column) == ("<text>", 12, 5)
