@@ -136,14 +136,29 @@ def _replace(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(beside).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
+            file.flush()
+            _as_before(path, Path(beside))
+            os.fsync(handle)  # else a power cut could leave the new name with nothing in it
         Path(beside).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             Path(beside).unlink()
         raise
+
+
+def _as_before(path: Path, beside: Path) -> None:
+    """Gives the new file the owner and the mode of the one that it replaces; a first one has those of any new file."""
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        beside.chmod(0o666 & ~mask)
+        return
+    if hasattr(os, "chown"):
+        with contextlib.suppress(PermissionError):  # only root gives files away
+            os.chown(beside, old.st_uid, old.st_gid)
+    beside.chmod(old.st_mode & 0o777)
 
 
 def _read(path_or_file: PathOrFile) -> tuple[str | bytes, str]:

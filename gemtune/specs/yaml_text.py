@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, cast
 
 from gemtune.errors import SpecFileError
-from gemtune.specs.tree import Node
+from gemtune.specs.tree import MAX_DEPTH, Node
 
 __all__ = ["parse"]
 
@@ -26,6 +26,7 @@ def parse(text: str, *, file: str) -> list[Node]:
 
     nodes: list[Node] = []
     try:
+        _check_depth(text, file)
         loader: Any = _loader()(text)
         while loader.check_node():
             node = loader.get_node()
@@ -42,9 +43,34 @@ def parse(text: str, *, file: str) -> list[Node]:
         raise SpecFileError(f"{found} is not allowed in YAML", file=file, line=line) from error
     except (yaml.YAMLError, UnicodeError, ValueError) as error:
         raise SpecFileError(f"not YAML: {error}", file=file) from error
-    except RecursionError as error:
-        raise SpecFileError("not read: it is nested too deeply", file=file) from error
     return nodes
+
+
+_OPENERS = "[{-?:"
+"""Without one of these no value holds another."""
+
+
+def _check_depth(text: str, file: str) -> None:
+    """Refuses what nests too deeply before it is composed.
+
+    The composer calls itself for each level, in C and unbounded in most releases of PyYAML: it would end the process.
+    The parser does not, so its events are counted, where there are enough openers to nest at all.
+    """
+    if sum(map(text.count, _OPENERS)) <= MAX_DEPTH:
+        return
+    depth = 0
+    parser: Any = _loader()(text)
+    while parser.check_event():
+        event = parser.get_event()
+        kind = type(event).__name__
+        if kind in ("MappingStartEvent", "SequenceStartEvent"):
+            depth += 1
+            if depth > MAX_DEPTH:
+                mark = event.start_mark
+                problem = f"nested more than {MAX_DEPTH} levels deep; no spec is"
+                raise SpecFileError(problem, file=file, line=mark.line + 1, column=mark.column + 1)
+        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
+            depth -= 1
 
 
 def _hint(text: str, line: int | None) -> str:

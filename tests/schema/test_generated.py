@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,34 @@ import gemtune_pb.v1
 
 ROOT = Path(__file__).parent.parent.parent
 GENERATED = ROOT / "generated/gemtune_pb"
-TOOLS = ("grpc_tools", "mypy_protobuf")
+
+
+def _pinned() -> dict[str, str]:
+    """The generators that made the committed stubs, with their versions: what another one writes may differ."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return dict(pin.split("==") for pin in project["dependency-groups"]["gen"] if "==" in pin)
+
+
+def _installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+def _runs_generators(protobuf: str) -> bool:
+    """mypy-protobuf's own stubs are of protobuf 6.32; what a user needs is less."""
+    return tuple(map(int, protobuf.split(".")[:2])) >= (6, 32)
+
+
+def test_the_generators_are_pinned():
+    assert {"grpcio-tools", "mypy-protobuf"} <= _pinned().keys()
 
 
 @pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in TOOLS),
-    reason="needs the dependency group `gen` (grpcio-tools, mypy-protobuf) to generate and compare",
+    any(_installed(name) != version for name, version in _pinned().items())
+    or not _runs_generators(_installed("protobuf")),
+    reason="needs the generators that the dependency group `gen` pins, and a protobuf that they run on",
 )
 def test_generated_is_fresh():
     command = [sys.executable, "protos/generate.py", "--check"]

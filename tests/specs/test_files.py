@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -333,6 +334,9 @@ def test_an_alias_of_itself_is_too_deep() -> None:
         ("partner_model_tuning_spec: {hyper_parameters: {a: " + "[" * 200 + "]" * 200 + "}}", "yaml"),
         ("a: " + "[" * 100_000, "yaml"),
         ("a: " + "{a: " * 900 + "}" * 900, "yaml"),
+        ("a: " + "{a: " * 101 + "}" * 101, "yaml"),
+        ("- " * 100_000 + "a", "yaml"),
+        ("? " * 100_000 + "a", "yaml"),
         ("".join(" " * i + "a:\n" for i in range(1500)), "yaml"),
         ('{"a": ' * 100_000, "json"),
         ("[" * 100_000, "json"),
@@ -341,8 +345,23 @@ def test_an_alias_of_itself_is_too_deep() -> None:
     ],
 )
 def test_what_is_nested_too_deeply_is_refused_in_a_sentence(text: str | bytes, form: str) -> None:
-    with pytest.raises(SpecFileError):
-        loads_spec(text, form)
+    """On a small stack as on a large one: no parser may end the process."""
+    errors: list[SpecFileError] = []
+
+    def load() -> None:
+        with pytest.raises(SpecFileError) as refusal:
+            loads_spec(text, form)
+        errors.append(refusal.value)
+
+    before = threading.stack_size(512 * 1024)
+    try:
+        thread = threading.Thread(target=load)
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    load()
+    assert str(errors[0]) == str(errors[1])
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -409,6 +428,26 @@ def test_saving_keeps_the_files_mode_and_a_link_a_link(tmp_path: Path) -> None:
     save_spec(good(), link)
     assert link.is_symlink()
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_takes_the_files_place_is_on_the_disk_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    sync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (done.append("fsync"), sync(handle))[1])
+    monkeypatch.setattr(Path, "replace", lambda self, to: (done.append("replace"), replace(self, to))[1])
+    save_spec(good(), tmp_path / "spec.yaml")
+    assert done == ["fsync", "replace"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give a file to another user")
+def test_saving_keeps_the_files_owner(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    save_spec(good(), path)
+    path.chmod(0o660)
+    os.chown(path, 12345, 23456)
+    save_spec(good(), path)
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12345, 23456, 0o660)
 
 
 def test_a_new_file_has_the_mode_of_any_new_file(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_protobuf_in_pure_python_computes_the_same() -> None:
 
 def test_the_text_in_the_docs_is_what_is_written() -> None:
     page = (DOCS / "fingerprint.md").read_text(encoding="utf-8")
-    shown = re.findall(r"^```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0].replace("\n", "")
+    shown = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0].replace("\n", "")
     job = TuningJob(
         base_model="gemini-2.5-flash",
         supervised_tuning_spec=SupervisedTuningSpec(
