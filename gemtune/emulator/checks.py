@@ -13,6 +13,7 @@ from typing import Any
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import FieldDescriptor
 
+from gemtune.emulator.bounds import too_large
 from gemtune.errors import ApiError, FailedPrecondition, InvalidArgument, bad_request
 from gemtune.specs import RULES, SIZES, Finding, Severity, catalogue, check_request
 from gemtune_pb.v1 import CreateTuningJobRequest, SupervisedHyperParameters, TuningJob
@@ -81,10 +82,13 @@ def facts_of(base_model: str) -> ModelFacts:
 
 
 def invalid(violations: list[Violation]) -> InvalidArgument:
-    """The error for some violations, with the message in the form that the service gives it."""
+    """The error for some violations, the first of them, with the message in the form that the service gives it."""
+    violations = violations[:_MOST]
     found = "".join(f"\t{i}.Field: {field}; Message: {text}" for i, (field, text) in enumerate(violations, 1))
     return InvalidArgument(f"List of found errors:{found}\t", details=[bad_request(violations)])
 
+
+_MOST = 100  # violations in one answer
 
 _PARENT = re.compile(r"projects/[A-Za-z0-9][A-Za-z0-9:._-]*/locations/[a-z][a-z0-9-]*")
 
@@ -98,11 +102,15 @@ def check_parent(parent: str) -> list[Violation]:
 
 def check_create(request: CreateTuningJobRequest, *, api_version: str = "v1beta1") -> list[Violation]:
     """Everything that is wrong with the fields of a create; empty when nothing is."""
+    if found := too_large(request.tuning_job, "tuning_job"):
+        return found
     return check_parent(request.parent) + _violations(request.parent, request.tuning_job, api_version)
 
 
 def check_job(job: TuningJob) -> list[Violation]:
     """Everything that is wrong with what is set in a job, whether or not it would be enough for a create."""
+    if found := too_large(job, "tuning_job"):
+        return found
     needed = ("tuning_job.base_model", "tuning_job.supervised_tuning_spec")
     return [violation for violation in _violations("", job, "v1beta1") if violation[0] not in needed]
 

@@ -177,7 +177,12 @@ def _is_script(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(word, str) for word in value)
 
 
+_LARGEST_BODY = 2**20  # bytes; the longest script is a third of that
+
+
 def _read(body: bytes) -> dict[str, Any]:
+    if len(body) > _LARGEST_BODY:
+        raise InvalidArgument(f"the body has {len(body):,} bytes, and at most {_LARGEST_BODY:,} are read here")
     try:
         sent = json.loads(body)
         json.dumps(sent, ensure_ascii=False).encode()  # half of a surrogate pair could not be sent back

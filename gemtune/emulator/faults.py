@@ -23,7 +23,7 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 
 from gemtune.error_forms import error_from_http, error_from_status
-from gemtune.errors import ApiError, InvalidArgument, NotFound, bad_request
+from gemtune.errors import ApiError, InvalidArgument, NotFound, ResourceExhausted, bad_request
 from gemtune.methods import Method, service_methods
 from gemtune_pb.v1 import tuning_service_pb2
 
@@ -42,6 +42,14 @@ Transport: TypeAlias = Literal["REST", "gRPC"]
 """The door that a call comes by."""
 
 _LONGEST = 3600.0  # seconds that one call can be made to wait
+
+MOST_TESTS = 1_000
+"""Retry tests at once: each stays, with its report, until it is ended."""
+
+MOST_INSTRUCTIONS = 10_000
+"""Of one retry test, over all of its rpcs; and what all retry tests together may have is ten times that."""
+
+_LONGEST_WORD = 200  # characters of an instruction
 
 
 class CutError(Exception):
@@ -205,6 +213,8 @@ def parse(text: str) -> Fault:
     Raises:
         InvalidArgument: One of them is not known, or two of them cannot be had at once.
     """
+    if len(text) > _LONGEST_WORD:
+        raise _refusal(f"an instruction has {len(text):,} characters, and at most {_LONGEST_WORD} are read")
     fault = NONE
     seen: set[str] = set()
     for word in text.split(","):
@@ -278,6 +288,7 @@ class RetryTest:
         self._hits: list[Hit] = []
         if not instructions:
             raise _refusal("instructions are empty; write what goes wrong with which rpc")
+        self.size = 0
         for rpc, script in instructions.items():
             if rpc != ANY_RPC and rpc not in RPCS:
                 known = ", ".join(sorted(RPCS))
@@ -285,6 +296,9 @@ class RetryTest:
             words = [script] if isinstance(script, str) else list(script)
             if not words:
                 raise _refusal(f"the instructions of {rpc} are empty; write what goes wrong with its calls")
+            self.size += len(words)
+            if self.size > MOST_INSTRUCTIONS:
+                raise _refusal(f"there are more than {MOST_INSTRUCTIONS:,} instructions, which is the most of a test")
             for word in dict.fromkeys(words):
                 parse(word)
             self._left[rpc] = deque(words)
@@ -345,9 +359,17 @@ class Faults:
 
         Raises:
             InvalidArgument: An rpc or an instruction is not known, or there is none.
+            ResourceExhausted: There are too many retry tests.
         """
         test = RetryTest(instructions, everyone=everyone, transport=transport)
         with self._lock:
+            size = sum(other.size for other in self._tests.values())
+            if len(self._tests) >= MOST_TESTS or size + test.size > 10 * MOST_INSTRUCTIONS:
+                raise ResourceExhausted(
+                    f"there are {len(self._tests):,} retry tests with {size:,} instructions, and at most "
+                    f"{MOST_TESTS:,} with {10 * MOST_INSTRUCTIONS:,} are kept; to fix it: end some, with "
+                    "DELETE /retry_test/ID"
+                )
             self._tests[test.id] = test
         return test
 

@@ -24,9 +24,27 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from gemtune.errors import InvalidArgument, bad_request
 from gemtune_pb.v1 import JobState, TuningJob
 
-__all__ = ["Predicate", "parse"]
+__all__ = ["Filter", "Predicate", "parse"]
 
 Predicate = Callable[[TuningJob], bool]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a filter stands for.
+
+    Attributes:
+        fits: Whether it is true of a job.
+        restrictions: How many comparisons it has, which is what looking at a job costs.
+    """
+
+    fits: Predicate
+    restrictions: int
+
+    def __call__(self, job: TuningJob) -> bool:
+        """Whether it is true of a job."""
+        return self.fits(job)
+
 
 _DEEPEST = 50  # parentheses and NOTs in each other
 _LONGEST = 10_000  # characters
@@ -79,8 +97,8 @@ def _camel(name: str) -> str:
     return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
 
 
-def parse(text: str) -> Predicate:
-    """The predicate that a filter stands for.
+def parse(text: str) -> Filter:
+    """What a filter stands for.
 
     Args:
         text: The filter; an empty one is true of every job.
@@ -88,7 +106,8 @@ def parse(text: str) -> Predicate:
     Raises:
         InvalidArgument: It is no filter; the sentence names the place and what was expected there.
     """
-    return _Parser(text).whole()
+    parser = _Parser(text)
+    return Filter(parser.whole(), parser.restrictions)
 
 
 class _Parser:
@@ -96,6 +115,7 @@ class _Parser:
         self._text = text
         self._at = 0
         self._depth = 0
+        self.restrictions = 0
 
     # -- text -----------------------------------------------------------------------------------------------------
 
@@ -192,6 +212,7 @@ class _Parser:
     # -- restrictions ---------------------------------------------------------------------------------------------
 
     def _restriction(self) -> Predicate:
+        self.restrictions += 1
         self._skip()
         begin = self._at
         path = self._path()

@@ -26,9 +26,10 @@ from gemtune_pb.v1 import (
     TuningJob,
 )
 
-__all__ = ["asked_for", "derived_id", "plan", "project_number", "show"]
+__all__ = ["asked_for", "derived_id", "home_of", "plan", "project_number", "show"]
 
 EPOCHS, MULTIPLIER = 10, 1.0  # what the service filled in for datasets of 500 rows
+EXAMPLES = 500  # what a dataset counts for that has no statistics
 _BATCH = 16  # examples a step; the service does not say
 _CHECKPOINTS = 10
 _INT64 = 2**63 - 1  # steps are counted up to there; the service documents no bound for epochs
@@ -39,6 +40,11 @@ def project_number(project: str) -> str:
     if project.isascii() and project.isdigit():
         return project
     return str(10**11 + _hash("project", project) % (9 * 10**11))
+
+
+def home_of(location: str) -> str:
+    """The region that what a job makes is in. A job of `global` runs in one of two regions, and names that one."""
+    return "us-central1" if location == "global" else location
 
 
 def derived_id(job_id: int, *purpose: object) -> int:
@@ -85,13 +91,15 @@ def plan(
         parent: Project (by its number) and location.
         job_id: The last part of its name.
         timeline: Its times.
-        model: The model that it makes, `models/ID@VERSION`.
+        model: The model that it makes, `models/ID@VERSION`, in the region that is `home_of` the parent's location.
         source_base: The base model under `pre_tuned_model`; "" when it is not known.
         endpoint: The endpoint to use again; None: one of its own.
         error: What it is going to fail with; None: it does not fail.
     """
     job = asked_for(wanted)
     job.name = f"{parent}/tuningJobs/{job_id}"
+    place, _, location = parent.rpartition("/")
+    home = f"{place}/{home_of(location)}"
     if job.HasField("pre_tuned_model") and source_base:
         job.pre_tuned_model.base_model = source_base
     base = job.base_model or source_base
@@ -99,8 +107,8 @@ def plan(
         shown = model_id(base) or job.pre_tuned_model.tuned_model_name.rpartition("/")[2].partition("@")[0]
         job.tuned_model_display_name = f"{shown}-{uuid.UUID(int=_hash(job_id, 'display name') % 2**128, version=4)}"
     if timeline.started is not None:
-        job.experiment = f"{parent}/metadataStores/default/contexts/{_experiment(timeline.started)}"
-    job.tuned_model.CopyFrom(_tuned_model(job, base, model, endpoint))
+        job.experiment = f"{home}/metadataStores/default/contexts/{_experiment(timeline.started)}"
+    job.tuned_model.CopyFrom(_tuned_model(job, base, f"{home}/{model}", endpoint))
     if timeline.outcome == JobState.JOB_STATE_PARTIALLY_SUCCEEDED:
         _undeploy(job.tuned_model)
     if error is not None:
@@ -122,12 +130,12 @@ def _pacific() -> tzinfo:
 
 
 def _tuned_model(job: TuningJob, base: str, model: str, endpoint: str | None) -> TunedModel:
-    parent, _, job_id = job.name.partition("/tuningJobs/")
+    parent, job_id = model.partition("/models/")[0], job.name.rpartition("/")[2]
 
     def endpoint_of(checkpoint: int) -> str:
         return f"{parent}/endpoints/{derived_id(int(job_id), 'endpoint', checkpoint)}"
 
-    tuned = TunedModel(model=f"{parent}/{model}")
+    tuned = TunedModel(model=model)
     spec = job.supervised_tuning_spec
     if facts_of(base).checkpoints and job.HasField("supervised_tuning_spec") and not spec.export_last_checkpoint_only:
         epochs = spec.hyper_parameters.epoch_count or EPOCHS
@@ -201,10 +209,13 @@ def _fill_in(job: TuningJob) -> None:
 
 
 def _total_steps(job: TuningJob) -> tuple[int, int]:
-    """Epochs and steps of the whole training."""
-    epochs = job.supervised_tuning_spec.hyper_parameters.epoch_count or EPOCHS
-    examples = job.tuning_data_stats.supervised_tuning_data_stats.tuning_dataset_example_count
-    return epochs, epochs * -(-examples // _BATCH)
+    """Epochs and steps of the whole training, of any kind of tuning."""
+    kind = job.WhichOneof("tuning_spec")
+    parameters = getattr(getattr(job, kind or "", None), "hyper_parameters", None)
+    epochs = getattr(parameters, "epoch_count", 0) or EPOCHS
+    supervised = job.tuning_data_stats.HasField("supervised_tuning_data_stats")
+    counted = job.tuning_data_stats.supervised_tuning_data_stats.tuning_dataset_example_count
+    return epochs, epochs * -(-(counted if supervised or kind == "supervised_tuning_spec" else EXAMPLES) // _BATCH)
 
 
 def _steps(job: TuningJob) -> None:

@@ -10,9 +10,12 @@ import threading
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from gemtune.errors import ApiError
+from gemtune.errors import ApiError, ResourceExhausted
 
 __all__ = ["Lateness"]
+
+MOST_LATE = 1_000
+"""Calls that are acted on later, and jobs that lists do not show."""
 
 
 class Lateness:
@@ -27,8 +30,14 @@ class Lateness:
         self._hidden: Mapping[int, int] = {}
 
     def later(self, due: int, act: Callable[[int], object]) -> None:
-        """Has `act` done at `due`, which it is given. What it is refused with, nobody hears."""
+        """Has `act` done at `due`, which it is given. What it is refused with, nobody hears.
+
+        Raises:
+            ResourceExhausted: Too much is to be done already.
+        """
         with self._lock:
+            if len(self._due) >= MOST_LATE:
+                raise ResourceExhausted(f"{MOST_LATE:,} calls are to be acted on later, which is the most that is kept")
             self._used = True
             heapq.heappush(self._due, (due, next(self._order), act))
 
@@ -47,6 +56,8 @@ class Lateness:
     def hide(self, sequence: int, until: int, now: int) -> None:
         """Keeps the job of that sequence number out of lists until then."""
         with self._lock:
+            if len(self._hidden) >= MOST_LATE:
+                return  # so many jobs are hidden that this one may as well be seen
             self._hidden = {**self.hidden(now), sequence: until}
 
     def hidden(self, now: int) -> Mapping[int, int]:

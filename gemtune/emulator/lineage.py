@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 
 from gemtune.emulator.checks import REBASED, model_id
-from gemtune.emulator.jobs import asked_for, project_number
+from gemtune.emulator.jobs import asked_for, home_of, project_number
 from gemtune.emulator.storage import LARGEST_ID, Record, Storage
 from gemtune.errors import NotFound
 from gemtune_pb.v1 import TuningJob
 
-__all__ = ["Origin", "further", "job_of_model", "rebased"]
+__all__ = ["Origin", "further", "job_of_model", "jobs_of_model", "rebased"]
 
 _MODEL = re.compile(r"projects/([^/]+)/locations/([^/]+)/models/([1-9][0-9]{0,18})(?:@([1-9][0-9]{0,8}))?")
 
@@ -45,12 +45,20 @@ def further(storage: Storage, project: str, location: str, job: TuningJob) -> Or
         return Origin()
     model, version = int(found[3]), int(found[4] or 1)
     place = project_number(found[1]), found[2]
-    of_version = [r for r in storage.of_model(*place, model) if found[4] is None or r.version == version]
+    of_version = [r for r in jobs_of_model(storage, *place, model) if found[4] is None or r.version == version]
     source = TuningJob.FromString(of_version[0].document) if of_version else TuningJob()
     base = source.base_model or source.pre_tuned_model.base_model
-    if place != (project, location) or job.tuned_model_display_name not in ("", source.tuned_model_display_name):
+    if place != (project, home_of(location)) or job.tuned_model_display_name not in (
+        "",
+        source.tuned_model_display_name,
+    ):
         return Origin(base_model=base)
     return Origin(base_model=base, model=model, version=version)
+
+
+def jobs_of_model(storage: Storage, project: str, location: str, model: int) -> list[Record]:
+    """The jobs that make the versions of a model in a region, newest version first."""
+    return storage.of_model(project, location, model, also="global" if location == home_of("global") else "")
 
 
 def job_of_model(storage: Storage, name: str) -> Record:
@@ -60,7 +68,7 @@ def job_of_model(storage: Storage, name: str) -> Record:
         NotFound: No job did.
     """
     found = _MODEL.fullmatch(name)
-    known = storage.of_model(project_number(found[1]), found[2], int(found[3])) if found else []
+    known = jobs_of_model(storage, project_number(found[1]), found[2], int(found[3])) if found else []
     records = [r for r in known if found is None or found[4] is None or r.version == int(found[4])]
     if not records:
         raise NotFound("The Model does not exist.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from google.rpc import code_pb2, status_pb2
 
-from gemtune.errors import InvalidArgument, bad_request
+from gemtune.errors import InvalidArgument, ResourceExhausted, bad_request
 from gemtune_pb.v1 import JobState, TuningJob
 
 __all__ = ["LABEL", "SUCCESS", "Outcome", "Outcomes"]
@@ -53,6 +53,9 @@ class Outcome:
                 f"{', '.join(_STATES)}"
             )
             raise InvalidArgument(problem, details=[bad_request([(field, problem)])])
+        if len(message) > LONGEST_MESSAGE:
+            problem = f"message has {len(message):,} characters, and at most {LONGEST_MESSAGE:,} are kept"
+            raise InvalidArgument(problem, details=[bad_request([("message", problem)])])
         words = message or f"The emulator was told to let this job fail with {code_pb2.Code.Name(code)}."
         return cls(JobState.JOB_STATE_FAILED, status_pb2.Status(code=code, message=words))
 
@@ -75,6 +78,12 @@ def _code(text: str) -> Any:
     return names.Value(name) if name in names.keys() and name != "OK" else None  # noqa: SIM118  no mapping
 
 
+MOST_OUTCOMES = 1_000
+"""Outcomes to come, those of one `add` counted as one."""
+
+LONGEST_MESSAGE = 10_000
+"""Characters of an error's words."""
+
 SUCCESS = Outcome(JobState.JOB_STATE_SUCCEEDED)
 
 
@@ -87,8 +96,17 @@ class Outcomes:
         self._next: list[tuple[Outcome, int | None]] = []
 
     def add(self, outcome: Outcome, count: int | None = 1) -> None:
-        """Has the next `count` jobs end like that, after those that were asked for before; None: all from then on."""
+        """Has the next `count` jobs end like that, after those that were asked for before; None: all from then on.
+
+        Raises:
+            ResourceExhausted: Too many outcomes are to come.
+        """
         with self._lock:
+            if len(self._next) >= MOST_OUTCOMES:
+                raise ResourceExhausted(
+                    f"there are {len(self._next):,} outcomes to come, which is the most that is kept; to fix it: use "
+                    "count, or drop them with DELETE /emulator/outcomes"
+                )
             if self._next and self._next[-1][1] is None:  # its end is here
                 self._next.pop()
             self._next.append((outcome, count))

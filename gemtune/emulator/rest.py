@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import hmac
 import json
 import re
@@ -25,6 +26,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gemtune.emulator.bounds import check_json
 from gemtune.emulator.control import Control, is_control
 from gemtune.emulator.cut_paths import HEALTH, lacking
 from gemtune.emulator.faults import NONE, CutError, Faulty
@@ -45,6 +47,9 @@ LARGEST_BODY = 10 * 2**20
 """Bytes. A create is a few thousand."""
 
 _DRAINED = 10 * LARGEST_BODY  # of a body that is too large, so that its sender gets to read the answer
+
+FILTERED_AT_ONCE = 2
+"""Lists with a filter, which may look at many jobs: the others wait, and leave the threads to short calls."""
 
 MOST_HEADERS = 100
 """Of one request; browsers and Google's clients send a dozen. The server itself bounds their size, to 64 KiB."""
@@ -118,6 +123,7 @@ class RestDoor:
         self._log = log
         self._control = control or Control()
         self._connections = connections or Connections()
+        self._filtering = asyncio.Semaphore(FILTERED_AT_ONCE)
         self._any_host = token is not None or not loopback  # no page knows the token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -173,7 +179,13 @@ class RestDoor:
             return self._control.answer(request.method, path, body)
         query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         # A thread: the service waits for the disk, and large bodies take their time to read.
-        return await asyncio.to_thread(answer, faulty, request.method, path, query=query, body=body)
+        act = functools.partial(answer, faulty, request.method, path, query=query, body=body)
+        if not any(name == "filter" for name, _ in query):
+            return await asyncio.to_thread(act)
+        async with self._filtering:
+            if await request.is_disconnected():  # while it waited
+                raise ClientDisconnect
+            return await asyncio.to_thread(act)
 
 
 def answer(service: Service | Faulty, verb: str, path: str, *, query: list[tuple[str, str]], body: bytes) -> bytes:
@@ -190,6 +202,7 @@ def answer(service: Service | Faulty, verb: str, path: str, *, query: list[tuple
         ApiError: The request is refused.
     """
     form = _form(dict(query))
+    check_json(body)
     try:
         match = _match(verb, path, query, body)
     except NotFound as refusal:

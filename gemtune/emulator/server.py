@@ -32,6 +32,12 @@ from gemtune.errors import ConfigurationError
 
 __all__ = ["Address", "default_db", "running", "serve"]
 
+HEADERS_WITHIN = 10.0
+"""Seconds for a request's headers, from the connection or the request's first byte on."""
+
+BODY_GOES_ON_WITHIN = 20.0
+"""Seconds for the next piece of a request's body."""
+
 _GRACE = 5  # seconds that requests under way have when the server ends
 
 
@@ -199,15 +205,40 @@ def _grpc_door(
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's protocol over h11, whose connections are known, so that they can be broken on demand."""
+    """uvicorn's protocol over h11, whose connections are known, so that they can be broken on demand.
+
+    It does not wait for ever for the rest of a request, which uvicorn does.
+    """
 
     def __init__(self, connections: Connections, **options: Any) -> None:
         super().__init__(**options)
         self._connections = connections
+        self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._connections.add(transport)
         super().connection_made(transport)
+        self._wait_for(HEADERS_WITHIN)
+
+    def data_received(self, data: bytes) -> None:
+        """Called with each piece of a request."""
+        super().data_received(data)
+        if self.conn.their_state is h11.SEND_BODY:
+            self._wait_for(BODY_GOES_ON_WITHIN)
+        elif self.conn.their_state is not h11.IDLE:
+            self._wait_for(None)
+        elif self._patience is None:  # the begin of another request on a connection that was idle
+            self._wait_for(HEADERS_WITHIN)
+
+    def _wait_for(self, seconds: float | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self.loop.call_later(seconds, self._too_late) if seconds is not None else None
+
+    def _too_late(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+            self.transport.close()
 
     def shutdown(self) -> None:
         """Called when the server ends: it answers what has come, and does not wait for the rest of a request."""
@@ -217,6 +248,7 @@ class _Protocol(H11Protocol):
             super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_for(None)
         self._connections.remove(self.transport)
         super().connection_lost(exc)
 

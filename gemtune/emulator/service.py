@@ -57,6 +57,10 @@ PAGE, LONGEST_PAGE = 100, 1000
 _LONGEST_JOB = 10**9  # seconds, some thirty years
 _BATCH = 500  # records that are read at once while a filter looks for jobs
 
+# What a list with a filter may cost: comparisons, and a job's own cost in units of one. Together about a second.
+_MOST_EFFORT = 400_000
+_EFFORT_OF_A_JOB = 75
+
 _JOB = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([1-9][0-9]{0,18})")
 _OPERATION = re.compile(_JOB.pattern + r"/operations/([1-9][0-9]{0,18})")
 
@@ -171,7 +175,8 @@ class Service:
     def ListTuningJobs(self, request: ListTuningJobsRequest, context: Context) -> ListTuningJobsResponse:
         """The jobs of a place, newest first.
 
-        A page token says after which job its page begins, so that jobs added meanwhile move nothing.
+        A page token says after which job its page begins, so that jobs added meanwhile move nothing. With a filter, one
+        call looks at so many jobs only, and its page may be short, or empty, and still have a token.
         """
         project, location = _place(request.parent)
         if request.page_size < 0:
@@ -183,13 +188,17 @@ class Service:
         now = self._now()
         hidden = self._lateness.hidden(now)
         answer = ListTuningJobsResponse()
-        last = 0
+        last = seen = effort = 0
         while True:
             # One more than the page holds tells whether there is another page.
             limit = size + 1 if not request.filter else _BATCH
             records = self._storage.page(project, location, before=before, limit=limit)
             for record in records:
-                before = record.sequence
+                if effort > _MOST_EFFORT:
+                    answer.next_page_token = tokens.after(seen)
+                    return answer
+                before = seen = record.sequence
+                effort += _EFFORT_OF_A_JOB + fits.restrictions if request.filter else 0
                 if record.sequence in hidden or (request.filter and not fits(self._bare(record, now, context))):
                     continue
                 if len(answer.tuning_jobs) == size:
@@ -331,7 +340,7 @@ class Service:
             if model is None:
                 model = self._new_id()
             else:
-                newest = self._storage.of_model(project, location, model)
+                newest = lineage.jobs_of_model(self._storage, project, jobs.home_of(location), model)
                 version = max(origin.version, newest[0].version if newest else 0) + 1
             job = jobs.plan(
                 wanted,

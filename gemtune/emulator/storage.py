@@ -236,12 +236,12 @@ class Storage:
             limit,
         )
 
-    def of_model(self, project: str, location: str, model: int) -> list[Record]:
-        """The jobs that make the versions of a model, newest version first."""
+    def of_model(self, project: str, location: str, model: int, *, also: str = "") -> list[Record]:
+        """The jobs that make the versions of a model, newest version first; those in the location `also` besides."""
         if model > LARGEST_ID:
             return []
-        where = "model = ? AND project = ? AND location = ? ORDER BY version DESC, sequence DESC"
-        return self._rows(where, model, project, location)
+        where = "model = ? AND project = ? AND location IN (?, ?) ORDER BY version DESC, sequence DESC"
+        return self._rows(where, model, project, location, also or location)
 
     def cancel(self, record: Record, at: int) -> Record:
         """Stores when a job's cancellation was asked for, unless it was before."""

@@ -12,7 +12,7 @@ import requests
 from gemtune import JobState, TuningClient, load_spec
 from gemtune.emulator import running
 from gemtune.emulator.lone_values import as_lists
-from gemtune_pb.v1 import GenerationConfig, Metric, TuningJob
+from gemtune_pb.v1 import GenerationConfig, Metric, TunedModelRef, TuningJob
 
 JOBS = "projects/demo/locations/us-central1/tuningJobs"
 OUT = {"gcsDestination": {"outputUriPrefix": "gs://my-bucket/o"}}
@@ -207,3 +207,51 @@ def test_a_number_keeps_its_value() -> None:
     sent = b'{"stopSequences": "a", "topP": 0.1, "topK": 1e0, "seed": 2147483647, "temperature": 5e-324}'
     made = json.loads(as_lists(sent, GenerationConfig.DESCRIPTOR))
     assert made == {"stopSequences": ["a"], "topP": 0.1, "topK": 1.0, "seed": 2147483647, "temperature": 5e-324}
+
+
+# -- open models in the location global ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("location", ["global", "us-west1"])
+def test_what_a_job_makes_is_in_a_region(url: str, location: str) -> None:
+    job = TuningJob(base_model="meta/llama3_1@llama-3.1-8b", output_uri="gs://my-bucket/o")
+    job.supervised_tuning_spec.training_dataset_uri = "gs://my-bucket/t.jsonl"
+    job.supervised_tuning_spec.hyper_parameters.epoch_count = 2
+    region = "us-central1" if location == "global" else location
+    with TuningClient("demo", location, endpoint=url, api_version="v1beta1") as client:
+        ended = client.wait_tuning_job(client.create_tuning_job(job).name, poll_interval=0.01)
+        assert f"/locations/{location}/tuningJobs/" in ended.name
+        tuned = ended.tuned_model
+        made = [tuned.model, tuned.endpoint, ended.experiment, *(each.endpoint for each in tuned.checkpoints)]
+        assert len(made) == 5
+        assert {name.split("/")[3] for name in made} == {region}
+        more = TuningJob(output_uri="gs://my-bucket/o2")
+        rebased = client.rebase_tuned_model(TunedModelRef(tuned_model=tuned.model), tuning_job=more)
+        assert client.wait_operation(rebased, poll_interval=0.01).name != ended.name
+
+
+def test_a_model_that_a_global_job_made_gets_its_next_version_in_its_region(url: str) -> None:
+    job = TuningJob(base_model="meta/llama3_1@llama-3.1-8b", output_uri="gs://my-bucket/o")
+    job.supervised_tuning_spec.training_dataset_uri = "gs://my-bucket/t.jsonl"
+    with TuningClient("demo", "global", endpoint=url, api_version="v1beta1") as client:
+        first = client.wait_tuning_job(client.create_tuning_job(job).name, poll_interval=0.01)
+        job.ClearField("base_model")
+        job.pre_tuned_model.tuned_model_name = first.tuned_model.model
+        second = client.wait_tuning_job(client.create_tuning_job(job, location="us-central1").name, poll_interval=0.01)
+    assert second.pre_tuned_model.base_model == "meta/llama3_1@llama-3.1-8b"
+    assert second.tuned_model.model == first.tuned_model.model.replace("@1", "@2")
+
+
+@pytest.mark.parametrize("kind", ["preference_optimization_spec", "reinforcement_tuning_spec", "full_fine_tuning_spec"])
+def test_other_kinds_of_tuning_count_steps_as_they_count_epochs(url: str, kind: str) -> None:
+    spec: dict[str, Any] = {"training_dataset_uri": "gs://my-bucket/t.jsonl"}
+    if kind != "full_fine_tuning_spec":
+        spec["hyper_parameters"] = {"epoch_count": 3}
+    if kind == "reinforcement_tuning_spec":
+        spec["single_reward_config"] = {}
+    sent = {"base_model": "gemini-2.5-flash", kind: spec}
+    answer = requests.post(f"{url}/v1beta1/{JOBS}", json=sent, timeout=10)
+    assert answer.status_code == 200, answer.text
+    job = requests.get(f"{url}/v1beta1/{answer.json()['name']}", timeout=10).json()
+    epochs = 10 if kind == "full_fine_tuning_spec" else 3
+    assert job["tuningJobMetadata"] == {"completedEpochCount": str(epochs), "completedStepCount": str(epochs * 32)}
