@@ -302,7 +302,7 @@ class _Once:
                 others |= {job.name: TuningJob(name=job.name) for job in known}
         if failed:  # a store that fails now costs no job: it is found by its label
             counted: Created = yield from self.search.counted(created.job)
-            others |= {job.name: job for job in counted.doubles}
+            others |= {job.name: job for job in (counted.job, *counted.doubles)}
         for made in (created.job, *created.doubles):
             others.pop(made.name, None)
         return Created(created.job, (*created.doubles, *others.values()))
