@@ -43,7 +43,7 @@ conformance: $(VENV)/.test  ## protobuf's own conformance suite, where a runner 
 	$(BIN)/python tests/conformance/run.py
 
 soak: $(VENV)/.test  ## the long proofs whole: creates through a breaking network, kills, mutated answers
-	GEMTUNE_SOAK=1 $(BIN)/python -m pytest -s tests/chaos $(ARGS)
+	GEMTUNE_SOAK=1 $(BIN)/python -m pytest -s tests/chaos tests/simulation $(ARGS)
 
 # -- environments: a stamp for each, renewed when pyproject.toml changes -------------------------------------------
 

@@ -92,7 +92,8 @@ class Retry:
         multiplier: The factor from one bound to the next.
         settle: How long a create whose outcome is unknown is looked for, counted from the end of its attempt, before it
             may be sent again.
-        resend: Whether it may be sent again then, once in a call; False: `InDoubt` instead.
+        resend: Whether it may be sent again then: after each window that ends without a job, until the call's deadline,
+            and with a count of the jobs under its id afterwards. False: `InDoubt` after the first window.
         on_retry: Is given a `Retrying` before each pause.
     """
 

@@ -71,9 +71,9 @@ class Store:
     def release(self, *args: Any, **options: Any) -> None:
         self._inner.release(*args, **options)
 
-    def record(self, *args: Any, **options: Any) -> None:
+    def record(self, *args: Any, **options: Any) -> Any:
         self._points.reached("before the answer is stored")
-        self._inner.record(*args, **options)
+        return self._inner.record(*args, **options)
 
 
 def submit(order: dict[str, Any]) -> dict[str, Any]:
