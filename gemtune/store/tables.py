@@ -7,7 +7,7 @@ beside other things.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -62,7 +62,7 @@ class _Checked(TypeDecorator[Any]):
         super().__init__()
         self.optional = optional
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         inner = super().result_processor(dialect, coltype)
 
         def check(value: Any) -> Any:

@@ -28,7 +28,7 @@ def one_client(world: World) -> list[Caller]:
 def two_ids(world: World) -> list[Caller]:
     """Two threads of one client under two ids."""
     client = world.client()
-    return [Caller("A", client, request_id="a", most=2), Caller("B", client, request_id="b", most=2)]
+    return [Caller("A", client, request_id="a", most=2), Caller("B", client, request_id="b")]
 
 
 def again_after_the_window(world: World) -> list[Caller]:
