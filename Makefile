@@ -5,8 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+COVERAGE := 90  # percent; subprocesses (most of what a command line starts) are not measured
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint generate check-generated breaking bench interop conformance soak clean
+.PHONY: help demo test coverage lint generate check-generated breaking bench interop conformance soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -16,6 +18,9 @@ demo: $(VENV)/.demo  ## a tuning job from a YAML file to a tuned model, on this 
 
 test: $(VENV)/.test  ## all tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
+
+coverage: $(VENV)/.test  ## all tests, and which lines and branches of gemtune/ they run in their own process: fails below the floor
+	@$(MAKE) --no-print-directory test ARGS='--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE) $(ARGS)'
 
 lint: $(VENV)/.lint  ## formatting, lint, types, the schema's style
 	$(BIN)/ruff format --check .
@@ -72,4 +77,4 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.test
 	@touch $@
 
 clean:  ## remove environments and caches
-	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .coverage* build dist
