@@ -23,11 +23,12 @@ from gemtune.flows import Flow
 from gemtune.methods import service_methods
 from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
 from gemtune.retry import Budget, Retry, Retrying, nothing_happened
-from gemtune.settings import endpoint_from, location_from, project_from
+from gemtune.settings import endpoint_from, location_from, project_from, seconds_from, shortened
 from gemtune.states import has_ended
 from gemtune.submission import Created, Submission, born, new_request_id
 from gemtune.sweep import Sweep
 from gemtune.transport._fork import renew_in_child
+from gemtune.transport.body import MAX_ANSWER
 from gemtune.windows import Windows
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
@@ -99,7 +100,7 @@ class Calls:
         self._location = self._doubted(location_from(location))
         self._credentials = credentials
         self._api_version = api_version
-        self._timeout = timeout
+        self._timeout = None if timeout is None else seconds_from("timeout", timeout)
         self._retry = retry
         self._budget = Budget()
         self._request_labels = request_labels
@@ -391,6 +392,7 @@ def carrier(
     api_version: str,
     application: str | None,
     asynchronous: bool,
+    max_answer_bytes: int = MAX_ANSWER,
 ) -> Any:
     """The transport that a client's arguments name, or the very object that was given in place of a name.
 
@@ -399,6 +401,8 @@ def carrier(
     """
     if not isinstance(transport, str):
         return transport
+    if isinstance(max_answer_bytes, bool) or not isinstance(max_answer_bytes, int) or max_answer_bytes < 1:
+        raise ConfigurationError(f"max_answer_bytes is {shortened(max_answer_bytes)}; give a number of bytes, from 1")
     if api_version not in ("v1", "v1beta1"):
         raise ConfigurationError(f"api_version {api_version!r} is not known; it is 'v1' or 'v1beta1'")
     carrier_of = _CARRIERS.get((transport, asynchronous))
@@ -425,7 +429,13 @@ def carrier(
             from google.oauth2.credentials import Credentials as Bearer
 
             credentials = Bearer(token=place.token)  # type: ignore[no-untyped-call]
-    return make(place.endpoint, credentials=credentials, api_version=api_version, application=application)
+    return make(
+        place.endpoint,
+        credentials=credentials,
+        api_version=api_version,
+        application=application,
+        max_answer_bytes=max_answer_bytes,
+    )
 
 
 _CARRIERS: Mapping[tuple[str, bool], tuple[str, str, str, str]] = {
@@ -452,7 +462,7 @@ def _encodable(text: str) -> bool:
 
 
 def _seconds(timeout: float | None) -> float:
-    return math.inf if timeout is None else timeout
+    return math.inf if timeout is None else seconds_from("timeout", timeout)
 
 
 def _operation(operation: str | operations_pb2.Operation) -> str:

@@ -12,10 +12,12 @@ from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, s
 from gemtune.drive import Clock, run
 from gemtune.errors import GemtuneError
 from gemtune.flows import Flow
+from gemtune.paging import Pages
 from gemtune.remedies.explain import explained
 from gemtune.retry import Retry
 from gemtune.submission import Submitting
 from gemtune.transport import Transport
+from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import account_of
 from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
 
@@ -40,12 +42,13 @@ class JobList:
         """The answers, page by page. A page may be empty and still have a token; it is not the last then."""
         request = ListTuningJobsRequest()
         request.CopyFrom(self._request)
+        pages = Pages()
         while True:
             response = self._call(request)
             yield response
-            if not response.next_page_token:
+            request.page_token = pages.after(response)
+            if not request.page_token:
                 return
-            request.page_token = response.next_page_token
 
     def __iter__(self) -> Iterator[TuningJob]:
         try:
@@ -72,6 +75,7 @@ class TuningClient(Calls):
         request_labels: bool = True,
         store: SpecStore | None = None,
         application: str | None = None,
+        max_answer_bytes: int = MAX_ANSWER,
         clock: Clock | None = None,
     ) -> None:
         """Opens nothing yet.
@@ -91,6 +95,7 @@ class TuningClient(Calls):
                 every retry of create as well.
             store: Remembers each submission before it is sent, and decides which of several processes sends.
             application: A token of your program for the user agent, such as `my-pipeline/1.2`.
+            max_answer_bytes: Bytes that an answer may have, unpacked; a longer one is an error.
             clock: Time and sleep, for tests.
 
         Raises:
@@ -113,6 +118,7 @@ class TuningClient(Calls):
             credentials=credentials,
             api_version=api_version,
             application=application,
+            max_answer_bytes=max_answer_bytes,
             asynchronous=False,
         )
 

@@ -13,7 +13,7 @@ from gemtune.names import host_of, location_of
 __all__ = ["Endpoint", "Endpoints"]
 
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Endpoint:
         url: Scheme, host and port, without a slash at the end.
         host: The host alone.
         secure: Whether it is reached over TLS.
-        loopback: Whether it is this very machine, which no proxy stands before and no credentials are needed for.
+        loopback: Whether it is this very machine, which no proxy stands before, and which needs no credentials over
+            plain HTTP.
     """
 
     url: str
@@ -39,21 +40,39 @@ class Endpoint:
         Raises:
             ConfigurationError: It is no such thing.
         """
-        parts = urlsplit(text if "://" in text else f"https://{text}")
         wanted = "an endpoint looks like https://host or http://127.0.0.1:8085"
+        if not isinstance(text, str):
+            raise ConfigurationError(f"a {type(text).__name__} is not an endpoint; {wanted}")
         try:
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host, port = None, None
-        extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+            parts = urlsplit(text if "://" in text else f"https://{text}")
+            host, port = parts.hostname or "", parts.port
+        except ValueError:  # of what cannot be read nothing is shown: it may hold a secret
+            raise ConfigurationError(f"the endpoint cannot be read as a URL; {wanted}") from None
+        wrong = None
         # urlsplit passes over line breaks, and takes any character for one of a host.
-        fits = host and _HOST.fullmatch(host) and not re.search(r"[\s\x00-\x1f]", text)
-        if parts.scheme not in ("http", "https") or not host or not fits or extra:
-            shown = re.sub(r"//[^/@]*@", "//***@", re.split(r"[?#]", text, maxsplit=1)[0])  # it may hold a secret
-            raise ConfigurationError(f"{shown!r} is not an endpoint; {wanted}")
+        if re.search(r"[\s\x00-\x1f]", text) or not _is_host(host):
+            raise ConfigurationError(f"the endpoint names no host that there can be; {wanted}")
+        if parts.scheme not in ("http", "https"):
+            wrong = "has another scheme"
+        elif parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+            wrong = "has more than a scheme, a host and a port (the rest is not shown)"
+        elif port == 0:
+            wrong = "has the port 0, at which nothing can be reached"
+        if wrong is not None:
+            raise ConfigurationError(f"'{parts.scheme}://{host}' is not an endpoint: it {wrong}; {wanted}")
         shown = f"[{host}]" if ":" in host else host
         url = f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")
         return cls(url, host, parts.scheme == "https", _is_loopback(host))
+
+
+def _is_host(host: str) -> bool:
+    """Whether it is a name that DNS can have, or an address."""
+    if ":" not in host:
+        return bool(_NAME.fullmatch(host))
+    try:
+        return "%" not in host and bool(ipaddress.IPv6Address(host))
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from gemtune.errors import FailedPrecondition, InvalidArgument, OutOfRange, SpecInvalid, Unimplemented, bad_request
 from gemtune.flows import Flow, Sleep, call
 from gemtune.methods import Method
+from gemtune.paging import Pages
 from gemtune.retry import Budget, Retry
 from gemtune.submission import REQUEST_LABEL, SPEC_LABEL, Created, Submission
 from gemtune_pb.v1 import JobState, ListTuningJobsRequest, TuningJob
@@ -125,21 +126,23 @@ def find(
     deadline = now + timeout
     found: dict[str, TuningJob] = {}  # by name: a job made meanwhile moves the pages, so that one may come twice
     newest = 0.0
+    pages = Pages()
     while True:
         try:
             page = yield from call(rpcs.list, request, timeout=deadline - now, retry=retry, budget=budget)
         except (InvalidArgument, FailedPrecondition, OutOfRange, Unimplemented):
             if not request.filter:
                 raise
-            request, found = _copy(whole), {}
+            request, found, pages = _copy(whole), {}, Pages()
         else:
             found |= {job.name: job for job in page.tuning_jobs if job.labels.get(key) == value and accept(job)}
             newest = max([newest, *map(_made_at, page.tuning_jobs)])
             old = back is not None and _all_before(newest - back, page.tuning_jobs)
-            if page.next_page_token and (request.filter or not old):
-                request.page_token = page.next_page_token
+            token = pages.after(page)
+            if token and (request.filter or not old):
+                request.page_token = token
             elif request.filter and how == "surely" and not found:
-                request = _copy(whole)
+                request, pages = _copy(whole), Pages()
             else:
                 return list(found.values())
         now = yield Sleep(0)

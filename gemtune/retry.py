@@ -26,18 +26,23 @@ _PASSING = frozenset(
         code_pb2.UNKNOWN,
     }
 )
-_ACTED_PERHAPS = frozenset(
+_REFUSALS = frozenset(
     {
-        code_pb2.UNAVAILABLE,
-        code_pb2.DEADLINE_EXCEEDED,
-        code_pb2.INTERNAL,
-        code_pb2.UNKNOWN,
-        code_pb2.DATA_LOSS,
-        code_pb2.CANCELLED,
-        code_pb2.ABORTED,
-        code_pb2.ALREADY_EXISTS,
+        code_pb2.INVALID_ARGUMENT,
+        code_pb2.UNAUTHENTICATED,
+        code_pb2.PERMISSION_DENIED,
+        code_pb2.NOT_FOUND,
+        code_pb2.FAILED_PRECONDITION,
+        code_pb2.OUT_OF_RANGE,
+        code_pb2.RESOURCE_EXHAUSTED,
+        code_pb2.UNIMPLEMENTED,
     }
 )
+"""The codes by which a service says that it does not act. All others, unknown ones too, say nothing about that."""
+
+_HTTP_REFUSALS = (frozenset(range(400, 500)) - {408, 409, 499}) | {501}
+"""The same of HTTP's statuses: there may be an act behind a 408, a 409, a 499, any other 5xx, a 1xx and a 3xx."""
+
 _NOT_OUR_FAULT = frozenset({408, 429, 499})  # HTTP statuses below 500 that say nothing about the request
 
 
@@ -52,13 +57,16 @@ def may_pass(error: GemtuneError) -> bool:
 
 
 def nothing_happened(error: GemtuneError) -> bool:
-    """Whether the error proves that the service did not act on the request."""
+    """Whether the error proves that the service did not act on the request.
+
+    What proves it is listed here: a connection that never stood, a refusal, a mistake found on this side.
+    """
     if isinstance(error, TransportError):
         return not error.maybe_sent
     if isinstance(error, ApiError):
         if error.http_status is not None:  # the status line decides: a 5xx proves nothing, whatever its body says
-            return error.http_status not in (408, 409, 499) and (error.http_status < 500 or error.http_status == 501)
-        return error.code not in _ACTED_PERHAPS
+            return error.http_status in _HTTP_REFUSALS
+        return error.code in _REFUSALS
     return True  # found on this side: the request, the configuration or the credentials are wrong
 
 

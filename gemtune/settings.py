@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from gemtune.endpoints import Endpoint
 from gemtune.errors import ConfigurationError
 from gemtune.names import check_location, check_project
 
-__all__ = ["DEFAULT_LOCATION", "Place", "endpoint_from", "location_from", "project_from"]
+__all__ = ["DEFAULT_LOCATION", "Place", "endpoint_from", "location_from", "project_from", "seconds_from", "shortened"]
 
 DEFAULT_LOCATION = "us-central1"
 
@@ -81,3 +83,30 @@ def project_from(given: str | None, environ: Mapping[str, str] = os.environ) -> 
 def location_from(given: str | None, environ: Mapping[str, str] = os.environ) -> str:
     """The location: as given, else GOOGLE_CLOUD_LOCATION, else us-central1."""
     return check_location(given or environ.get("GOOGLE_CLOUD_LOCATION") or DEFAULT_LOCATION)
+
+
+def seconds_from(name: str, given: object) -> float:
+    """Seconds as they are given for `name`: a number, 0 or more; infinity is no limit.
+
+    Raises:
+        ConfigurationError: It is no such number.
+    """
+    seconds = math.nan
+    if not isinstance(given, str | bytes | bool):
+        with contextlib.suppress(TypeError, ValueError):
+            try:
+                seconds = float(given)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            except OverflowError:  # an int beyond all floats
+                seconds = math.inf if given > 0 else -math.inf  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
+    if not seconds >= 0:
+        raise ConfigurationError(f"{name} is {shortened(given)}; give seconds, 0 or more, or None for no limit")
+    return seconds
+
+
+def shortened(value: object) -> str:
+    """A value that is wrong, as an error shows it."""
+    try:
+        text = repr(value)
+    except Exception:  # an int of more digits than Python writes, or an object of anybody's
+        return f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from gemtune.errors import GemtuneError, WaitTimeout
 from gemtune.flows import FIRST_PAUSE, LONGEST_PAUSE, Effect, Flow, Sleep
+from gemtune.paging import Pages
 from gemtune.retry import may_pass
 from gemtune.states import has_ended
 from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest, TuningJob
@@ -121,7 +122,7 @@ class Sweep:
 
     def _find(self, parent: str, missing: dict[str, str], found: dict[str, TuningJob]) -> Flow:
         request = ListTuningJobsRequest(parent=parent, page_size=PAGE)
-        pages = 0
+        pages, tokens = 0, Pages()
         while len(missing) > max(pages, 1):  # once as many pages are read as gets are left, gets are cheaper
             page = yield from self._call("ListTuningJobs", request)
             pages += 1
@@ -129,8 +130,9 @@ class Sweep:
                 job_id = job.name.rpartition("/")[2]
                 if missing.pop(job_id, None):
                     found[job_id] = job
-            if not page.next_page_token:
+            token = tokens.after(page)
+            if not token:
                 break
-            request = ListTuningJobsRequest(parent=parent, page_size=PAGE, page_token=page.next_page_token)
+            request = ListTuningJobsRequest(parent=parent, page_size=PAGE, page_token=token)
         for job_id, name in missing.items():  # a list may lag behind
             found[job_id] = yield from self._call("GetTuningJob", GetTuningJobRequest(name=name))

@@ -16,7 +16,7 @@ LAYERS = [
     {"http_binding", "http_rule", "methods", "names", "states", "job_state", "published"},
     {"settings", "endpoints", "specs", "schema", "json_schema", "dataset"},
     {"retry", "remedies"},
-    {"flows", "once", "search", "windows", "lookup", "submission", "store", "sweep"},
+    {"flows", "once", "search", "windows", "lookup", "paging", "submission", "store", "sweep"},
     {"transport", "drive"},
     {"calls", "client", "aio"},
     {"sft", "sft_arguments"},

@@ -40,6 +40,7 @@ from gemtune.transport._shapes import (
     RpcError,
     StatusCode,
 )
+from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.rest import RestTransport
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ class RestChannel(Channel):
         connections: int = 32,
         application: str | None = None,
         http_rules: mixins.Rules = None,
+        max_answer_bytes: int = MAX_ANSWER,
     ) -> None:
         """Opens nothing yet.
 
@@ -193,6 +195,7 @@ class RestChannel(Channel):
             http_rules: HTTP rules in place of those in the methods' annotations: a `google.api.Service`, a
                 `google.api.Http`, `HttpRule`s with selectors, or a mapping of selector to `HttpRule` (or to a list of
                 mappings with `method`, `uri` and `body`, as google-api-core has them in `http_options`).
+            max_answer_bytes: Bytes that an answer may have, unpacked; a longer one is an error.
 
         Raises:
             ConfigurationError: The endpoint is none, or `http_rules` are no rules.
@@ -205,6 +208,7 @@ class RestChannel(Channel):
             api_version=api_version,
             connections=connections,
             application=application,
+            max_answer_bytes=max_answer_bytes,
         )
         self._workers = connections
         self._lock = threading.Lock()

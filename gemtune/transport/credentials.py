@@ -9,17 +9,18 @@ import math
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gemtune.endpoints import Endpoint
-from gemtune.errors import ConfigurationError, TransportError, Unauthenticated
+from gemtune.errors import ConfigurationError, GemtuneError, TransportError, Unauthenticated
+from gemtune.transport.aside import Aside
 from gemtune.transport.reasons import plain_reason
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-__all__ = ["ANONYMOUS", "SCOPE", "Authorizer", "account_of", "default_project"]
+__all__ = ["ANONYMOUS", "SCOPE", "Authorizer", "account_of", "default_project", "no_token_in_time"]
 
 logger = logging.getLogger("gemtune.credentials")
 
@@ -29,7 +30,8 @@ ANONYMOUS: Any = object()
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 _HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
-_REFRESH_TIMEOUT = 60.0  # seconds for one exchange with whoever gives out tokens
+_REFRESH_TIMEOUT = 60
+"""Seconds for whoever gives out tokens. One that has not answered by then is asked anew by the next who needs one."""
 
 _HOW = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
 
@@ -60,18 +62,29 @@ def account_of(transport: object) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".")
+    """What google-auth says itself; what follows in its errors is what a server said."""
+    words = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+    return words.strip().split("\n")[0][:200].rstrip(".")
+
+
+def no_token_in_time() -> TransportError:
+    """The deadline of a call passed before there was a token for it."""
+    return TransportError("no token was there in time; nothing was sent", maybe_sent=False)
 
 
 class Authorizer:
-    """Gives the headers that authenticate a request. Shared by threads: a token is refreshed once, not by each."""
+    """Gives the headers that authenticate a request. Shared by threads: a token is refreshed once, not by each.
+
+    google-auth's own timeout is per read, so what it does happens aside, and each call waits for as long as it has.
+    """
 
     def __init__(self, credentials: Credentials | None) -> None:
         """Takes credentials; None means Application Default Credentials, looked up when first needed."""
         self._credentials: Any = credentials
         self._scoped = False
         self._refused: str | None = None
-        self._lock = threading.Lock()
+        self._fetching: Aside[dict[str, str]] | None = None
+        self._lock = threading.Lock()  # held for what cannot block, and by `with` alone: no signal leaves it locked
 
     def headers(self, endpoint: Endpoint, *, deadline: float = math.inf) -> dict[str, str]:
         """The headers for a request to `endpoint`. This machine over plain HTTP needs none, and gets those given.
@@ -85,15 +98,14 @@ class Authorizer:
             Unauthenticated: They are there and cannot be turned into a token.
             TransportError: Whoever gives out tokens did not answer; the request itself was not sent.
         """
-        if not self._wanted(endpoint):
-            return {}
-        left = deadline - time.monotonic()
-        if not self._lock.acquire(timeout=min(max(left, 0), threading.TIMEOUT_MAX)):
-            raise TransportError("no token was there in time; nothing was sent", maybe_sent=False)
+        headers = self.ready(endpoint)
+        if headers is not None:
+            return headers
+        fetching = self.fetching()
         try:
-            return self._fresh(deadline)
-        finally:
-            self._lock.release()
+            return fetching.wait(self.until(fetching, deadline))
+        except TimeoutError as error:
+            raise no_token_in_time() from error
 
     def ready(self, endpoint: Endpoint) -> dict[str, str] | None:
         """The headers, if they are there without waiting; None when a token has to be fetched first.
@@ -103,25 +115,39 @@ class Authorizer:
         """
         if not self._wanted(endpoint):
             return {}
-        if not self._lock.acquire(blocking=False):
-            return None
-        try:
-            stale = not self._scoped or not self._credentials.valid
-            headers = {} if stale else self._applied()
-            return None if stale or headers.get("authorization") == self._refused else headers
-        finally:
-            self._lock.release()
+        with self._lock:
+            if not self._scoped or self._under_way() or not self._credentials.valid:
+                return None
+            headers = self._applied()
+            return None if headers.get("authorization") == self._refused else headers
+
+    def fetching(self) -> Aside[dict[str, str]]:
+        """The fetching of a token that is under way, or a new one; it gives the headers."""
+        with self._lock:
+            if self._fetching is None or not self._under_way():
+                self._fetching = Aside(self._fresh)
+            return self._fetching
+
+    def until(self, fetching: Aside[dict[str, str]], deadline: float) -> float:
+        """When a call that has a deadline no longer waits for a token."""
+        return min(deadline, fetching.began + _REFRESH_TIMEOUT)
+
+    def _under_way(self) -> bool:
+        fetching = self._fetching
+        return fetching is not None and not fetching.done and time.monotonic() < fetching.began + _REFRESH_TIMEOUT
 
     def refused(self, headers: Mapping[str, str]) -> None:
         """Notes that the service did not accept these headers (HTTP 401): the next ones have a new token."""
         self._refused = headers.get("authorization")
 
     def renew(self) -> None:
-        """In a forked child: a new lock, for a thread of the parent may have held the old one."""
+        """In a forked child: a new lock, for a thread of the parent may have held the old one, and is not here."""
         self._lock = threading.Lock()
+        self._fetching = None
 
     def _wanted(self, endpoint: Endpoint) -> bool:
-        if self._credentials is ANONYMOUS or (endpoint.loopback and self._credentials is None):
+        plain = endpoint.loopback and not endpoint.secure  # over TLS it may be a tunnel to the service
+        if self._credentials is ANONYMOUS or (plain and self._credentials is None):
             return False
         if not endpoint.secure and not endpoint.loopback:
             raise ConfigurationError(
@@ -130,22 +156,23 @@ class Authorizer:
             )
         return True
 
-    def _fresh(self, deadline: float) -> dict[str, str]:
+    def _fresh(self) -> dict[str, str]:
         if not self._scoped:
             self._credentials = _scoped(self._credentials) if self._credentials is not None else _default()[0]
             self._scoped = True
         if not self._credentials.valid:
-            _refresh(self._credentials, deadline)
+            _refresh(self._credentials)
         elif self._refused is not None and self._applied().get("authorization") == self._refused:
             # By its own account the token is good still; where another cannot be had, the service has the last word.
             with contextlib.suppress(Unauthenticated):
-                _refresh(self._credentials, deadline)
+                _refresh(self._credentials)
         self._refused = None
         return self._applied()
 
     def _applied(self) -> dict[str, str]:
         headers: dict[str, str] = {}
-        self._credentials.apply(headers)
+        with _in_a_sentence(self._credentials):
+            self._credentials.apply(headers)
         quota_project = getattr(self._credentials, "quota_project_id", None)
         if quota_project:
             headers.setdefault("x-goog-user-project", quota_project)
@@ -164,22 +191,33 @@ def _scoped(credentials: Any) -> Any:
     return google.auth.credentials.with_scopes_if_required(credentials, [SCOPE])  # type: ignore[no-untyped-call]
 
 
-def _refresh(credentials: Any, deadline: float) -> None:
-    import google.auth.exceptions
+def _refresh(credentials: Any) -> None:
     from google.auth.transport import requests as google_requests
 
-    left = deadline - time.monotonic()
-    timeout: Any = min(max(left, 0.001), _REFRESH_TIMEOUT)  # annotated as int there; a float will do
-    request = functools.partial(google_requests.Request(), timeout=timeout)
     logger.debug("asking for a token")
+    with _in_a_sentence(credentials):
+        credentials.refresh(functools.partial(google_requests.Request(), timeout=_REFRESH_TIMEOUT))  # per read
+
+
+@contextlib.contextmanager
+def _in_a_sentence(credentials: Any) -> Generator[None]:
+    """Turns what credentials raise into errors of ours. They may be of anybody's making, and raise anything."""
+    import google.auth.exceptions
+
     try:
-        credentials.refresh(request)
+        yield
+    except GemtuneError:
+        raise
     except (google.auth.exceptions.TransportError, OSError) as error:
         reason = plain_reason(error, "") or _first_line(error)
         raise TransportError(f"no token could be had: {reason}", maybe_sent=False) from error
     except google.auth.exceptions.RefreshError as error:
-        if getattr(error, "retryable", False):
+        if error.retryable:
             raise TransportError(f"no token could be had: {_first_line(error)}", maybe_sent=False) from error
         raise Unauthenticated(f"the credentials were refused: {_first_line(error)}; to renew them, {_HOW}") from error
-    except Exception as error:  # credentials may be of anybody's making
-        raise ConfigurationError(f"no token could be had: {_first_line(error)}") from error
+    except Exception as error:
+        raise ConfigurationError(
+            f"no token could be had: {type(credentials).__name__} failed with {type(error).__name__}, as it does where "
+            "the server of tokens answers something else than a token; check its address (token_uri), or what stands "
+            "before it"
+        ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from gemtune.endpoints import Endpoint, Endpoints
 from gemtune.methods import Method
 from gemtune.transport import Metadata, grpc_wire, wire
 from gemtune.transport._fork import renew_in_child
+from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import Authorizer
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ class GrpcTransport:
         api_version: str | None = None,
         connect_timeout: float = wire.CONNECT_TIMEOUT,
         application: str | None = None,
+        max_answer_bytes: int = MAX_ANSWER,
     ) -> None:
         """Opens nothing yet.
 
@@ -42,11 +46,13 @@ class GrpcTransport:
             api_version: `v1` or `v1beta1`; None: v1.
             connect_timeout: Seconds for a connection to stand.
             application: A token of your program for the user agent, such as `my-pipeline/1.2`.
+            max_answer_bytes: Bytes that an answer may have; a longer one is an error.
         """
         self._endpoints = Endpoints(endpoint)
         self._authorizer = Authorizer(credentials)
         self._caller = grpc_wire.Caller.of(api_version, application)
         self._connect_timeout = connect_timeout
+        self._limit = max_answer_bytes
         self._lock = threading.Lock()
         self._channels: dict[str, _Opened] = {}
         self._parents: list[_Opened] = []
@@ -65,6 +71,7 @@ class GrpcTransport:
         try:
             data = opened.call(method, self._caller)(request, timeout=grpc_wire.seconds(deadline), metadata=pairs)
         except grpc.RpcError as error:
+            opened.connected = opened.connected and not grpc_wire.may_be_gone(error)
             failure = grpc_wire.error_from_rpc(error, where=self._where(endpoint, method), deadline=deadline)
             if error.code() is grpc.StatusCode.UNAUTHENTICATED:
                 self._authorizer.refused(token)
@@ -75,22 +82,35 @@ class GrpcTransport:
         return f"{endpoint.url}{self._caller.path(method)}"
 
     def _connect(self, opened: _Opened, where: str, deadline: float) -> None:
-        """Waits for a new channel's connection: a call that the deadline ends before it stands is known not sent."""
-        settled = threading.Event()
+        """Waits until a connection stands. Where none does, the request is never handed to gRPC: that proves it."""
+        settled = _thread.allocate_lock()  # an Event may be left locked by a signal, and its callback hang for ever
+        settled.acquire()
+        states: list[grpc.ChannelConnectivity] = []
 
         def seen(state: grpc.ChannelConnectivity) -> None:
-            if state is grpc.ChannelConnectivity.READY:
-                opened.connected = True
             if state in (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
-                settled.set()  # after a failure too: the call fails at once, and says why
+                states.append(state)
+                with contextlib.suppress(RuntimeError):  # it has settled before
+                    settled.release()
 
-        left = deadline - time.monotonic()
+        until = min(deadline, time.monotonic() + self._connect_timeout)
         opened.channel.subscribe(seen, try_to_connect=True)
         try:
-            if not settled.wait(max(0.0, min(left, self._connect_timeout))):
-                raise grpc_wire.not_connected(where, late=left <= self._connect_timeout)
+            if not settled.acquire(timeout=max(0.0, until - time.monotonic())):
+                raise grpc_wire.not_connected(where, is_late=until == deadline)
         finally:
             opened.channel.unsubscribe(seen)
+        if grpc.ChannelConnectivity.READY not in states:
+            self._ask_why(opened, where, until)
+        opened.connected = True
+
+    def _ask_why(self, opened: _Opened, where: str, until: float) -> None:
+        """Has gRPC say why there is no connection, by a request that does nothing. There may be one by now."""
+        try:
+            harmless: Any = opened.channel.unary_unary(grpc_wire.HARMLESS)
+            harmless(b"", timeout=grpc_wire.seconds(until))
+        except grpc.RpcError as error:
+            grpc_wire.raise_unconnected(error, where)
 
     def _opened(self, endpoint: Endpoint) -> _Opened:
         opened = self._channels.get(endpoint.url)
@@ -100,7 +120,7 @@ class GrpcTransport:
             with self._lock:
                 opened = self._channels.get(endpoint.url)
                 if opened is None:
-                    opened = self._channels[endpoint.url] = _Opened(endpoint, self._caller.agent)
+                    opened = self._channels[endpoint.url] = _Opened(endpoint, self._caller.agent, self._limit)
         return opened
 
     def close(self) -> None:
@@ -121,8 +141,8 @@ class GrpcTransport:
 class _Opened:
     """A channel, and its callables."""
 
-    def __init__(self, endpoint: Endpoint, agent: str) -> None:
-        target, options = grpc_wire.target(endpoint), grpc_wire.options(endpoint, agent)
+    def __init__(self, endpoint: Endpoint, agent: str, limit: int) -> None:
+        target, options = grpc_wire.target(endpoint), grpc_wire.options(endpoint, agent, limit)
         tls = grpc_wire.credentials_of(endpoint)
         self.channel: grpc.Channel = (
             grpc.insecure_channel(target, options) if tls is None else grpc.secure_channel(target, tls, options)

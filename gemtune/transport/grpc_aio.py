@@ -15,6 +15,7 @@ from gemtune.errors import ConfigurationError, TransportError
 from gemtune.methods import Method
 from gemtune.transport import Metadata, grpc_wire, wire
 from gemtune.transport._fork import renew_in_child
+from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.credentials_aio import AsyncAuthorizer
 
@@ -35,6 +36,7 @@ class AsyncGrpcTransport:
         api_version: str | None = None,
         connect_timeout: float = wire.CONNECT_TIMEOUT,
         application: str | None = None,
+        max_answer_bytes: int = MAX_ANSWER,
     ) -> None:
         """Opens nothing yet, and needs no running loop.
 
@@ -45,12 +47,14 @@ class AsyncGrpcTransport:
             api_version: `v1` or `v1beta1`; None: v1.
             connect_timeout: Seconds for a connection to stand.
             application: A token of your program for the user agent, such as `my-pipeline/1.2`.
+            max_answer_bytes: Bytes that an answer may have; a longer one is an error.
         """
         self._endpoints = Endpoints(endpoint)
         self._threaded = Authorizer(credentials)
         self._authorizer = AsyncAuthorizer(self._threaded)
         self._caller = grpc_wire.Caller.of(api_version, application)
         self._connect_timeout = connect_timeout
+        self._limit = max_answer_bytes
         self._loop: asyncio.AbstractEventLoop | None = None
         self._channels: dict[str, _Opened] = {}
         self._parents: list[_Opened] = []
@@ -63,7 +67,7 @@ class AsyncGrpcTransport:
         endpoint = self._endpoints.of(resource)
         opened = self._opened(endpoint)
         token = await self._authorizer.headers(endpoint, deadline=deadline)
-        if not opened.connected:
+        if opened.channel.get_state() is not grpc.ChannelConnectivity.READY:
             await self._connect(opened, self._where(endpoint, method), deadline)
         pairs = self._caller.metadata(method, resource, token, metadata)
         try:
@@ -85,18 +89,27 @@ class AsyncGrpcTransport:
         return f"{endpoint.url}{self._caller.path(method)}"
 
     async def _connect(self, opened: _Opened, where: str, deadline: float) -> None:
-        """Waits for a new channel's connection: a call that the deadline ends before it stands is known not sent."""
-        left = deadline - time.monotonic()
+        """Waits until a connection stands. Where none does, the request is never handed to gRPC: that proves it."""
+        until = min(deadline, time.monotonic() + self._connect_timeout)
         channel = opened.channel
         try:
-            async with asyncio.timeout(max(0.0, min(left, self._connect_timeout))):
+            async with asyncio.timeout(max(0.0, until - time.monotonic())):
                 state = channel.get_state(try_to_connect=True)
                 while state not in (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
                     await channel.wait_for_state_change(state)
                     state = channel.get_state(try_to_connect=True)
         except TimeoutError:
-            raise grpc_wire.not_connected(where, late=left <= self._connect_timeout) from None
-        opened.connected = state is grpc.ChannelConnectivity.READY
+            raise grpc_wire.not_connected(where, is_late=until == deadline) from None
+        if state is not grpc.ChannelConnectivity.READY:
+            await self._ask_why(opened, where, until)
+
+    async def _ask_why(self, opened: _Opened, where: str, until: float) -> None:
+        """Has gRPC say why there is no connection, by a request that does nothing. There may be one by now."""
+        try:
+            harmless: Any = opened.channel.unary_unary(grpc_wire.HARMLESS)
+            await harmless(b"", timeout=grpc_wire.seconds(until))
+        except grpc.aio.AioRpcError as error:
+            grpc_wire.raise_unconnected(error, where)
 
     def _opened(self, endpoint: Endpoint) -> _Opened:
         loop = asyncio.get_running_loop()
@@ -110,7 +123,7 @@ class AsyncGrpcTransport:
         if opened is None:
             if self._parents:
                 grpc_wire.refuse_after_fork()
-            opened = self._channels[endpoint.url] = _Opened(endpoint, self._caller.agent)
+            opened = self._channels[endpoint.url] = _Opened(endpoint, self._caller.agent, self._limit)
         return opened
 
     async def close(self) -> None:
@@ -129,13 +142,12 @@ class AsyncGrpcTransport:
 class _Opened:
     """A channel, and its callables."""
 
-    def __init__(self, endpoint: Endpoint, agent: str) -> None:
-        target, options = grpc_wire.target(endpoint), grpc_wire.options(endpoint, agent)
+    def __init__(self, endpoint: Endpoint, agent: str, limit: int) -> None:
+        target, options = grpc_wire.target(endpoint), grpc_wire.options(endpoint, agent, limit)
         tls = grpc_wire.credentials_of(endpoint)
         self.channel: grpc.aio.Channel = (
             grpc.aio.insecure_channel(target, options) if tls is None else grpc.aio.secure_channel(target, tls, options)
         )
-        self.connected = False
         self._calls: dict[Method, Any] = {}
 
     def call(self, method: Method, caller: grpc_wire.Caller) -> Any:

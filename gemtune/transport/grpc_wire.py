@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -22,11 +21,14 @@ from gemtune.published import published_in, unpublished
 from gemtune.transport import Metadata, mtls, request_id, wire
 
 __all__ = [
+    "HARMLESS",
     "Caller",
     "credentials_of",
     "error_from_rpc",
+    "may_be_gone",
     "not_connected",
     "options",
+    "raise_unconnected",
     "read",
     "refuse_after_fork",
     "refuse_unpublished",
@@ -41,10 +43,14 @@ _OPERATIONS = frozenset({"GetOperation", "CancelOperation"})
 KEEPALIVE, KEEPALIVE_TIMEOUT = 60.0, 20.0
 """Seconds without a byte before a ping, while a call is under way, and until its answer. Servers bear one a minute."""
 
-# How C-core words a failure of its own. A service's error has its own words, and the first of these prove that the
-# request never left.
-_NEVER_SENT = ("failed to connect to all addresses", "errors resolving", "DNS resolution failed", "connections to all")
-_BROKEN = ("Stream removed", "Socket closed", "Connection reset", "recvmsg:", "Broken pipe", "keepalive", "GOAWAY",
+HARMLESS = "/grpc.health.v1.Health/Check"
+"""A method that does nothing, wherever it is asked for."""
+
+# How C-core words a failure of its own. These are words, which a service may use too (it relays the error of a service
+# behind it, say): they make an outcome more doubtful, and never less.
+_BROKEN = ("failed to connect to", "errors resolving", "DNS resolution failed", "connections to all", "RST_STREAM",
+           "essage larger than max", "Compression algorithm", "Stream removed", "Socket closed", "Connection reset",
+           "recvmsg:", "Broken pipe", "keepalive", "GOAWAY",
            "Transport closed", "Endpoint closing", "Connection closed", "Channel closed", "Connection dropped",
            "Stream refused", "sendmsg:", "End of TCP stream", "Cancelling all calls", "received metadata size",
            "received initial metadata size", "received trailing metadata size")  # fmt: skip
@@ -116,8 +122,8 @@ def target(endpoint: Endpoint) -> str:
     return place if has_port else f"{place}:{443 if endpoint.secure else 80}"
 
 
-def options(endpoint: Endpoint, agent: str) -> list[tuple[str, Any]]:
-    """The options of a channel.
+def options(endpoint: Endpoint, agent: str, limit: int) -> list[tuple[str, Any]]:
+    """The options of a channel; an answer may have `limit` bytes.
 
     Raises:
         ConfigurationError: A proxy stands before it whose URL is none: C-core would show it.
@@ -127,7 +133,9 @@ def options(endpoint: Endpoint, agent: str) -> list[tuple[str, Any]]:
         ("grpc.primary_user_agent", agent),
         ("grpc.enable_retries", 0),  # one attempt a call: what is sent again is the client's decision
         ("grpc.service_config_disable_resolution", 1),  # nor is it that of a DNS record
-        ("grpc.max_receive_message_length", -1),  # a page of jobs may be larger than 4 MB
+        ("grpc.max_receive_message_length", limit),
+        # Answers come as they are: what unpacks them does so without bound, and looks at the length afterwards.
+        ("grpc.compression_enabled_algorithms_bitset", 1),
         ("grpc.keepalive_time_ms", int(KEEPALIVE * 1000)),
         ("grpc.keepalive_timeout_ms", int(KEEPALIVE_TIMEOUT * 1000)),
         ("grpc.enable_http_proxy", 0 if endpoint.loopback else 1),
@@ -161,14 +169,42 @@ def credentials_of(endpoint: Endpoint) -> grpc.ChannelCredentials | None:
 
 def seconds(deadline: float) -> float | None:
     """The time that a call has left, as gRPC takes it."""
-    return None if deadline == math.inf else deadline - time.monotonic()
+    left = deadline - time.monotonic()
+    return None if left > _LONGEST else left
 
 
-def not_connected(where: str, *, late: bool) -> TransportError:
+_LONGEST = 10.0**8
+"""Seconds; what is longer, infinity too, is no deadline that C-core can hold."""
+
+
+def not_connected(where: str, *, is_late: bool) -> TransportError:
     """No connection stood in time, so nothing was sent."""
-    if late:
+    if is_late:
         return wire.late(where, sent=False)
     return TransportError(f"{where} could not be reached: no connection in time", maybe_sent=False)
+
+
+def raise_unconnected(error: Any, where: str) -> None:
+    """Raises why there is no connection; returns where there is one after all, for the error is a server's.
+
+    Args:
+        error: The `grpc.RpcError` of a request for HARMLESS.
+        where: Server and method, for sentences.
+
+    Raises:
+        TransportError: There is none. What was to be sent has not been handed over, so its words need not be true.
+    """
+    code = error.code()
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        raise not_connected(where, is_late=False) from error
+    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+        words = f"{where} could not be reached: {_reason(error.details() or '')}"
+        raise TransportError(words, maybe_sent=False) from error
+
+
+def may_be_gone(error: Any) -> bool:
+    """Whether, after such an error, the connection has to be seen to stand before the next request."""
+    return error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 def read(method: Method, data: bytes, *, where: Callable[[], str]) -> Message:
@@ -202,13 +238,10 @@ def error_from_rpc(error: Any, *, where: str, deadline: float) -> GemtuneError:
     answered = bool(headers or trailers)
     if number == code_pb2.DEADLINE_EXCEEDED and not answered and time.monotonic() >= deadline - 0.01:
         return wire.late(where, sent=True)
-    if not answered:
-        if number in (code_pb2.UNAVAILABLE, code_pb2.CANCELLED) and details.startswith(_NEVER_SENT):
-            return TransportError(f"{where} could not be reached: {_reason(details)}", maybe_sent=False)
-        if details.startswith(_BROKEN):
-            return TransportError(
-                f"the connection to {where} broke before the answer was whole: {_reason(details)}", maybe_sent=True
-            )
+    if not answered and any(words in details for words in _BROKEN):
+        words = f"the connection to {where} broke before the answer was whole: {_reason(details)}"
+        too_long = "larger than max" in details
+        return TransportError(words, maybe_sent=True, final=too_long, answered=too_long)
     status = _status(trailers)
     if status is None or status.code != number:
         status = status_pb2.Status(code=number, message=details)

@@ -1,4 +1,6 @@
-"""The client's certificate, for mutual TLS: google-auth finds it, where GOOGLE_API_USE_CLIENT_CERTIFICATE asks for it.
+"""What connections are secured with: whom to trust, and the client's certificate, for mutual TLS.
+
+google-auth finds that certificate, where GOOGLE_API_USE_CLIENT_CERTIFICATE asks for it.
 
 Google's endpoints for it have names of their own, such as `https://us-central1-aiplatform.mtls.googleapis.com`; that is
 the caller's `endpoint`.
@@ -13,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gemtune.errors import ConfigurationError
+from gemtune.transport import wire
 
-__all__ = ["certificate", "load_into"]
+__all__ = ["certificate", "context", "load_into"]
 
 VARIABLE = "GOOGLE_API_USE_CLIENT_CERTIFICATE"
 
@@ -38,6 +41,28 @@ def certificate() -> tuple[bytes, bytes] | None:
             f"{VARIABLE} is true, and no client certificate was found ({error}); GOOGLE_API_CERTIFICATE_CONFIG names "
             "the file that says where it is"
         ) from error
+
+
+def context() -> ssl.SSLContext:
+    """What TLS needs: whom the environment trusts, or certifi's authorities, and the client's certificate.
+
+    Raises:
+        ConfigurationError: A file that the environment names cannot be used.
+    """
+    import certifi
+
+    trusted = wire.ca_bundle() or certifi.where()
+    try:
+        folder = Path(trusted).is_dir()
+        made = ssl.create_default_context(cafile=None if folder else trusted, capath=trusted if folder else None)
+    except (OSError, ValueError) as error:  # ssl's own error is an OSError
+        raise ConfigurationError(
+            f"{trusted} holds no certificates to trust; name a PEM file in REQUESTS_CA_BUNDLE, or unset it"
+        ) from error
+    shown = certificate()
+    if shown is not None:
+        load_into(made, shown)
+    return made
 
 
 def load_into(context: ssl.SSLContext, shown: tuple[bytes, bytes]) -> None:

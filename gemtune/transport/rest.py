@@ -1,23 +1,21 @@
-"""REST over urllib3: messages as JSON over HTTP, one attempt per `send`."""
+"""REST over HTTP/1.1: messages as JSON over HTTP, one attempt per `send`."""
 
 from __future__ import annotations
 
-import ssl
 import time
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import certifi
-import urllib3
-import urllib3.util.ssl_
 from google.protobuf.message import Message
 
+from gemtune import __version__
 from gemtune.endpoints import Endpoint, Endpoints
+from gemtune.errors import GemtuneError
 from gemtune.methods import Method
 from gemtune.transport import Metadata, mtls, wire
 from gemtune.transport._fork import renew_in_child
-from gemtune.transport._http import Exchange, Pools, current
+from gemtune.transport._http import Connections, Exchange
+from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import Authorizer
 
 if TYPE_CHECKING:
@@ -25,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RestTransport"]
 
-_LATE = (urllib3.exceptions.TimeoutError, TimeoutError)
+_EARLIER = 0.005
+"""Seconds: a socket's timeout may come that much before the deadline that it was made of."""
 
 
 class RestTransport:
@@ -40,6 +39,7 @@ class RestTransport:
         connections: int = 32,
         connect_timeout: float = wire.CONNECT_TIMEOUT,
         application: str | None = None,
+        max_answer_bytes: int = MAX_ANSWER,
     ) -> None:
         """Opens nothing yet.
 
@@ -51,16 +51,18 @@ class RestTransport:
             connections: How many connections per host are kept alive; as many as threads that call at once.
             connect_timeout: Seconds for a connection to stand.
             application: A token of your program for the user agent, such as `my-pipeline/1.2`.
+            max_answer_bytes: Bytes that an answer may have, unpacked; a longer one is an error.
         """
         self._endpoints = Endpoints(endpoint)
         self._authorizer = Authorizer(credentials)
         self._api_version = api_version
         self._connections = connections
         self._connect_timeout = connect_timeout
-        self._who = wire.identity(f"urllib3/{getattr(urllib3, '__version__', '2')}", application)
-        self._pools = Pools(connections, _tls)
+        self._who = wire.identity(f"rest/{__version__}", application)
+        self._limit = max_answer_bytes
+        self._open = Connections(connections, mtls.context, connect_timeout=connect_timeout)
         self._proxies: dict[str, str | None] = {}
-        self._parents: list[Pools] = []
+        self._parents: list[Connections] = []
         renew_in_child(self)
 
     def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
@@ -78,35 +80,31 @@ class RestTransport:
         )
         own = wire.metadata_headers(metadata) if metadata else {}
         token = self._authorizer.headers(endpoint, deadline=exchange.deadline)
-        response, body = self._carry(sent, sent.headers | token | own, endpoint, exchange)
-        if response.status == 401:
-            self._authorizer.refused(token)
-        exchange.headers = response.headers
-        return wire.read(sent, response.status, response.headers, body)
-
-    def _carry(
-        self, sent: wire.WireRequest, headers: Mapping[str, str], endpoint: Endpoint, exchange: Exchange
-    ) -> tuple[urllib3.BaseHTTPResponse, bytes]:
-        current.exchange = exchange
         try:
-            return self._pools.carry(
+            status, headers, body = self._open.carry(
+                exchange,
                 sent.verb,
                 endpoint.url,
                 sent.url.removeprefix(endpoint.url),
-                headers=headers,
+                headers=sent.headers | token | own,
                 body=sent.body,
-                connect=self._connect_timeout,
                 proxy=self._proxy_of(endpoint),
+                limit=self._limit,
             )
-        except (urllib3.exceptions.HTTPError, TimeoutError) as error:
-            # A refused connection is a kind of timeout to urllib3; a read that ran out of time may be a broken one.
-            is_late = isinstance(error, _LATE) and not isinstance(error, urllib3.exceptions.NewConnectionError)
-            if is_late or exchange.deadline <= time.monotonic():
-                raise wire.late(sent.where, sent=exchange.sent) from error
-            raise wire.unreachable(sent.where, error, sent=exchange.sent) from error
-        finally:
-            current.exchange = None
-            exchange.over()
+        except GemtuneError:
+            raise
+        except Exception as error:  # a socket, TLS or a proxy may fail in any way
+            timed_out = exchange.sent and isinstance(error, TimeoutError)
+            raise wire.failed(
+                sent.where,
+                error,
+                sent=exchange.sent,
+                answered=exchange.answered,
+                is_late=timed_out or exchange.deadline - time.monotonic() < _EARLIER,
+            ) from error
+        if status == 401:
+            self._authorizer.refused(token)
+        return wire.read(sent, status, headers, body)
 
     def _proxy_of(self, endpoint: Endpoint) -> str | None:
         if endpoint.url not in self._proxies:  # what the environment says is settled once per host
@@ -115,21 +113,10 @@ class RestTransport:
 
     def close(self) -> None:
         """Closes the connections. A later call opens new ones."""
-        self._pools.close()
+        self._open.close()
 
     def renew(self) -> None:
         """In a forked child: forgets the parent's connections, which stay open there."""
-        self._parents.append(self._pools)  # kept, for closing takes locks that a thread of the parent may hold
-        self._pools = Pools(self._connections, _tls)
+        self._parents.append(self._open)
+        self._open = Connections(self._connections, mtls.context, connect_timeout=self._connect_timeout)
         self._authorizer.renew()
-
-
-def _tls() -> ssl.SSLContext:
-    """What connections are secured with: whom the environment trusts, or certifi, and the client's certificate."""
-    context = urllib3.util.ssl_.create_urllib3_context()
-    trusted = wire.ca_bundle() or certifi.where()
-    context.load_verify_locations(**{"capath" if Path(trusted).is_dir() else "cafile": trusted})
-    shown = mtls.certificate()
-    if shown is not None:
-        mtls.load_into(context, shown)
-    return context

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import math
-import ssl
+import socket
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import aiohttp
+import aiohttp.abc
 import yarl
 from google.protobuf.message import Message
 
 from gemtune.endpoints import Endpoint, Endpoints
-from gemtune.errors import ConfigurationError
+from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.methods import Method
 from gemtune.transport import Metadata, mtls, wire
 from gemtune.transport._fork import renew_in_child
+from gemtune.transport._http import Exchange
+from gemtune.transport.aside import Aside
+from gemtune.transport.body import MAX_ANSWER, Body
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.credentials_aio import AsyncAuthorizer
 
@@ -27,14 +32,6 @@ __all__ = ["AsyncRestTransport"]
 
 
 _EARLIER = 0.005  # seconds
-
-# What aiohttp raises before there is a connection to send the request over.
-_UNCONNECTED = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ClientHttpProxyError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.InvalidURL,
-)
 
 
 class AsyncRestTransport:
@@ -49,6 +46,7 @@ class AsyncRestTransport:
         connections: int = 100,
         connect_timeout: float = wire.CONNECT_TIMEOUT,
         application: str | None = None,
+        max_answer_bytes: int = MAX_ANSWER,
     ) -> None:
         """Opens nothing yet, and needs no running loop.
 
@@ -60,6 +58,7 @@ class AsyncRestTransport:
             connections: How many connections there are at most; calls beyond them wait their turn.
             connect_timeout: Seconds for a connection to stand.
             application: A token of your program for the user agent, such as `my-pipeline/1.2`.
+            max_answer_bytes: Bytes that an answer may have, unpacked; a longer one is an error.
         """
         self._endpoints = Endpoints(endpoint)
         self._threaded = Authorizer(credentials)
@@ -68,6 +67,7 @@ class AsyncRestTransport:
         self._connections = connections
         self._connect_timeout = connect_timeout
         self._who = wire.identity(f"aiohttp/{aiohttp.__version__}", application)
+        self._limit = max_answer_bytes
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[str, str | None] = {}
@@ -84,9 +84,8 @@ class AsyncRestTransport:
         own = wire.metadata_headers(metadata) if metadata else {}
         session = await self._opened()
         token = await self._authorizer.headers(endpoint, deadline=deadline)
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise wire.late(sent.where, sent=False)
+        proxy = self._proxy(endpoint)
+        exchange = Exchange(deadline)
         try:
             async with session.request(
                 sent.verb,
@@ -94,20 +93,42 @@ class AsyncRestTransport:
                 headers=sent.headers | token | own,
                 data=sent.body,
                 allow_redirects=False,
-                proxy=self._proxy(endpoint),
-                timeout=self._timeout(left),
+                proxy=proxy,
+                timeout=self._timeout(exchange.left()),
+                trace_request_ctx=exchange,
             ) as response:
-                body = await response.read() if response.status < 400 else await _what_came(response)
-        except TimeoutError as error:
-            connected = not isinstance(error, _UNCONNECTED)
-            if not connected and time.monotonic() < deadline - _EARLIER:
-                raise wire.unreachable(sent.where, error, sent=False) from error
-            raise wire.late(sent.where, sent=connected) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise wire.unreachable(sent.where, error, sent=not isinstance(error, _UNCONNECTED)) from error
+                exchange.answered = True
+                body = await self._body(response)
+        except GemtuneError:
+            raise
+        except Exception as error:  # a socket, TLS, a proxy and what speaks HTTP here may fail in any way
+            what_came = (aiohttp.ClientResponseError, aiohttp.ClientPayloadError)
+            raise wire.failed(
+                sent.where,
+                error,
+                sent=exchange.sent,
+                answered=exchange.answered or (exchange.sent and isinstance(error, what_came)),
+                is_late=(exchange.sent and isinstance(error, TimeoutError))
+                or deadline - time.monotonic() < 2 * _EARLIER,
+            ) from error
         if response.status == 401:
             self._authorizer.refused(token)
         return wire.read(sent, response.status, response.headers, body)
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        """A body to its end; of a refusal what came, for its status says what became of the request."""
+        refused = response.status >= 400
+        limit = min(self._limit, Body.REFUSAL) if refused else self._limit
+        body = Body(response.headers.get("content-encoding", ""), limit)
+        try:
+            async for piece in response.content.iter_any():
+                body.add(piece)
+            return body.end()
+        except Exception:
+            response.close()
+            if not refused:
+                raise
+            return body.so_far
 
     def _timeout(self, left: float) -> aiohttp.ClientTimeout:
         return aiohttp.ClientTimeout(
@@ -129,9 +150,11 @@ class AsyncRestTransport:
             self._authorizer = AsyncAuthorizer(self._threaded)
             # The environment has no say (netrc would replace the token), a call leaves no cookies.
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ssl=_tls()),
+                connector=aiohttp.TCPConnector(limit=self._connections, ssl=mtls.context(), resolver=_Resolver()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
+                auto_decompress=False,  # it would unpack without bound
+                trace_configs=[_noting()],
             )
             # A get over a connection that the server has just closed would be sent again behind our back.
             self._session._retry_connection = False  # pyright: ignore[reportPrivateUsage]
@@ -159,21 +182,40 @@ class AsyncRestTransport:
         self._threaded.renew()
 
 
-async def _what_came(response: aiohttp.ClientResponse) -> bytes:
-    """A refusal's body, as far as it came: its status says what became of the request."""
-    came: list[bytes] = []
-    try:
-        async for piece in response.content.iter_any():
-            came.append(piece)
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        response.close()
-    return b"".join(came)
+def _noting() -> aiohttp.TraceConfig:
+    """Notes in an exchange that a connection stands for it: before that, nothing was sent."""
+
+    async def stands(_session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
+        context.trace_request_ctx.sent = True
+
+    noting = aiohttp.TraceConfig()
+    noting.on_connection_create_end.append(stands)
+    noting.on_connection_reuseconn.append(stands)
+    return noting
 
 
-def _tls() -> ssl.SSLContext:
-    import certifi  # what requests trusts, so that both clients trust the same
+class _Resolver(aiohttp.abc.AbstractResolver):
+    """The system's name lookup, on threads that `asyncio.run` does not wait for at its end."""
 
-    context = ssl.create_default_context(cafile=wire.ca_bundle() or certifi.where())
-    if shown := mtls.certificate():
-        mtls.load_into(context, shown)
-    return context
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[aiohttp.abc.ResolveResult]:
+        def look_up() -> list[aiohttp.abc.ResolveResult]:
+            return [
+                {
+                    "hostname": host,
+                    "host": str(address[0]),
+                    "port": int(address[1]),
+                    "family": kind,
+                    "proto": protocol,
+                    "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+                }
+                for kind, _, protocol, _, address in socket.getaddrinfo(
+                    host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+                )
+            ]
+
+        return await Aside(look_up).awaited()
+
+    async def close(self) -> None:
+        pass

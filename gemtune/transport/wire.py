@@ -1,10 +1,11 @@
 """REST without I/O: a message as verb, URL, headers and body, and an answer or a failure as what the caller gets.
 
-Pure functions, shared by the transports over requests and over aiohttp.
+Pure functions, shared by the blocking transport and the one over aiohttp.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import re
@@ -25,6 +26,7 @@ from gemtune.error_forms import error_from_http
 from gemtune.errors import ConfigurationError, JsonError, TransportError
 from gemtune.methods import Method
 from gemtune.transport import request_id
+from gemtune.transport.body import BodyError, BodyTooLong
 from gemtune.transport.news import News
 from gemtune.transport.reasons import plain_reason
 from gemtune.transport.trust import untrusted
@@ -32,6 +34,7 @@ from gemtune.transport.trust import untrusted
 __all__ = [
     "WireRequest",
     "ca_bundle",
+    "failed",
     "identity",
     "late",
     "metadata_headers",
@@ -42,6 +45,8 @@ __all__ = [
     "unreachable",
     "write",
 ]
+
+logger = logging.getLogger("gemtune.http")
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to stand; a host that is there answers in one. Less, where the call has less left."""
@@ -204,12 +209,14 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
     """
     its_id = headers.get("x-goog-request-id") or headers.get("x-request-id")
     request_id.set(its_id)
+    if logger.level == logging.DEBUG:  # by its name, that is: `gemtune` has a line for each attempt already
+        logger.debug('"%s %s HTTP/1.1" %d %d', sent.verb, urlsplit(sent.url).path, http_status, len(body))
     content_type = headers.get("content-type", "")
     if 300 <= http_status < 400 and "location" in headers:
         raise TransportError(
             f"{sent.where} redirects to {_place(headers['location'])}; redirects are not followed: set the endpoint "
             "that is meant",
-            maybe_sent=http_status == 303,  # "see other": what was asked for is done; the others send one elsewhere
+            maybe_sent=True,  # many a service answers what it has done by sending one elsewhere, under any of these
             final=True,
             answered=True,
         )
@@ -258,6 +265,24 @@ def _raw_answer(sent: WireRequest, content_type: str, body: bytes) -> Message | 
 def late(where: str, *, sent: bool) -> TransportError:
     """The deadline passed."""
     return TransportError(f"{where} did not answer in time", maybe_sent=sent)
+
+
+def failed(where: str, error: BaseException, *, sent: bool, answered: bool, is_late: bool) -> TransportError:
+    """Why there is no answer that can be read.
+
+    Args:
+        where: The URL, as errors show it.
+        error: What broke; the library's.
+        sent: Whether a byte of the request may have left.
+        answered: Whether a byte came back.
+        is_late: Whether the deadline has passed.
+    """
+    if isinstance(error, BodyError):
+        words = f"{where} answered with a body that cannot be read: {error}"
+        return TransportError(words, maybe_sent=True, final=isinstance(error, BodyTooLong), answered=True)
+    failure = late(where, sent=sent) if is_late else unreachable(where, error, sent=sent)
+    failure.answered = answered
+    return failure
 
 
 def unreachable(where: str, error: BaseException, *, sent: bool) -> TransportError:

@@ -21,7 +21,7 @@ from gemtune.transport.rest import RestTransport
 from gemtune.transport.rest_aio import AsyncRestTransport
 
 
-@pytest.fixture(params=[RestTransport, AsyncRestTransport], ids=["urllib3", "aiohttp"])
+@pytest.fixture(params=[RestTransport, AsyncRestTransport], ids=["rest", "aiohttp"])
 def rest(request: pytest.FixtureRequest) -> Iterator[Carrier]:
     carrier = Carrier(request.param)
     yield carrier

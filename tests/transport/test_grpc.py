@@ -422,7 +422,7 @@ def test_an_endpoint_becomes_a_target(endpoint: str, target: str) -> None:
 
 
 def test_a_call_is_one_attempt_and_kept_alive_while_it_lasts() -> None:
-    options = dict(grpc_wire.options(Endpoint.parse("https://host"), "agent"))
+    options = dict(grpc_wire.options(Endpoint.parse("https://host"), "agent", 5))
     assert options["grpc.enable_retries"] == 0
     assert options["grpc.keepalive_time_ms"] == 60_000
     assert options["grpc.enable_http_proxy"] == 1
