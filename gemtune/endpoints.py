@@ -50,7 +50,7 @@ class Endpoint:
             raise ConfigurationError(f"the endpoint cannot be read as a URL; {wanted}") from None
         wrong = None
         # urlsplit passes over line breaks, and takes any character for one of a host.
-        if re.search(r"[\s\x00-\x1f]", text) or not _is_host(host):
+        if re.search(r"[\s\x00-\x1f]", text) or not _is_host(host, bracketed="[" in parts.netloc):
             raise ConfigurationError(f"the endpoint names no host that there can be; {wanted}")
         if parts.scheme not in ("http", "https"):
             wrong = "has another scheme"
@@ -65,9 +65,9 @@ class Endpoint:
         return cls(url, host, parts.scheme == "https", _is_loopback(host))
 
 
-def _is_host(host: str) -> bool:
+def _is_host(host: str, *, bracketed: bool) -> bool:
     """Whether it is a name that DNS can have, or an address."""
-    if ":" not in host:
+    if not bracketed:
         return bool(_NAME.fullmatch(host))
     try:
         return "%" not in host and bool(ipaddress.IPv6Address(host))

@@ -67,7 +67,7 @@ def endpoint_from(given: str | None, environ: Mapping[str, str] = os.environ, *,
 
 def _need_scheme(endpoint: str) -> None:
     """Refuses this machine without a scheme: a host alone means TLS, which what listens here seldom speaks."""
-    if "://" not in endpoint and Endpoint.parse(endpoint).loopback:
+    if Endpoint.parse(endpoint).loopback and "://" not in endpoint:
         raise ConfigurationError(
             f"the endpoint {endpoint!r} is this machine and has no scheme; write http://{endpoint} (an emulator), or "
             f"https://{endpoint}"

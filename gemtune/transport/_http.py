@@ -22,11 +22,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from gemtune.errors import ConfigurationError
-from gemtune.transport.aside import Aside
+from gemtune.errors import ConfigurationError, GemtuneError
+from gemtune.transport.aside import Aside, is_of_others
 from gemtune.transport.body import Body
 
-__all__ = ["Broken", "Connections", "Exchange"]
+__all__ = ["LIBRARIES", "Broken", "Connections", "Exchange", "Unconnected"]
+
+LIBRARIES = ("urllib3", "socks")
+"""Whose code may be at work within an exchange."""
+
+
+class Unconnected(Exception):
+    """No connection could be had; its cause says why."""
 
 
 class Broken(Exception):
@@ -293,6 +300,15 @@ def _dial(endpoint: str, proxy: str | None, tls: Callable[[], ssl.SSLContext], d
         raise
 
 
+def _dialled(endpoint: str, proxy: str | None, tls: Callable[[], ssl.SSLContext], deadline: float) -> Any:
+    try:
+        return _dial(endpoint, proxy, tls, deadline)
+    except GemtuneError:
+        raise
+    except Exception as error:  # a resolver, TLS or a proxy may fail in any way; on this thread no signal comes
+        raise Unconnected from error
+
+
 def _close_unwanted(dialled: Aside[Any]) -> None:
     with contextlib.suppress(BaseException):
         dialled.result().close()
@@ -394,8 +410,8 @@ class Connections:
             try:
                 told = verb == "HEAD" or status in _BODILESS or _read_body(incoming, came, answer)
                 whole = answer.end()
-            except Exception:
-                if status < 400:
+            except Exception as error:
+                if status < 400 or is_of_others(error, *LIBRARIES):
                     raise
                 told, whole = False, answer.so_far
             stays = stays and told and not incoming.left_over and "close" not in came.get("connection", "").lower()
@@ -423,7 +439,7 @@ class Connections:
 
     def _dialled(self, endpoint: str, proxy: str | None, exchange: Exchange) -> Any:
         deadline = min(time.monotonic() + exchange.left(), time.monotonic() + self._connect_timeout)
-        dialled = Aside(lambda: _dial(endpoint, proxy, self._tls, deadline))
+        dialled = Aside(lambda: _dialled(endpoint, proxy, self._tls, deadline))
         try:
             return dialled.wait(deadline)
         except BaseException:  # nobody waits for it any more

@@ -11,15 +11,47 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import math
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-__all__ = ["Aside"]
+__all__ = ["Aside", "NotYet", "is_of_others", "unsignalled"]
 
 T = TypeVar("T")
+
+
+class NotYet(TimeoutError):
+    """It is not over."""
+
+
+def unsignalled(work: Callable[[], T]) -> T:
+    """What `work` gives, without a signal's exception ever coming to it; who waits has it, and `work` goes on.
+
+    For libraries that take locks in Python code. Signals come to the main thread alone, so that others need no care.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    return Aside(work).wait(math.inf)
+
+
+def is_of_others(error: BaseException, *packages: str) -> bool:
+    """Whether an exception comes out of a program's signal handler, and not out of what was being done.
+
+    It may be of any class: programs raise TimeoutError in an alarm's handler. What tells is the code that raised it.
+
+    Args:
+        error: The exception as it was caught.
+        packages: Whose code was at work, besides ours and the standard library's.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+    return module not in sys.stdlib_module_names and module not in ("", "gemtune", *packages)
 
 
 class Aside(Generic[T]):
@@ -65,7 +97,7 @@ class Aside(Generic[T]):
     def result(self) -> T:
         """What it came to, once it is over; raises what the function raised."""
         if self._outcome is None:
-            raise TimeoutError
+            raise NotYet
         value, error = self._outcome
         if error is not None:
             raise error
@@ -75,7 +107,7 @@ class Aside(Generic[T]):
         """Waits for it, until `deadline` in `time.monotonic` seconds.
 
         Raises:
-            TimeoutError: It is not over by then. It goes on.
+            NotYet: It is not over by then. It goes on.
         """
         over = _thread.allocate_lock()
         over.acquire()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gemtune.endpoints import Endpoint
 from gemtune.errors import ConfigurationError, GemtuneError, TransportError, Unauthenticated
-from gemtune.transport.aside import Aside
+from gemtune.transport.aside import Aside, NotYet
 from gemtune.transport.reasons import plain_reason
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Authorizer:
         fetching = self.fetching()
         try:
             return fetching.wait(self.until(fetching, deadline))
-        except TimeoutError as error:
+        except NotYet as error:
             raise no_token_in_time() from error
 
     def ready(self, endpoint: Endpoint) -> dict[str, str] | None:
@@ -157,9 +157,14 @@ class Authorizer:
         return True
 
     def _fresh(self) -> dict[str, str]:
+        """The headers, with a token that is fetched if need be. On a thread of its own, where no signal comes."""
         if not self._scoped:
             self._credentials = _scoped(self._credentials) if self._credentials is not None else _default()[0]
             self._scoped = True
+        with _in_a_sentence(self._credentials):
+            return self._refreshed()
+
+    def _refreshed(self) -> dict[str, str]:
         if not self._credentials.valid:
             _refresh(self._credentials)
         elif self._refused is not None and self._applied().get("authorization") == self._refused:
@@ -171,8 +176,7 @@ class Authorizer:
 
     def _applied(self) -> dict[str, str]:
         headers: dict[str, str] = {}
-        with _in_a_sentence(self._credentials):
-            self._credentials.apply(headers)
+        self._credentials.apply(headers)
         quota_project = getattr(self._credentials, "quota_project_id", None)
         if quota_project:
             headers.setdefault("x-goog-user-project", quota_project)
@@ -195,7 +199,7 @@ def _refresh(credentials: Any) -> None:
     from google.auth.transport import requests as google_requests
 
     logger.debug("asking for a token")
-    with _in_a_sentence(credentials):
+    with _in_a_sentence(credentials):  # once more around it: one kind of its errors is borne by the caller
         credentials.refresh(functools.partial(google_requests.Request(), timeout=_REFRESH_TIMEOUT))  # per read
 
 

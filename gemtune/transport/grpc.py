@@ -15,6 +15,7 @@ from gemtune.endpoints import Endpoint, Endpoints
 from gemtune.methods import Method
 from gemtune.transport import Metadata, grpc_wire, wire
 from gemtune.transport._fork import renew_in_child
+from gemtune.transport.aside import unsignalled
 from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import Authorizer
 
@@ -64,12 +65,14 @@ class GrpcTransport:
         resource = method.resource(request)
         endpoint = self._endpoints.of(resource)
         token = self._authorizer.headers(endpoint, deadline=deadline)
+        pairs = self._caller.metadata(method, resource, token, metadata)
         opened = self._opened(endpoint)
         if not opened.connected:
-            self._connect(opened, self._where(endpoint, method), deadline)
-        pairs = self._caller.metadata(method, resource, token, metadata)
+            unsignalled(lambda: self._connect(opened, self._where(endpoint, method), deadline))
+        call = opened.call(method, self._caller)
         try:
-            data = opened.call(method, self._caller)(request, timeout=grpc_wire.seconds(deadline), metadata=pairs)
+            # grpcio's channel has a lock that a signal can leave locked, and with it every later call hanging.
+            data = unsignalled(lambda: call(request, timeout=grpc_wire.seconds(deadline), metadata=pairs))
         except grpc.RpcError as error:
             opened.connected = opened.connected and not grpc_wire.may_be_gone(error)
             failure = grpc_wire.error_from_rpc(error, where=self._where(endpoint, method), deadline=deadline)
@@ -128,7 +131,7 @@ class GrpcTransport:
         with self._lock:
             channels, self._channels = self._channels, {}
         for opened in channels.values():
-            opened.channel.close()
+            unsignalled(opened.channel.close)
 
     def renew(self) -> None:
         """In a forked child: forgets the parent's channels, which stay open there."""

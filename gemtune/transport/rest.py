@@ -14,7 +14,8 @@ from gemtune.errors import GemtuneError
 from gemtune.methods import Method
 from gemtune.transport import Metadata, mtls, wire
 from gemtune.transport._fork import renew_in_child
-from gemtune.transport._http import Connections, Exchange
+from gemtune.transport._http import LIBRARIES, Connections, Exchange
+from gemtune.transport.aside import is_of_others
 from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import Authorizer
 
@@ -94,10 +95,12 @@ class RestTransport:
         except GemtuneError:
             raise
         except Exception as error:  # a socket, TLS or a proxy may fail in any way
+            if is_of_others(error, *LIBRARIES):
+                raise
             timed_out = exchange.sent and isinstance(error, TimeoutError)
             raise wire.failed(
                 sent.where,
-                error,
+                error.__cause__ or error,
                 sent=exchange.sent,
                 answered=exchange.answered,
                 is_late=timed_out or exchange.deadline - time.monotonic() < _EARLIER,

@@ -20,7 +20,7 @@ from gemtune.methods import Method
 from gemtune.transport import Metadata, mtls, wire
 from gemtune.transport._fork import renew_in_child
 from gemtune.transport._http import Exchange
-from gemtune.transport.aside import Aside
+from gemtune.transport.aside import Aside, is_of_others
 from gemtune.transport.body import MAX_ANSWER, Body
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.credentials_aio import AsyncAuthorizer
@@ -32,6 +32,8 @@ __all__ = ["AsyncRestTransport"]
 
 
 _EARLIER = 0.005  # seconds
+
+_LIBRARIES = ("aiohttp", "yarl", "multidict", "aiohappyeyeballs", "async_timeout", "idna")
 
 
 class AsyncRestTransport:
@@ -102,6 +104,8 @@ class AsyncRestTransport:
         except GemtuneError:
             raise
         except Exception as error:  # a socket, TLS, a proxy and what speaks HTTP here may fail in any way
+            if is_of_others(error, *_LIBRARIES):
+                raise
             what_came = (aiohttp.ClientResponseError, aiohttp.ClientPayloadError)
             raise wire.failed(
                 sent.where,
@@ -124,9 +128,9 @@ class AsyncRestTransport:
             async for piece in response.content.iter_any():
                 body.add(piece)
             return body.end()
-        except Exception:
+        except Exception as error:
             response.close()
-            if not refused:
+            if not refused or is_of_others(error, *_LIBRARIES):
                 raise
             return body.so_far
 
