@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
@@ -20,6 +19,7 @@ from gemtune.remedies.explain import explained
 from gemtune.retry import Retry
 from gemtune.submission import Submitting
 from gemtune.transport import AsyncTransport
+from gemtune.transport.aside import Aside
 from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import account_of
 from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
@@ -410,7 +410,7 @@ class AsyncTuningClient(Calls):
 
     async def _made(self, make: Callable[[], T]) -> T:
         """What `make` makes; in a thread while the project has to be looked up, which may read files and ask hosts."""
-        return make() if self._project is not None else await asyncio.to_thread(make)
+        return make() if self._project is not None else await Aside(make).awaited()
 
     async def _run(self, make: Callable[[], Flow], observe: Callable[[Any], object] | None = None) -> Any:
         try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from google.rpc import code_pb2
 
 from gemtune.errors import ApiError, GemtuneError, TransportError
+from gemtune.settings import seconds_from
 
 __all__ = ["Budget", "Retry", "Retrying", "asked_for", "may_pass", "nothing_happened"]
 
@@ -112,6 +113,10 @@ class Retry:
     settle: float = 30.0
     resend: bool = True
     on_retry: Callable[[Retrying], object] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("attempt", "initial", "maximum", "multiplier", "settle"):
+            seconds_from(f"Retry's {name}", getattr(self, name))
 
     def pause(self, attempts: int, error: GemtuneError | None = None) -> float:
         """Seconds to wait after so many attempts; never less than the service asked for."""

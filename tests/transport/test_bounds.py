@@ -556,3 +556,12 @@ def test_a_timeout_is_seconds_or_none(transport: str, timeout: Any, fits: bool) 
             late = contextlib.suppress(TransportError) if timeout == 0 else contextlib.nullcontext()
             with expected, late, TuningClient("p", endpoint=url, transport=transport, retry=None, **options) as client:
                 client.get_tuning_job("1", **({} if options else {"timeout": timeout}))
+
+
+@pytest.mark.parametrize("field", ["attempt", "initial", "maximum", "multiplier", "settle"])
+@pytest.mark.parametrize("value", [math.nan, -1, "5", None, True])
+def test_the_numbers_of_a_retry_are_numbers(field: str, value: Any) -> None:
+    from gemtune import Retry
+
+    with pytest.raises(ConfigurationError, match=f"Retry's {field} is"):
+        Retry(**{field: value})
