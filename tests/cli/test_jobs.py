@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 import yaml
-from commandline import COMMAND, Ran, process
+from commandline import COMMAND, Ran, process, told
 from google.protobuf import text_format
 
 from gemtune import ListTuningJobsResponse, TuningClient, TuningJob, from_json
@@ -209,7 +209,7 @@ def test_a_reader_that_has_had_enough_is_no_error(ended: str) -> None:
         assert child.stdout is not None
         assert child.stderr is not None
         child.stdout.close()
-        assert child.stderr.read() == ""
+        assert told(child.stderr.read()) == ""
         assert child.wait(20) == 0
 
 
