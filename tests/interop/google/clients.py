@@ -9,7 +9,7 @@ from typing import Any
 
 from steps import Client
 from with_discovery import DiscoveryV1, DiscoveryV1Beta1
-from with_genai import GenAi
+from with_genai import GenAi, GenAiPlace
 from with_generated import GeneratedV1, GeneratedV1Beta1
 from with_grpc import GrpcV1, GrpcV1Beta1
 from with_vertexai import VertexAi
@@ -21,3 +21,6 @@ CLIENTS: dict[str, type[Client]] = {
 
 OVER_GRPC: dict[str, Any] = {kind.name: kind for kind in (GrpcV1, GrpcV1Beta1, VertexAi)}
 """Over gRPC; made with `host:port` in place of a URL."""
+
+OWN_STEPS: dict[str, Any] = {GenAiPlace.name: GenAiPlace}
+"""Over REST; they try one thing each, and are not recorded."""

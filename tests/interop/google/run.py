@@ -24,10 +24,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import environment
-from clients import CLIENTS, OVER_GRPC
+from clients import CLIENTS, OVER_GRPC, OWN_STEPS
 from steps import walk
 
-ALL = CLIENTS | OVER_GRPC
+ALL = CLIENTS | OVER_GRPC | OWN_STEPS
 
 
 @contextlib.contextmanager

@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from clients import CLIENTS, OVER_GRPC
+from clients import CLIENTS, OVER_GRPC, OWN_STEPS
 
 WANTED = os.environ.get("GEMTUNE_INTEROP", "").split(",")
 
 
-@pytest.mark.parametrize("name", CLIENTS | OVER_GRPC)
+@pytest.mark.parametrize("name", CLIENTS | OVER_GRPC | OWN_STEPS)
 def test_client_works_against_the_emulator(name: str) -> None:
     if name not in WANTED and "all" not in WANTED:
         pytest.skip(f"set GEMTUNE_INTEROP={name} to install {name} and run it")

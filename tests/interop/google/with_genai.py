@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 from steps import (
     BASE_MODEL,
@@ -21,6 +24,7 @@ from steps import (
     VALIDATION,
     Creation,
     Json,
+    Log,
     Refused,
     credentials,
 )
@@ -411,3 +415,78 @@ class GenAi:
             yield
         except errors.APIError as error:
             raise Refused(type(error).__name__, error.code, error.details) from error
+
+
+class GenAiPlace:
+    """google-genai as people point it at an emulator: where it loses project and location, and where it keeps them."""
+
+    name = "genai-place"
+    distribution = "google-genai"
+
+    def __init__(self, base_url: str):
+        self.base_url = base_url
+        self._environment = mock.patch.dict(
+            os.environ, {"GOOGLE_CLOUD_PROJECT": PROJECT, "GOOGLE_CLOUD_LOCATION": LOCATION}
+        )
+        self._environment.start()
+
+    def close(self) -> None:
+        self._environment.stop()
+
+    def client(self, **options: Any) -> Any:
+        from google import genai
+
+        return genai.Client(
+            vertexai=True,
+            credentials=credentials(),
+            http_options={"base_url": self.base_url, "timeout": 30_000},
+            **options,
+        )
+
+    def walk(self, log: Log, *, mark: str) -> None:
+        """Project and location from the environment are dropped; as arguments they arrive."""
+        from google.genai import errors
+
+        log("place_from_environment", 'genai.Client(vertexai=True, http_options={"base_url": ...})', [])
+        with contextlib.closing(self.client()) as lost:
+            for call in (
+                lambda: list(lost.tunings.list()),
+                lambda: lost.tunings.get(name=f"{PARENT}/tuningJobs/1"),
+                lambda: lost.tunings.tune(base_model=BASE_MODEL, training_dataset={"gcs_uri": TRAINING}),
+            ):
+                refusal: Any = None
+                try:
+                    call()
+                except errors.ClientError as error:
+                    refusal = error
+                assert refusal is not None, "the emulator took the path / for a call"
+                assert refusal.code == 404, refusal
+                assert "left out project and location" in str(refusal), refusal
+
+        log("place_as_arguments", "genai.Client(vertexai=True, project=..., location=..., http_options=...)", [])
+        with contextlib.closing(self.client(project=PROJECT, location=LOCATION)) as client:
+            evaluation = {
+                "metrics": [{"name": "bleu"}],
+                "output_config": {"gcs_destination": {"output_uri_prefix": "gs://interop-bucket/evaluation"}},
+                "autorater_config": {"sampling_count": 1, "autorater_model": "test-model"},
+            }
+            config = {
+                "validation_dataset": {"gcs_uri": VALIDATION},
+                "evaluation_config": evaluation,
+                "labels": {LABEL: mark},
+            }
+            job = client.tunings.tune(base_model=BASE_MODEL, training_dataset={"gcs_uri": TRAINING}, config=config)
+            assert job.state.name == "JOB_STATE_PENDING", job
+            assert client.tunings.get(name=job.name).name == job.name
+
+        log("global_open_model", 'genai.Client(..., location="global").tunings.tune(...)', [])
+        with contextlib.closing(self.client(project=PROJECT, location="global")) as client:
+            config = {"output_uri": "gs://interop-bucket/output", "epoch_count": 1}
+            job = client.tunings.tune(base_model=OPEN_MODEL, training_dataset={"gcs_uri": TRAINING}, config=config)
+            assert "/locations/global/" in job.name, job
+            deadline = time.monotonic() + 30
+            while not job.has_ended:
+                assert time.monotonic() < deadline, job
+                time.sleep(0.1)
+                job = client.tunings.get(name=job.name)
+            assert "/locations/us-central1/" in job.tuned_model.model, job

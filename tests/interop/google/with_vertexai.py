@@ -5,7 +5,11 @@ It has its own face, so it has steps of its own. Its channels are made without T
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import runpy
 import time
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -45,6 +49,9 @@ class VertexAi:
                 assert time.monotonic() < deadline, f"{job.resource_name} is still {job.state} after {patience} s"
                 time.sleep(pause)
                 job.refresh()
+
+        log("names", "inspect.signature(sft.train), ...", [])
+        _compare_names()
 
         log("train", "sft.train(source_model=..., train_dataset=..., ...)", [])
         job = sft.train(
@@ -90,3 +97,20 @@ class VertexAi:
         log("rebase", "sft.rebase_tuned_model(name)", [])
         rebased = sft.rebase_tuned_model(job.tuned_model_name)
         assert "/tuningJobs/" in rebased.resource_name
+
+
+def _compare_names() -> None:
+    """Holds tests/vertexai_names.py against the package: gemtune's own tests go by that table."""
+    import vertexai
+    from vertexai.tuning import sft
+
+    table = runpy.run_path(str(Path(__file__).parents[2] / "vertexai_names.py"))
+    preview = importlib.import_module("vertexai.preview.tuning.sft")
+    assert list(inspect.signature(vertexai.init).parameters) == table["INIT"]
+    assert list(inspect.signature(sft.train).parameters) == table["TRAIN"]
+    assert list(inspect.signature(preview.preview_train).parameters) == table["TRAIN"]
+    assert list(inspect.signature(preview.rebase_tuned_model).parameters) == table["REBASE"]
+    public = {name for name in dir(sft.SupervisedTuningJob) if not name.startswith("_")}
+    assert public == {*table["JOB"], *table["NOT_OURS"]}
+    for module, names in table["MODULES"].items():
+        assert set(names.split()) <= set(importlib.import_module(module).__all__), module
