@@ -16,6 +16,7 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -357,6 +358,8 @@ class Connections:
         self._context: ssl.SSLContext | None = None
         self._connect_timeout = connect_timeout
         self._idle: dict[tuple[str, str | None], deque[Any]] = {}
+        self._closings = 0
+        weakref.finalize(self, _close_every, self._idle)  # of a client that nobody closes
 
     def carry(
         self,
@@ -397,7 +400,7 @@ class Connections:
             target = endpoint + target  # such a proxy is asked for the whole URL, and sees all of it
             headers |= _proxy_headers(proxy)
         data = _head(verb, target, headers) + (body or b"")
-        idle = self._idle.setdefault((endpoint, proxy), deque())
+        idle, closings = self._idle.setdefault((endpoint, proxy), deque()), self._closings
         sock = self._kept(idle) or self._dialled(endpoint, proxy, exchange)
         try:
             exchange.begins(sock)
@@ -422,7 +425,7 @@ class Connections:
             exchange.over()
         if stays and status != 101 and len(idle) < self._keep:
             idle.append(sock)
-            if self._idle.get((endpoint, proxy)) is not idle:  # closed meanwhile
+            if self._closings != closings:  # closed meanwhile
                 _close(idle)
         else:
             sock.close()
@@ -453,9 +456,13 @@ class Connections:
 
     def close(self) -> None:
         """Closes the connections that nobody uses. A later call opens new ones."""
-        every, self._idle = self._idle, {}
-        for idle in every.values():
-            _close(idle)
+        self._closings += 1
+        _close_every(self._idle)
+
+
+def _close_every(every: Mapping[Any, deque[Any]]) -> None:
+    for idle in list(every.values()):
+        _close(idle)
 
 
 def _close(idle: deque[Any]) -> None:
