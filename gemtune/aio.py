@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from google.longrunning import operations_proto_pb2 as operations_pb2
 
 from gemtune import flows
-from gemtune.calls import DEFAULT, Calls, Retries, Timeout, carrier, observer, single
+from gemtune.calls import DEFAULT, Calls, Pager, Retries, Timeout, carrier, observer, single
 from gemtune.drive import Clock, arun
 from gemtune.errors import GemtuneError
 from gemtune.flows import Flow
@@ -36,23 +36,29 @@ __all__ = ["AsyncJobList", "AsyncTuningClient"]
 T = TypeVar("T")
 
 
-class AsyncJobList:
-    """The jobs of a project and location, newest first; pages are fetched as the iteration reaches them."""
+class AsyncJobList(Pager):
+    """The jobs of a project and location, newest first; pages are fetched as the iteration reaches them.
+
+    A row that cannot be read costs no other: it is left out, logged as a warning, and found in `unreadable`.
+    """
 
     def __init__(
         self,
         call: Callable[[ListTuningJobsRequest], Awaitable[ListTuningJobsResponse]],
         request: Callable[[], Awaitable[ListTuningJobsRequest]],
     ) -> None:
+        super().__init__()
         self._call = call
         self._request = request
 
     async def pages(self) -> AsyncIterator[ListTuningJobsResponse]:
         """The answers, page by page. A page may be empty and still have a token; it is not the last then."""
+        self._begin()
         request = await self._request()
         pages = Pages()
         while True:
             response = await self._call(request)
+            self._take(response)
             yield response
             request.page_token = pages.after(response)
             if not request.page_token:
@@ -218,11 +224,13 @@ class AsyncTuningClient(Calls):
         """
         return await self._run(partial(self._same_spec, tuning_job, location=location, timeout=timeout, retry=retry))
 
-    async def get_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT) -> TuningJob:
+    async def get_tuning_job(
+        self, name: str | TuningJob, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
+    ) -> TuningJob:
         """A job as it stands.
 
         Args:
-            name: Its id, `tuningJobs/ID`, full resource name or console link.
+            name: Its id, `tuningJobs/ID`, full resource name or console link, or the job itself.
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
@@ -252,11 +260,13 @@ class AsyncTuningClient(Calls):
             lambda: self._made(request),
         )
 
-    async def cancel_tuning_job(self, name: str, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT) -> None:
+    async def cancel_tuning_job(
+        self, name: str | TuningJob, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
+    ) -> None:
         """Asks for a job to be cancelled. The job ends as CANCELLED some time later, or not, if it was about to end.
 
         Args:
-            name: Its id, `tuningJobs/ID`, full resource name or console link.
+            name: Its id, `tuningJobs/ID`, full resource name or console link, or the job itself.
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
@@ -327,7 +337,7 @@ class AsyncTuningClient(Calls):
 
     async def wait_tuning_job(
         self,
-        name: str,
+        name: str | TuningJob,
         *,
         timeout: float | None = None,
         poll_interval: float | None = None,
@@ -337,8 +347,8 @@ class AsyncTuningClient(Calls):
         """Waits until a job has ended.
 
         Args:
-            name: Its id, `tuningJobs/ID`, full resource name or console link.
-            timeout: Seconds for the whole wait; None: as long as it takes.
+            name: Its id, `tuningJobs/ID`, full resource name or console link, or the job itself.
+            timeout: Seconds for the whole wait, a slow look included; None: as long as it takes; 0: one look.
             poll_interval: Seconds between two looks; None: half a second at first, then longer, up to 30.
             on_update: Is given the job after each look, the last one included; awaited if it is a coroutine function.
             raise_on_failure: Whether a job that ends without success raises.
@@ -348,7 +358,8 @@ class AsyncTuningClient(Calls):
 
         Raises:
             JobFailed: It ended without success.
-            WaitTimeout: It has not ended; it goes on.
+            WaitTimeout: It has not ended and goes on, or no answer came that would tell.
+            ApiError: The service refuses to show it. NotFound for a job that this client has just created may pass.
         """
         flow = partial(self._wait, name, timeout=timeout, poll_interval=poll_interval)
         job = await self._run(flow, on_update)
@@ -360,7 +371,7 @@ class AsyncTuningClient(Calls):
 
     async def wait_tuning_jobs(
         self,
-        names: Iterable[str],
+        names: Iterable[str | TuningJob],
         *,
         timeout: float | None = None,
         poll_interval: float | None = None,
@@ -371,9 +382,9 @@ class AsyncTuningClient(Calls):
         Jobs of one location share one sweep over its list in each interval: a thousand cost ten calls, not a thousand.
 
         Args:
-            names: The jobs: ids, `tuningJobs/ID`, full resource names or console links. One named twice comes once,
-                unless its project is named by id here and by number there.
-            timeout: Seconds for the whole wait; None: as long as it takes.
+            names: The jobs, or their ids, `tuningJobs/ID`, full resource names or console links. One named twice
+                comes once, unless its project is named by id here and by number there.
+            timeout: Seconds for the whole wait, a slow look included; None: as long as it takes; 0: one look.
             poll_interval: Seconds between two looks; None: half a second at first, then longer, up to 30.
             on_update: Is given each job after each look at it; awaited if it is a coroutine function.
 
@@ -397,7 +408,7 @@ class AsyncTuningClient(Calls):
 
         Args:
             operation: The operation, or its full resource name.
-            timeout: Seconds for the whole wait; None: as long as it takes.
+            timeout: Seconds for the whole wait, a slow look included; None: as long as it takes; 0: one look.
             poll_interval: Seconds between two looks; None: half a second at first, then longer, up to 30.
 
         Raises:

@@ -29,6 +29,7 @@ from gemtune.submission import Created, Submission, born, new_request_id
 from gemtune.sweep import Sweep
 from gemtune.transport._fork import renew_in_child
 from gemtune.transport.body import MAX_ANSWER
+from gemtune.unknown import Unreadable, unreadable
 from gemtune.windows import Windows
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
@@ -36,6 +37,7 @@ from gemtune_pb.v1 import (
     GcsDestination,
     GetTuningJobRequest,
     ListTuningJobsRequest,
+    ListTuningJobsResponse,
     RebaseTunedModelRequest,
     TunedModelRef,
     TuningJob,
@@ -47,13 +49,15 @@ if TYPE_CHECKING:
 
     from gemtune.store import SpecStore
 
-__all__ = ["DEFAULT", "METHODS", "Calls", "Default", "Timeout", "carrier"]
+__all__ = ["DEFAULT", "METHODS", "Calls", "Default", "Pager", "Timeout", "carrier"]
 
 METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
 
 _RPCS = lookup.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 
 logger = logging.getLogger("gemtune")
+
+_MOST_CREATED = 10_000
 
 CREATE_TIMEOUT = 120.0
 """A create has longer than other calls: the service checks the spec before it answers."""
@@ -107,6 +111,7 @@ class Calls:
         if store is not None and not request_labels:
             raise ConfigurationError("a store finds jobs by their request labels; leave request_labels=False out")
         self._store = store
+        self._created: dict[str, float] = {}  # name -> when its create was answered, on the driver's clock
         self._clock = clock or Clock()
         self._windows = Windows(now=self._clock.now)
         self._lock = threading.Lock()
@@ -148,12 +153,15 @@ class Calls:
         """The location that jobs are created and listed in."""
         return self._location
 
-    def job_name(self, name: str) -> str:
-        """The full resource name of a job, however it is named: id, `tuningJobs/ID`, full name or console link.
+    def job_name(self, name: str | TuningJob) -> str:
+        """The full resource name of a job, however it is named: id, `tuningJobs/ID`, full name, link, the job itself.
 
         Raises:
             SpecInvalid: It is not a job's name.
         """
+        name = name.name if isinstance(name, TuningJob) else name
+        if isinstance(name, str) and name in self._created:
+            return name  # whatever it looks like: the service gave it
         project, location, job_id = parse_job_name(name)
         return str(JobName(project or self.project, location or self._location, job_id))
 
@@ -200,17 +208,31 @@ class Calls:
         if not self._request_labels:
             if request_id is not None:
                 raise ConfigurationError("a request id travels in a label, and request_labels=False turns those off")
-            return _unlabelled(CreateTuningJobRequest(parent=submission.parent, tuning_job=tuning_job), seconds)
-        return once.create(
-            _RPCS,
-            tuning_job,
-            submission,
-            timeout=seconds,
-            retry=self._retry if isinstance(retry, Default) else retry,
-            budget=self._budget,
-            stored=self._store is not None,
-            windows=self._windows,
+            request = CreateTuningJobRequest(parent=submission.parent, tuning_job=tuning_job)
+            return self._noted(_unlabelled(request, seconds))
+        return self._noted(
+            once.create(
+                _RPCS,
+                tuning_job,
+                submission,
+                timeout=seconds,
+                retry=self._retry if isinstance(retry, Default) else retry,
+                budget=self._budget,
+                stored=self._store is not None,
+                windows=self._windows,
+            )
         )
+
+    def _noted(self, create: Flow) -> Flow:
+        """A create that notes its job: one that is not found right afterwards is waited for."""
+        created: Created = yield from create
+        self._created[created.job.name] = self._clock.now()
+        for old in list(self._created)[:-_MOST_CREATED]:
+            self._created.pop(old, None)  # another thread may have been here
+        return created
+
+    def _missing_until(self, name: str) -> float:
+        return self._created.get(name, -math.inf) + flows.GRACE
 
     def _settle(self, request_id: str, *, location: str | None, timeout: Timeout, retry: Retries) -> Flow:
         return lookup.settle(_RPCS, self._submission(request_id, None, location), **self._limits(timeout, retry))
@@ -235,7 +257,7 @@ class Calls:
             resumed=began,
         )
 
-    def _get(self, name: str, *, timeout: Timeout, retry: Retries) -> Flow:
+    def _get(self, name: str | TuningJob, *, timeout: Timeout, retry: Retries) -> Flow:
         flow = self._call("GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), timeout, retry)
         return _named(name, flow)
 
@@ -244,7 +266,7 @@ class Calls:
             raise SpecInvalid(bad_request([("filter", "it holds half of a surrogate pair, which no text may")]))
         return ListTuningJobsRequest(parent=self._parent(location), filter=filter, page_size=page_size or 0)
 
-    def _cancel(self, name: str, *, timeout: Timeout, retry: Retries) -> Flow:
+    def _cancel(self, name: str | TuningJob, *, timeout: Timeout, retry: Retries) -> Flow:
         flow = flows.cancel(
             METHODS["CancelTuningJob"],
             CancelTuningJobRequest(name=self.job_name(name)),
@@ -285,9 +307,12 @@ class Calls:
             "CancelOperation", operations_pb2.CancelOperationRequest(name=_operation(operation)), timeout, retry
         )
 
-    def _wait(self, name: str, *, timeout: float | None, poll_interval: float | None) -> Flow:
-        request = GetTuningJobRequest(name=self.job_name(name))
-        return _named(name, self._until("GetTuningJob", request, has_ended, timeout, poll_interval))
+    def _wait(self, name: str | TuningJob, *, timeout: float | None, poll_interval: float | None) -> Flow:
+        full = self.job_name(name)
+        request = GetTuningJobRequest(name=full)
+        missing_until = self._missing_until(full)
+        flow = self._until("GetTuningJob", request, has_ended, timeout, poll_interval, missing_until=missing_until)
+        return _named(name, flow)
 
     def _wait_operation(
         self, operation: str | operations_pb2.Operation, *, timeout: float | None, poll_interval: float | None
@@ -296,14 +321,23 @@ class Calls:
         last = yield from self._until("GetOperation", request, lambda answer: answer.done, timeout, poll_interval)
         return flows.operation_result(last)
 
-    def _wait_many(self, names: Iterable[str], *, timeout: float | None, poll_interval: float | None) -> Sweep:
-        return Sweep(
-            map(self.job_name, [names] if isinstance(names, str) else names),
-            lambda method, request: self._call(method, request, DEFAULT, DEFAULT),
+    def _wait_many(
+        self, names: Iterable[str | TuningJob], *, timeout: float | None, poll_interval: float | None
+    ) -> Sweep:
+        def call(method: str, request: Message) -> Flow:
+            limits = self._limits(DEFAULT, DEFAULT)
+            return flows.call(METHODS[method], request, **{**limits, "timeout": min(limits["timeout"], sweep.left)})
+
+        sweep = Sweep(
+            map(self.job_name, [names] if isinstance(names, str | TuningJob) else names),
+            call,
             timeout=timeout,
             poll_interval=poll_interval,
             patient=self._retry is not None,
+            on_retry=self._retry.on_retry if self._retry is not None else None,
+            missing_until=self._missing_until,
         )
+        return sweep
 
     # -- plumbing -------------------------------------------------------------------------------------------------
 
@@ -324,6 +358,8 @@ class Calls:
         over: Callable[[Any], bool],
         timeout: float | None,
         poll_interval: float | None,
+        *,
+        missing_until: float = -math.inf,
     ) -> Flow:
         return flows.wait(
             METHODS[method],
@@ -334,6 +370,7 @@ class Calls:
             poll_interval=poll_interval,
             retry=self._retry,
             budget=self._budget,
+            missing_until=missing_until,
         )
 
 
@@ -341,16 +378,41 @@ _USUAL = frozenset(("us-central1", "europe-west4", "global", "us", "eu"))
 """Locations that need no look into the catalogue."""
 
 
-def _named(name: str, flow: Flow) -> Flow:
+def _named(name: str | TuningJob, flow: Flow) -> Flow:
     """The flow of a job that was named so; where it is not found and the name had no location, that may be why."""
     try:
         return (yield from flow)
     except NotFound as error:
-        if parse_job_name(name)[1] is None:
+        if isinstance(name, str) and "locations/" not in name:
             error.add_note(
                 "if it is in another location, name that: --location (in Python: location=), or its full name"
             )
         raise
+
+
+class Pager:
+    """What both lists of jobs have in common.
+
+    Attributes:
+        unreadable: The rows that could not be read when the list was last gone through, in their order.
+        on_unreadable: Is told of each; left alone, the log is, with a warning.
+    """
+
+    def __init__(self) -> None:
+        self.unreadable: list[Unreadable] = []
+        self.on_unreadable: Callable[[Unreadable], object] = _warn_of
+
+    def _begin(self) -> None:
+        self.unreadable = []
+
+    def _take(self, page: ListTuningJobsResponse) -> None:
+        for row in unreadable(page):
+            self.unreadable.append(row)
+            self.on_unreadable(row)
+
+
+def _warn_of(row: Unreadable) -> None:
+    logger.warning("a job in the list is left out: %s", row)
 
 
 def _unlabelled(request: CreateTuningJobRequest, timeout: float) -> Flow:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gemtune.answers import fitting
 from gemtune.errors import ApiError, GemtuneError, TransportError
 from gemtune.flows import Effect, Flow, Record, Send, Sleep
 from gemtune.transport import AsyncTransport, Transport, request_id
@@ -81,7 +82,8 @@ def run(
                 began = _begin()
                 try:
                     _check_time(effect, clock)
-                    outcome = transport.send(effect.method, effect.request, deadline=effect.deadline)
+                    answer = transport.send(effect.method, effect.request, deadline=effect.deadline)
+                    outcome = fitting(effect.method, effect.request, answer)
                 except GemtuneError as error:
                     outcome = _of(effect, error)
                 _log(effect, outcome, began)
@@ -130,7 +132,8 @@ async def arun(
                 began = _begin()
                 try:
                     _check_time(effect, clock)
-                    outcome = await transport.send(effect.method, effect.request, deadline=effect.deadline)
+                    answer = await transport.send(effect.method, effect.request, deadline=effect.deadline)
+                    outcome = fitting(effect.method, effect.request, answer)
                 except GemtuneError as error:
                     outcome = _of(effect, error)
                 _log(effect, outcome, began)

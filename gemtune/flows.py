@@ -17,7 +17,7 @@ from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 
 from gemtune.error_forms import error_from_status
-from gemtune.errors import FailedPrecondition, GemtuneError, JobFailed, Unauthenticated, WaitTimeout
+from gemtune.errors import ApiError, GemtuneError, JobFailed, NotFound, TransportError, Unauthenticated, WaitTimeout
 from gemtune.methods import Method
 from gemtune.retry import Budget, Retry, Retrying, may_pass, nothing_happened
 from gemtune.states import has_succeeded, state_name
@@ -40,6 +40,9 @@ __all__ = [
     "succeeded",
     "wait",
 ]
+
+GRACE = 60.0
+"""Seconds after a create in which its job may not be found yet: other parts of a service hear of it a little later."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between the looks of a wait: a job that is refused at once is seen at once, one of an hour costs little."""
@@ -168,14 +171,22 @@ class Pauses:
 
 
 def cancel(method: Method, request: CancelTuningJobRequest, getter: Method, *, timeout: float, **options: Any) -> Flow:
-    """Cancels a job. A job that is being cancelled, or is, cannot be refused as a failure: it is what was asked for."""
+    """Cancels a job. A job that is being cancelled, or is, cannot be refused as a failure: it is what was asked for.
+
+    With which code the service refuses that is not documented, so after any refusal the job itself is looked at.
+    """
     began: float = yield Sleep(0)
     try:
         return (yield from call(method, request, timeout=timeout, **options))
-    except FailedPrecondition:
+    except ApiError as error:
+        if may_pass(error):
+            raise
         now: float = yield Sleep(0)
         left = began + timeout - now
-        job = yield from call(getter, GetTuningJobRequest(name=request.name), timeout=left, **options)
+        try:
+            job = yield from call(getter, GetTuningJobRequest(name=request.name), timeout=left, **options)
+        except GemtuneError:
+            raise error from None
         if job.state not in (JobState.JOB_STATE_CANCELLING, JobState.JOB_STATE_CANCELLED):
             raise
     return empty_pb2.Empty()
@@ -183,7 +194,7 @@ def cancel(method: Method, request: CancelTuningJobRequest, getter: Method, *, t
 
 def wait(
     method: Method,
-    request: Message,
+    request: Any,
     *,
     over: Callable[[Any], bool],
     call_timeout: float,
@@ -191,47 +202,85 @@ def wait(
     poll_interval: float | None,
     retry: Retry | None = None,
     budget: Budget | None = None,
+    missing_until: float = -math.inf,
 ) -> Flow:
     """Asks again and again until what is asked for is over.
 
     Args:
         method: The method that gets it (a job, an operation).
-        request: Its request.
+        request: Its request, with its name.
         over: Whether an answer shows it as over.
         call_timeout: Seconds for one look.
-        timeout: Seconds for the whole wait; None: as long as it takes.
+        timeout: Seconds for the whole wait, its last look included; None: as long as it takes; 0: one look.
         poll_interval: Seconds between looks; None: short at first, then longer, up to half a minute.
         retry: How a look is sent again. With one, a wait outlives the service's outages: a look that fails for good in
-            a way that may pass is only put off to the next one.
+            a way that may pass is only put off to the next one, and `on_retry` is told of it.
         budget: How many retries are left.
+        missing_until: Until when NotFound may pass, on the driver's clock: for a job that was just created.
 
     Returns:
         The last answer.
+
+    Raises:
+        WaitTimeout: Time is up.
+        GemtuneError: A look was refused, or its answer cannot be read.
     """
-    start: float = yield Sleep(0)
+    now: float = yield Sleep(0)
+    time = _Time(now, timeout)
     seconds = FIRST_PAUSE if poll_interval is None else poll_interval
     answer: Any = None
-    failure: GemtuneError | None = None
-    while True:
+    for attempt in count(1):
+        failure: GemtuneError | None = None
         try:
-            answer = yield from call(method, request, timeout=call_timeout, retry=retry, budget=budget)
+            look = time.look(now, call_timeout)
+            answer = yield from call(method, request, timeout=look, retry=retry, budget=budget)
         except GemtuneError as error:
-            if retry is None or not may_pass(error):
-                raise
             failure = error
         else:
-            failure = None
             if over(answer):
                 return answer
-        now: float = yield Sleep(0)
-        left = math.inf if timeout is None else start + timeout - now
-        if left <= 0:
+        now = yield Sleep(0)
+        if failure is not None and not (isinstance(failure, NotFound) and now < missing_until):
+            passes = may_pass(failure) and (retry is not None or time.is_up(now))
+            if not passes:
+                raise failure
+        why: Any = answer
+        if failure is not None:
+            why = Retrying(method.name, attempt, failure, seconds, retry.on_retry if retry is not None else None)
+        if time.is_last(now):
+            now = yield Sleep(time.left(now), why=why)
             if answer is None:
-                raise failure or AssertionError("unreachable")
-            raise WaitTimeout(f"{answer.name} has not ended after {timeout:g} s; it goes on", answer)
-        yield Sleep(min(seconds, left), why=answer if failure is None else None)
+                gone = f"no answer about {request.name} came in {timeout:g} s, so it is not known whether it has ended"
+                raise WaitTimeout(f"{gone}: {failure}", method.output_type(name=request.name)) from failure
+            raise WaitTimeout(f"{answer.name} has not ended after {timeout:g} s; it goes on", answer) from failure
+        now = yield Sleep(time.pause(now, seconds), why=why)
         if poll_interval is None:
             seconds = min(seconds * 1.5, LONGEST_PAUSE)
+    raise AssertionError("unreachable")
+
+
+class _Time:
+    """The time of a wait: what is left of it, and a last look shortly before its end."""
+
+    def __init__(self, start: float, timeout: float | None) -> None:
+        self._end = math.inf if timeout is None else start + timeout
+        self._look_once = timeout is not None and timeout <= 0
+        self._reserve = min(1.0, (timeout or 0) / 10)  # for the last look
+
+    def left(self, now: float) -> float:
+        return max(self._end - now, 0)
+
+    def is_up(self, now: float) -> bool:
+        return self._end - now < 1e-6  # the deadline of a call is a sum of its own, and rounded
+
+    def is_last(self, now: float) -> bool:
+        return self._end - now <= self._reserve + 1e-6
+
+    def look(self, now: float, call_timeout: float) -> float:
+        return call_timeout if self._look_once else min(call_timeout, self.left(now))
+
+    def pause(self, now: float, seconds: float) -> float:
+        return min(seconds, self.left(now) - self._reserve)
 
 
 def succeeded(job: TuningJob, *, or_raise: bool = True) -> TuningJob:
@@ -247,4 +296,11 @@ def operation_result(operation: operations_pb2.Operation) -> TuningJob:
     if operation.HasField("error"):
         raise error_from_status(operation.error)
     # The service names the type google.cloud.aiplatform.v1.TuningJob; ours has the same bytes.
-    return TuningJob.FromString(operation.response.value)
+    job = TuningJob()
+    if operation.response.type_url.endswith(".TuningJob"):
+        job.MergeFromString(operation.response.value)
+    if not job.name:
+        raise TransportError(
+            f"{operation.name} is done, and holds neither a job nor an error", maybe_sent=True, final=True
+        )
+    return job

@@ -6,12 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from gemtune.errors import FailedPrecondition, InvalidArgument, OutOfRange, SpecInvalid, Unimplemented, bad_request
+from gemtune.errors import (
+    FailedPrecondition,
+    InvalidArgument,
+    OutOfRange,
+    SpecInvalid,
+    TransportError,
+    Unimplemented,
+    bad_request,
+)
 from gemtune.flows import Flow, Sleep, call
 from gemtune.methods import Method
 from gemtune.paging import Pages
 from gemtune.retry import Budget, Retry
 from gemtune.submission import REQUEST_LABEL, SPEC_LABEL, Created, Submission
+from gemtune.unknown import Unreadable, unreadable
 from gemtune_pb.v1 import JobState, ListTuningJobsRequest, TuningJob
 
 __all__ = ["SLACK", "How", "Rpcs", "age", "find", "of_spec", "oldest", "other_spec", "ours", "same_spec", "settle"]
@@ -116,6 +125,10 @@ def find(
         how: With or without a filter.
         back: Without one, how many seconds before the newest job the reading ends; None: at the last job.
         accept: Which of the jobs count.
+
+    Raises:
+        TransportError: A row that cannot be read may be such a job: that is no "there is none".
+        GemtuneError: The jobs cannot be listed.
     """
     value = submission.labels[key]
     whole = ListTuningJobsRequest(parent=submission.parent, page_size=PAGE)
@@ -135,6 +148,10 @@ def find(
                 raise
             request, found, pages = _copy(whole), {}, Pages()
         else:
+            for row in unreadable(page):
+                if _may_carry(row, key, value):
+                    sentence = f"a job that may be the one looked for is in the list, but {row}"
+                    raise TransportError(sentence, maybe_sent=True, final=True, answered=True)
             found |= {job.name: job for job in page.tuning_jobs if job.labels.get(key) == value and accept(job)}
             newest = max([newest, *map(_made_at, page.tuning_jobs)])
             old = back is not None and _all_before(newest - back, page.tuning_jobs)
@@ -146,6 +163,17 @@ def find(
             else:
                 return list(found.values())
         now = yield Sleep(0)
+
+
+def _may_carry(row: Unreadable, key: str, value: str) -> bool:
+    """Whether a row that cannot be read may have the label: not where its labels can, and it is not among them."""
+    if not isinstance(row.row, dict):
+        return True
+    labels = row.row.get("labels")
+    if not isinstance(labels, dict):
+        return labels is not None
+    found = labels.get(key, "")
+    return not isinstance(found, str) or found == value
 
 
 def _copy(request: ListTuningJobsRequest) -> ListTuningJobsRequest:

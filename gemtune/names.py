@@ -13,12 +13,25 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from gemtune.errors import ConfigurationError, SpecInvalid, bad_request
 
-__all__ = ["JobName", "check_location", "check_project", "host_of", "location_of", "operation_name", "parse_job_name"]
+__all__ = [
+    "JobName",
+    "check_location",
+    "check_project",
+    "host_of",
+    "location_of",
+    "operation_name",
+    "parse_job_name",
+    "parts_of",
+]
 
 _LOCATION = re.compile(r"[a-z][a-z0-9-]*")
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]*")
 _FULL = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([^/:?#]+)")
+_GIVEN = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([^/?#\\\\%\s]+)")
+"""A full name as the service gave it: its ids are digits so far, and nobody says that they stay so."""
+_HOST = re.compile(r"//[a-z0-9.-]*aiplatform\.[a-z0-9.-]*googleapis\.com/")
+"""What stands before a resource's name in audit logs and in other full resource names."""
 _CONSOLE = re.compile(r"/locations/(?P<location>[^/]+)/(?:.*/)?tuningJobs?/(?P<id>[^/;:?#]+)")
 
 _OTHER_KINDS = {
@@ -50,26 +63,47 @@ class JobName:
         return f"https://console.cloud.google.com/{page}?project={self.project}"
 
 
-def _refuse(name: str, problem: str) -> SpecInvalid:
+def _refuse(name: object, problem: str) -> SpecInvalid:
     wanted = "a job is named by its id, tuningJobs/ID, projects/P/locations/L/tuningJobs/ID or its console link"
     return SpecInvalid(bad_request([("name", f"{name!r} {problem}; {wanted}")]))
 
 
-@lru_cache(maxsize=1024)  # a wait asks for one name again and again
 def parse_job_name(name: str) -> tuple[str | None, str | None, str]:
     """Project, location and id of a job, however it is named; None for what the name does not say.
 
     Raises:
         SpecInvalid: It is no job's name; the sentence says what it is, where that can be seen.
     """
-    text = name.strip()
+    if not isinstance(name, str):
+        raise _refuse(name, "is no text")
+    return _parse(name)
+
+
+def parts_of(name: str) -> tuple[str | None, str | None, str]:
+    """Project, location and id in a name that the service gave, whatever it looks like: it is shown, not judged."""
+    parts = name.split("/")
+    full = len(parts) > 3 and parts[0] == "projects" and parts[2] == "locations"
+    return (parts[1], parts[3], parts[-1]) if full else (None, None, parts[-1])
+
+
+def is_plain_id(job_id: str) -> bool:
+    """Whether an id may stand alone for its job; other ids are understood in full names."""
+    return _ID.fullmatch(job_id) is not None
+
+
+@lru_cache(maxsize=1024)  # a wait asks for one name again and again
+def _parse(name: str) -> tuple[str | None, str | None, str]:
+    text = _HOST.sub("", name.strip(), count=1) if name.strip().startswith("//") else name.strip()
+    if text.endswith("/") and not text.endswith(("tuningJobs/", "//")):
+        text = text[:-1]
     if not text:
         raise _refuse(name, "is empty")
     if "://" in text:
         return _from_url(name, text)
-    if full := _FULL.fullmatch(text):
+    if full := _GIVEN.fullmatch(text):
         project, location, job_id = full.groups()
-        _check(name, job_id)
+        if not job_id.isprintable() or job_id in (".", ".."):
+            _check(name, job_id)
         return check_project(project), check_location(location), job_id
     parts = text.split("/")
     kind = parts[-2] if len(parts) > 1 else ""

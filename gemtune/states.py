@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from gemtune.unknown import kept
 from gemtune_pb.v1 import JobState, TuningJob
 
-__all__ = ["ENDED", "has_ended", "has_succeeded", "remember_name", "state_name"]
+__all__ = ["ENDED", "has_ended", "has_succeeded", "state_name"]
 
 ENDED = frozenset(
     {
@@ -31,24 +32,14 @@ def has_succeeded(job: TuningJob) -> bool:
     return job.state in (JobState.JOB_STATE_SUCCEEDED, JobState.JOB_STATE_PARTIALLY_SUCCEEDED)
 
 
-_MOST_NAMES = 1024
-_sent_names: dict[str, str] = {}
-
-
-def remember_name(job: TuningJob, name: str) -> None:
-    """Keeps the name of a job's state that this version does not know: a message has a place for numbers alone."""
-    _sent_names.pop(job.name, None)
-    while len(_sent_names) >= _MOST_NAMES:
-        _sent_names.pop(next(iter(_sent_names)), None)
-    _sent_names[job.name] = name
-
-
 def state_name(job: TuningJob) -> str:
     """The state in one word, without its prefix: `RUNNING`.
 
     For a state that this version does not know, the name that the service sent, or its number.
     """
-    if job.state == JobState.JOB_STATE_UNSPECIFIED and job.name in _sent_names:
-        return _sent_names[job.name].removeprefix("JOB_STATE_")
+    if job.state == JobState.JOB_STATE_UNSPECIFIED:
+        for place, value in kept(job):
+            if place == ("state",) and isinstance(value, str):
+                return value.removeprefix("JOB_STATE_")
     known = JobState.DESCRIPTOR.values_by_number.get(job.state)
     return known.name.removeprefix("JOB_STATE_") if known else str(job.state)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gemtune.errors import GemtuneError, SpecInvalid, bad_request, how_to_settle
+from gemtune.unknown import forget
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Submission:
         """
         marked = TuningJob()
         marked.CopyFrom(job)
+        forget(marked)  # of a job that was got, what this version does not know of its outcome
         marked.labels.update(self.labels)
         if len(marked.labels) > MOST_LABELS:
             own = len(marked.labels) - len(self.labels)

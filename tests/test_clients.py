@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import pickle
 import subprocess
@@ -167,9 +168,10 @@ def test_the_services_id_of_an_exchange_is_in_the_log(caplog: pytest.LogCaptureF
         def do_GET(self) -> None:
             self.send_response(404 if "missing" in self.path else 200)
             self.send_header("x-goog-request-id", "abc-123")
-            self.send_header("content-length", "2")
+            body = json.dumps({"name": self.path.removeprefix("/v1/")}).encode()
+            self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(body)
 
         def log_message(self, *args: Any) -> None:
             pass
@@ -189,7 +191,8 @@ def test_the_services_id_of_an_exchange_is_in_the_log(caplog: pytest.LogCaptureF
 def test_a_retry_is_a_second_line(caplog: pytest.LogCaptureFixture) -> None:
     class Once:
         def __init__(self) -> None:
-            self.answers: list[Any] = [gemtune.Unavailable("busy", http_status=503), gemtune.TuningJob()]
+            job = gemtune.TuningJob(name="projects/p/locations/us-central1/tuningJobs/1")
+            self.answers: list[Any] = [gemtune.Unavailable("busy", http_status=503), job]
 
         def send(self, *_: Any, **__: Any) -> Any:
             answer = self.answers.pop(0)

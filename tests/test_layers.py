@@ -13,10 +13,10 @@ ROOT = Path(__file__).parent.parent / "gemtune"
 LAYERS = [
     {"errors", "error_forms", "path_template"},
     {"codec"},
-    {"http_binding", "http_rule", "methods", "names", "states", "job_state", "published"},
+    {"http_binding", "http_rule", "methods", "names", "states", "job_state", "published", "unknown"},
     {"settings", "endpoints", "specs", "schema", "json_schema", "dataset"},
     {"retry", "remedies"},
-    {"flows", "once", "search", "windows", "lookup", "paging", "submission", "store", "sweep"},
+    {"flows", "once", "search", "windows", "lookup", "paging", "submission", "store", "sweep", "answers"},
     {"transport", "drive"},
     {"calls", "client", "aio"},
     {"sft", "sft_arguments"},

@@ -8,7 +8,7 @@ logic that a user of the library would miss.
 | 0 | done |
 | 1 | the service, or the job, says no |
 | 2 | bad usage, configuration or input |
-| 3 | no answer from the service, or a wait that timed out: the job goes on |
+| 3 | no answer from the service or a part of one, or a wait that ended before its job |
 | 130 | interrupted (143: SIGTERM) |
 """
 
@@ -151,6 +151,8 @@ def _ended_by(session: Session, error: BaseException) -> int:
             sentence, notes = _words(error)
             _error(session, sentence, notes=notes, cause=error)
         status = next(status for kind, status in STATUS if isinstance(error, kind))
+        if session.unfinished and not isinstance(error, JobFailed):
+            status = 3
     else:  # a defect of ours; whoever meets it gets a sentence too
         _error(
             session,

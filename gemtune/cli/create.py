@@ -18,7 +18,7 @@ from gemtune.cli.spec_input import Given, read_given
 from gemtune.cli.stops import Terminated, terminable
 from gemtune.cli.submissions import STORE, opened, submit
 from gemtune.cli.words import summary
-from gemtune.names import parse_job_name
+from gemtune.names import parts_of
 from gemtune.settings import location_from
 from gemtune.states import has_ended, state_name
 from gemtune_pb.v1 import TuningJob
@@ -147,7 +147,8 @@ def _announce(session: Session, job: TuningJob, *, followed: bool, found: str) -
             output.data(job.name)
         else:
             _announce_to_person(session, job, followed=followed, found=found)
-    except (OSError, KeyboardInterrupt, Terminated) as error:  # whatever becomes of the output: the job is there
+    except (Exception, KeyboardInterrupt, Terminated) as error:  # whatever becomes of the output: the job is there
+        session.unfinished = not isinstance(error, OSError)
         error.add_note(f"the job was {'found' if found else 'created'}: {job.name}")
         raise
 
@@ -157,9 +158,10 @@ def _announce_to_person(session: Session, job: TuningJob, *, followed: bool, fou
 
     output = session.output
     console = output.console()
-    _, location, job_id = parse_job_name(job.name)
+    _, location, job_id = parts_of(job.name)
+    place = clean(f"tuningJobs/{job_id} · {location}" if location else job.name)
     again = f" · {state_name(job)}, {found}: not submitted again" if found else ""
-    _done(session, "found" if found else "submitted", f"tuningJobs/{job_id} · {location}{again}")
+    _done(session, "found" if found else "submitted", f"{place}{again}")
     console.print(Text(wrapped(summary(job), console.width, indent=2)), soft_wrap=True)
     if link := session.console_link(job.name):
         console.print(Text(f"  {link}", style=f"dim link {link}"), soft_wrap=True)

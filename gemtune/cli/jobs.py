@@ -10,20 +10,26 @@ from google.protobuf import empty_pb2
 
 from gemtune.cli.commands import MESSAGES, Command, Option, command
 from gemtune.cli.listing import print_jobs
-from gemtune.cli.output import STATE_STYLES, took
+from gemtune.cli.output import STATE_STYLES, one_line, took
 from gemtune.cli.params import DURATION, STATES, DurationType, joined_filter
 from gemtune.cli.progress import follow
 from gemtune.cli.session import Session
 from gemtune.cli.show import print_job, print_lines
 from gemtune.cli.words import failure, outcome_lines
-from gemtune.errors import GemtuneError, JobFailed
+from gemtune.errors import ApiError, GemtuneError, JobFailed, SpecFileError, TransportError
 from gemtune.states import has_ended, has_succeeded, state_name
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gemtune.client import TuningClient
+    from gemtune.unknown import Unreadable
 
 __all__ = ["POLL_INTERVAL", "WAIT_TIMEOUT", "cancel", "finish", "get", "list_jobs", "wait"]
+
+_NAMED = 20
+"""Jobs that are named, of those missing in a list."""
 
 # \b keeps click from filling the lines below it.
 LIST_HELP = """List the jobs of a project and location, newest first.
@@ -57,7 +63,11 @@ def get(session: Session, name: str) -> None:
     if session.output_format == "spec":
         from gemtune.specs import dumps_spec, request_of
 
-        session.output.data(dumps_spec(request_of(job), "yaml").rstrip("\n"))
+        try:
+            text = dumps_spec(request_of(job), "yaml")
+        except SpecFileError as error:
+            raise SpecFileError(f"it has no form as a spec: {error.message}", file=name) from error
+        session.output.data(text.rstrip("\n"))
         return
     if session.output.machine:
         session.output.message(job)
@@ -88,7 +98,9 @@ def list_jobs(
     if page_size is None and limit is not None:
         page_size = min(limit, 100)
     with session.client() as client:
-        for job in client.list_tuning_jobs(filter=filter_, page_size=page_size):
+        listing = client.list_tuning_jobs(filter=filter_, page_size=page_size)
+        listing.on_unreadable = lambda _: None  # they are named in the end
+        for job in listing:
             jobs.append(job)
             if len(jobs) == limit:
                 break
@@ -100,10 +112,22 @@ def list_jobs(
             output.message(answer)
         else:
             output.tree({"tuningJobs": []})  # the API leaves an empty list out; a script should find one
-    elif not jobs:
+    elif not jobs and not listing.unreadable:
         output.talk(f"no tuning jobs in project {where}" + (" that fit the filter" if filter_ else ""))
-    else:
+    elif jobs:
         print_jobs(output, jobs)
+    if listing.unreadable:
+        _say_what_is_missing(listing.unreadable)
+
+
+def _say_what_is_missing(rows: Sequence[Unreadable]) -> NoReturn:
+    many = f"{len(rows)} jobs of the list cannot be read" if len(rows) > 1 else "one job of the list cannot be read"
+    error = TransportError(f"a part of the answer is missing: {many}", maybe_sent=True, final=True)
+    for row in rows[:_NAMED]:
+        error.add_note(one_line(str(row)))
+    if len(rows) > _NAMED:
+        error.add_note(f"and {len(rows) - _NAMED} more")
+    raise error
 
 
 # -- cancel, wait ---------------------------------------------------------------------------------------------------
@@ -120,12 +144,19 @@ def cancel(session: Session, name: str, wait: bool) -> None:
     """
     output = session.output
     with session.client() as client:
-        client.cancel_tuning_job(name)
         full = client.job_name(name)
+        ended: TuningJob | None = None
+        try:
+            client.cancel_tuning_job(name)
+        except ApiError:  # with which code what has ended is refused, nobody says
+            ended = _ended_before(client, name)
+            if ended is None:
+                raise
         if not wait:
+            ended = ended or _ended_before(client, name)
             if output.machine:
                 output.message(empty_pb2.Empty())
-            if ended := _ended_before(client, name):
+            if ended is not None:
                 output.talk(f"{full} has already ended as {state_name(ended)}; there is nothing to cancel")
             else:
                 output.talk(f"asked to cancel {full}\n  see it end with: {session.command_for('wait', full)}")

@@ -163,10 +163,9 @@ def _unicode(stream: TextIO) -> bool:
 
 
 def _json(message: Message, unicode: bool) -> str:
-    from gemtune.codec import to_json
+    from gemtune.unknown import json_tree
 
-    text = to_json(message, indent=2)
-    return text if unicode else json.dumps(json.loads(text), indent=2)
+    return json.dumps(json_tree(message), indent=2, ensure_ascii=not unicode)
 
 
 def _yaml(tree: dict[str, Any], unicode: bool) -> str:
@@ -180,7 +179,16 @@ def _yaml(tree: dict[str, Any], unicode: bool) -> str:
 def _textproto(message: Message, unicode: bool) -> str:
     from google.protobuf import text_format
 
-    return text_format.MessageToString(message, as_utf8=unicode)
+    from gemtune.unknown import jobs_in, kept
+
+    text = text_format.MessageToString(message, as_utf8=unicode)
+    # A name that the schema does not have would make the text unreadable, so it is a comment.
+    unknown = [
+        f"# unknown to this version{f', in {job.name}' if job is not message else ''}: {found}\n"
+        for job in jobs_in(message)
+        for found in kept(job)
+    ]
+    return text + "".join(unknown if unicode else [ascii(line)[1:-3] + "\n" for line in unknown])
 
 
 _FORMS: dict[str, Callable[[Message, bool], str]] = {

@@ -11,7 +11,7 @@ from gemtune.cli.output import STATE_STYLES, Output, clean, command_line, one_li
 from gemtune.cli.session import Session
 from gemtune.cli.stops import Stopped, Terminated, terminable
 from gemtune.cli.words import data_text, failure, hyper_parameters_of, progress_text
-from gemtune.errors import ApiError, TransportError, WaitTimeout
+from gemtune.errors import NotFound, WaitTimeout
 from gemtune.states import has_ended, has_succeeded, state_name
 from gemtune_pb.v1 import TuningJob
 
@@ -72,11 +72,14 @@ def follow(
         raise Stopped(
             f"nobody reads the output any more; the job goes on\n  come back with: {back}", status=3
         ) from None
-    except (WaitTimeout, TransportError, ApiError, OSError) as error:
+    except Exception as error:  # whatever ends the wait, the job does not end with it
+        if seen and not has_ended(seen[0]):
+            session.unfinished = True
         if isinstance(error, WaitTimeout):
             error.add_note(f"come back with: {back}")
-        elif seen and not has_ended(seen[0]):
-            error.add_note(f"the job goes on; come back with: {back}")
+        elif session.unfinished:
+            goes_on = "the job was there before" if isinstance(error, NotFound) else "the job goes on"
+            error.add_note(f"{goes_on}; come back with: {back}")
         raise
 
 
@@ -127,7 +130,8 @@ class Lines:
         words = [state]
         if ended:
             moment = seconds_of(job.end_time) if job.HasField("end_time") else None
-            words += [job.tuned_model.model, job.tuned_model.endpoint] if has_succeeded(job) else [failure(job)]
+            words += [job.tuned_model.model, job.tuned_model.endpoint] if has_succeeded(job) else []
+            words.append(failure(job))
         else:
             moment = seconds_of(job.start_time) if state == "RUNNING" and job.HasField("start_time") else None
         self._line(moment, " ".join(word for word in words if word))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import click
 from gemtune.cli.output import Output, one_line
 from gemtune.cli.phases import Patience
 from gemtune.errors import ApiError, GemtuneError, TransportError, resume_command
-from gemtune.names import JobName, parse_job_name
+from gemtune.names import JobName, is_plain_id, parts_of
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -42,6 +43,9 @@ class Session:
         on_create: Hears that a create is about to be sent.
         given: The global options of the command line, and their values.
         told: What was last said about a call that is sent again.
+        unfinished: Whether a job goes on, whatever ends this run: the exit status is 3 then.
+        answered: When the service last gave an answer, in seconds since 1970.
+        silence: When it was last said that it gives none.
     """
 
     project: str | None = None
@@ -62,6 +66,9 @@ class Session:
     submitted: bool = field(init=False, default=False)
     told: str = field(init=False, default="")
     given: dict[str, object] = field(init=False, default_factory=dict[str, object])
+    unfinished: bool = field(init=False, default=False)
+    answered: float = field(init=False, default_factory=lambda: time.time())  # noqa: PLW0108  a test may move it
+    silence: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.output = Output(self)
@@ -114,11 +121,20 @@ class Session:
             error.add_note("is the emulator running? gemtune emulator starts it")
             raise error
         sentence = one_line(str(error))
+        self._say_silence(sentence)
         if self.verbose:  # the log has it
             return
         if (retrying.attempt > 1 or retrying.pause >= 1) and sentence != self.told:  # a hiccup is not worth a word
             self.told = sentence
             self.output.talk(f"{sentence}; trying again")
+
+    def _say_silence(self, sentence: str) -> None:
+        """Tells once a minute since when there is no answer."""
+        now = time.time()
+        if min(now - self.answered, now - self.silence) >= 60:
+            self.silence = now
+            since = time.strftime("%H:%M", time.localtime(self.answered))
+            self.output.talk(f"no answer since {since}; trying on ({sentence})")
 
     def say_where(self) -> None:
         """Says once where calls go, where the command line does not: to an emulator that is forgotten, for example."""
@@ -160,9 +176,10 @@ class Session:
             verb: `get`, `wait`, ...
             name: The full resource name of the job.
         """
-        _, location, job_id = parse_job_name(name)
+        _, location, job_id = parts_of(name)
         known = self.project or os.environ.get("GOOGLE_CLOUD_PROJECT")
-        words = ["gemtune", verb, *([job_id, "--location", location or ""] if known else [name])]
+        short = known and location and is_plain_id(job_id)
+        words = ["gemtune", verb, *([job_id, "--location", location or ""] if short else [name])]
         for option in ("project", "endpoint", "transport", "api_version"):
             value = getattr(self, option)
             if value is not None and not (option == "project" and not known):
@@ -203,7 +220,7 @@ class Session:
 
     def console_link(self, name: str) -> str | None:
         """The job's page in the console; None where the job is not Google's."""
-        project, location, job_id = parse_job_name(name)
+        project, location, job_id = parts_of(name)
         if not (project and location and self.to_google()):
             return None
         return JobName(self.project or project, location, job_id).console_link
@@ -232,7 +249,7 @@ class _Watched:
             session.request = _http_words(method, request, session.api_version)
         session.patience.doing(f"waiting for the answer to {method.name}")
         try:
-            return self._inner.send(method, request, deadline=deadline, metadata=metadata)
+            answer = self._inner.send(method, request, deadline=deadline, metadata=metadata)
         except GemtuneError as error:
             session.patience.done()
             if nothing_happened(error):
@@ -241,6 +258,9 @@ class _Watched:
             elif is_create and session.on_doubt is not None:
                 session.on_doubt(error)
             raise
+        else:
+            session.answered = time.time()
+            return answer
         finally:
             session.patience.done()
 

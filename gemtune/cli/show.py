@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from gemtune.cli.output import STATE_STYLES, Output, ago, clean, command_line, one_line, seconds_of, took
 from gemtune.cli.words import (
+    NOT_KNOWN,
+    adapter_label,
     adapter_text,
     base_model,
     data_text,
@@ -23,6 +25,7 @@ from gemtune.cli.words import (
     progress_text,
     remedy_of,
     scalar,
+    unknown_of,
 )
 from gemtune.states import state_name
 from gemtune.submission import REQUEST_LABEL, SPEC_LABEL
@@ -78,6 +81,10 @@ def job_sections(job: TuningJob, *, human: bool, symbol: Callable[[str, str], st
         yield _why(job)
     yield _outcome(job, human)
     yield from _data(job, human, symbol)
+    unknown = Section(NOT_KNOWN)
+    for line in unknown_of(job):
+        unknown.add("unknown", line)
+    yield unknown
 
 
 def _asked(job: TuningJob) -> Section:
@@ -94,7 +101,8 @@ def _asked(job: TuningJob) -> Section:
         for described, value in getattr(job, kind).ListFields():
             if described.name == "hyper_parameters":
                 for name, set_to in hyper_parameters_of(job).items():
-                    section.add(label_of(name), _hyper_text(name, set_to))
+                    label = adapter_label(set_to) if name == "adapter_size" else label_of(name)
+                    section.add(label, _hyper_text(name, set_to))
             elif described.message_type is not None:
                 section.add(label_of(described.name), "set (-o yaml shows it)")
             else:

@@ -102,9 +102,17 @@ class _Side:
 def _fetch(session: Session, name: str) -> TuningJob:
     with session.client() as client:
         try:
-            return client.get_tuning_job(name)
+            job = client.get_tuning_job(name)
         except ApiError as error:  # whose exit status would say that they differ
             raise SpecFileError(f"the job cannot be read: {error}", file=name) from error
+    from gemtune.specs import unknown_of
+
+    if unknown := unknown_of(job):
+        what = "; ".join(map(str, unknown))
+        raise SpecFileError(
+            f"it cannot be compared: {what}: this version of gemtune does not know that; upgrade gemtune", file=name
+        )
+    return job
 
 
 def _show(session: Session, sides: list[_Side], changes: list[Change]) -> None:

@@ -10,9 +10,11 @@ from google.rpc import code_pb2
 
 from gemtune.cli.output import clean, one_line
 from gemtune.states import has_ended, has_succeeded
+from gemtune.unknown import kept, shown
 from gemtune_pb.v1 import TuningJob
 
 __all__ = [
+    "adapter_label",
     "adapter_text",
     "base_model",
     "data_text",
@@ -25,6 +27,7 @@ __all__ = [
     "remedy_of",
     "scalar",
     "summary",
+    "unknown_of",
 ]
 
 LABELS: dict[str, str] = {
@@ -47,12 +50,20 @@ def base_model(job: TuningJob) -> str:
     return job.base_model.rpartition("/")[2] or job.custom_base_model
 
 
+NOT_KNOWN = "unknown to this version"
+
+
 def adapter_text(name: str) -> str:
-    """An adapter size as rank and name: `4 (ADAPTER_SIZE_FOUR)`."""
+    """An adapter size as rank and name, `4 (ADAPTER_SIZE_FOUR)`; one that is not known is no rank."""
     from gemtune.specs.sizes import rank_of
 
     size = rank_of(name)
     return f"{size} ({name})" if size else name
+
+
+def adapter_label(name: str) -> str:
+    """What an adapter size is called: a rank, where it is known which."""
+    return "adapter size" if NOT_KNOWN in name else label_of("adapter_size")
 
 
 def summary(job: TuningJob) -> str:
@@ -66,7 +77,7 @@ def summary(job: TuningJob) -> str:
     if rate := values.get("learning_rate"):
         parts.append(f"learning rate {rate:g}")
     if size := values.get("adapter_size"):
-        parts.append(f"rank {adapter_text(size)}")
+        parts.append(f"{adapter_label(size)} {adapter_text(size)}")
     return " · ".join(part for part in parts if part)
 
 
@@ -79,6 +90,8 @@ def failure(job: TuningJob) -> str:
         return ""
     if job.error.code == code_pb2.CANCELLED and job.error.message.upper() in ("", "CANCELED", "CANCELLED"):
         return ""
+    if job.error.code == code_pb2.OK:  # an error without a code is no success
+        return one_line(job.error.message) or "the service gave no reason"
     known = code_pb2.Code.DESCRIPTOR.values_by_number.get(job.error.code)
     return one_line(f"{job.error.message} ({known.name if known else job.error.code})")
 
@@ -95,7 +108,7 @@ def remedy_of(job: TuningJob) -> tuple[str, str] | None:
 def outcome_lines(job: TuningJob) -> list[tuple[str, str]]:
     """What to show below a job's end: what came out, or why nothing did."""
     lines: list[tuple[str, str]] = []
-    if has_ended(job) and not has_succeeded(job):
+    if has_ended(job) and (not has_succeeded(job) or job.HasField("error")):  # a part may have failed
         lines.append(("why", failure(job)))
         if remedy := remedy_of(job):
             lines.append(("remedy", remedy[1]))
@@ -127,7 +140,7 @@ def progress_text(job: TuningJob) -> str:
 
 
 def hyper_parameters_of(job: TuningJob) -> dict[str, Any]:
-    """The hyper-parameters that are set, by field name; enums by name."""
+    """The hyper-parameters that are set, by field name; enums by name; those that are not known as they came."""
     kind = job.WhichOneof("tuning_spec")
     spec = getattr(job, kind) if kind else None
     if spec is None or "hyper_parameters" not in spec.DESCRIPTOR.fields_by_name:
@@ -135,14 +148,32 @@ def hyper_parameters_of(job: TuningJob) -> dict[str, Any]:
     values = spec.hyper_parameters
     if not isinstance(values, Message):  # a partner model's: a map of its own names
         return {name: one_line(str(value)) for name, value in values.items()}
-    return {f.name: scalar(f, value) for f, value in values.ListFields() if f.message_type is None}
+    fields = {f.json_name: f.name for f in values.DESCRIPTOR.fields}
+    there = (spec.DESCRIPTOR.fields_by_name["hyper_parameters"].json_name,)
+    above = (job.DESCRIPTOR.fields_by_name[str(kind)].json_name, *there)
+    return {f.name: scalar(f, value) for f, value in values.ListFields() if f.message_type is None} | {
+        fields.get(
+            str(place[-1]), clean(str(place[-1]))
+        ): f"{clean(value if isinstance(value, str) else shown(value))}, {NOT_KNOWN}"
+        for place, value in kept(job)
+        if place[:-1] == above
+    }
+
+
+def unknown_of(job: TuningJob) -> list[str]:
+    """What the service sent and this version does not know, but for what is shown in its place."""
+    return [
+        clean(str(found))
+        for found in kept(job)
+        if found.place != ("state",) and "hyperParameters" not in found.place[1:-1]
+    ]
 
 
 def scalar(described: FieldDescriptor, value: Any) -> Any:
     """A field's value; an enum's by name."""
     if described.enum_type is not None:
         known = described.enum_type.values_by_number.get(value)
-        return known.name if known else str(value)
+        return known.name if known else f"number {value}, {NOT_KNOWN}"
     return value
 
 

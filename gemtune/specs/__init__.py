@@ -11,7 +11,7 @@ from gemtune.specs.files import dumps_spec, load_spec, load_specs, loads_spec, r
 from gemtune.specs.finding import Finding, Position, Severity, SpecFileInvalid
 from gemtune.specs.fingerprint import fingerprint
 from gemtune.specs.render import render
-from gemtune.specs.request import request_of
+from gemtune.specs.request import request_of, unknown_of
 from gemtune.specs.rules import FILE_RULES, RULES, Rule
 from gemtune.specs.sizes import SIZES, adapter_size
 from gemtune.specs.spec_file import SpecFile
@@ -46,5 +46,6 @@ __all__ = [
     "request_of",
     "require_valid",
     "save_spec",
+    "unknown_of",
     "validate",
 ]

@@ -16,7 +16,8 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.specs.finding import key_path
-from gemtune.specs.request import asked_for, is_map, job_descriptor
+from gemtune.specs.request import asked_for, is_map, job_descriptor, unknown_of
+from gemtune.unknown import KEPT, path_of
 
 __all__ = ["Change", "Value", "diff", "leaves", "value_text"]
 
@@ -68,7 +69,7 @@ def diff(a: Message, b: Message) -> list[Change]:
     """
     labels = job_descriptor(a, "a comparison").fields_by_name["labels"]
     job_descriptor(b, "a comparison")
-    return list(_messages("", a, b, labels))
+    return [*_messages("", a, b, labels), *_passed_over(a, b)]
 
 
 def leaves(job: Message) -> dict[str, Value]:
@@ -123,6 +124,14 @@ def _messages(
         before, after = strange_old.get(number), strange_new.get(number)
         if before != after:
             yield Change(f"{prefix}{number}", before, after)
+
+
+def _passed_over(a: Message, b: Message) -> Iterator[Change]:
+    """The changes in what was passed over when the two were read, by their paths in JSON."""
+    old, new = ({path_of(place): value for place, value in unknown_of(job)} for job in (a, b))
+    for path in sorted(old.keys() | new.keys()):
+        if path not in old or path not in new or old[path] != new[path]:
+            yield Change(path, old.get(path), new.get(path))
 
 
 def _fields(message: Message | None, labels: FieldDescriptor | None) -> dict[int, tuple[FieldDescriptor, Any]]:
@@ -195,6 +204,8 @@ def _unknown(message: Message | None) -> dict[int, tuple[Any, ...]]:
     if message is None:
         return found
     for field in cast("Iterable[Any]", UnknownFieldSet(message)):
+        if field.field_number == KEPT:
+            continue
         found[field.field_number] = (*found.get(field.field_number, ()), _piece(field.data))
     return found
 

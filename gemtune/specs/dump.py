@@ -14,7 +14,9 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.codec import bytes_text, float_text, to_json
 from gemtune.errors import JsonError, SpecFileError
+from gemtune.specs.request import unknown_of
 from gemtune.specs.scalars import NULLS, ambiguous
+from gemtune.unknown import kept, without
 
 __all__ = ["dumps"]
 
@@ -25,6 +27,12 @@ def dumps(job: Message, format: str) -> str | bytes:  # noqa: A002
     Raises:
         SpecFileError: The format cannot hold the job.
     """
+    if found := unknown_of(job):  # its numbers are not known, so not even binpb can hold it
+        message = f"{'; '.join(map(str, found))}: this version of gemtune does not know that; upgrade gemtune"
+        raise SpecFileError(message, file="<text>")
+    if kept(job):
+        plain = type(job).FromString(without(job))
+        return dumps(plain, format)
     if format == "binpb":
         return job.SerializeToString(deterministic=True)
     if unknown := _unknown(job, ""):

@@ -17,7 +17,8 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.errors import SpecInvalid, bad_request
-from gemtune.specs.request import OWN_LABELS, asked_for, job_descriptor
+from gemtune.specs.request import OWN_LABELS, asked_for, job_descriptor, unknown_of
+from gemtune.unknown import KEPT, path_of, shown
 
 __all__ = ["OWN_LABELS", "canonical", "fingerprint"]
 
@@ -52,7 +53,8 @@ def canonical(job: Message) -> str:
         SpecInvalid, TypeError: As `fingerprint`.
     """
     descriptor = job_descriptor(job, "a fingerprint")
-    unknown: list[tuple[str, str]] = []
+    # Names alone tell no more about what they mean than numbers do.
+    unknown = [(path_of(place), f"it is {shown(value)}, which {_UNKNOWN}") for place, value in unknown_of(job)]
     text = _message(job, "", unknown, labels=descriptor.fields_by_name["labels"])
     if unknown:
         raise SpecInvalid(bad_request(unknown))
@@ -63,7 +65,7 @@ def canonical(job: Message) -> str:
 
 
 def _message(message: Message, path: str, unknown: list[tuple[str, str]], labels: FieldDescriptor | None = None) -> str:
-    unread = {field.field_number for field in cast("Iterable[Any]", UnknownFieldSet(message))}
+    unread = {field.field_number for field in cast("Iterable[Any]", UnknownFieldSet(message))} - {KEPT}
     if unread:
         numbers = f"number{'s' if len(unread) > 1 else ''} {', '.join(map(str, sorted(unread)))}"
         unknown.append(
@@ -100,6 +102,7 @@ def _one(field: FieldDescriptor, value: Any, path: str, unknown: list[tuple[str,
     return known.name
 
 
+_UNKNOWN = "this version of gemtune does not know; only what is understood has a fingerprint: upgrade gemtune"
 _REMEDY = "only what is understood has a fingerprint: upgrade gemtune, or remove it from the spec"
 
 

@@ -14,7 +14,9 @@ from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-__all__ = ["OWN_LABELS", "asked_for", "is_map", "job_descriptor", "request_of"]
+from gemtune.unknown import Place, Unknown, forget, keep, kept
+
+__all__ = ["OWN_LABELS", "asked_for", "is_map", "job_descriptor", "request_of", "unknown_of"]
 
 OWN_LABELS = frozenset({"gemtune-request", "gemtune-spec"})
 """The labels that an exactly-once create adds to a job. They say how it was submitted, not what was asked for."""
@@ -44,6 +46,9 @@ def request_of(job: M) -> M:
     labels = job_descriptor(job, "a request").fields_by_name["labels"]
     request = type(job)()
     request.CopyFrom(job)
+    kept = unknown_of(job)
+    forget(request)
+    keep(request, kept)
     _strip(request)
     mine = cast("Any", request).labels
     for label in OWN_LABELS.intersection(mine):
@@ -51,6 +56,25 @@ def request_of(job: M) -> M:
     if not mine:
         request.ClearField(labels.name)
     return request
+
+
+def unknown_of(job: Message) -> list[Unknown]:
+    """What was passed over when a job was read and may be asked for: all but what is inside of an output-only field."""
+    return [found for found in kept(job) if _may_be_asked(cast("Descriptor", job.DESCRIPTOR), found.place)]
+
+
+def _may_be_asked(descriptor: Descriptor, place: Place) -> bool:
+    inner: Descriptor | None = descriptor
+    for key in place:
+        if isinstance(key, int):
+            continue
+        field = next((f for f in inner.fields if key in (f.json_name, f.name)), None) if inner is not None else None
+        if inner is None or field is None:
+            return True
+        if field.number not in _settable(inner):
+            return False
+        inner = field.message_type
+    return True
 
 
 def asked_for(message: Message, labels: FieldDescriptor | None = None) -> Iterator[tuple[FieldDescriptor, Any]]:

@@ -21,7 +21,9 @@ from gemtune.published import only_in
 from gemtune.specs.catalogue import Catalogue, FieldLimit, catalogue
 from gemtune.specs.checks import CHECKS, Check, Run
 from gemtune.specs.finding import Finding, Severity, bad_request_of, key_path
+from gemtune.specs.request import unknown_of
 from gemtune.specs.rules import RULES
+from gemtune.unknown import KEPT, path_of
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
@@ -332,7 +334,13 @@ _OTHER_KINDS = {
 
 
 def _unknown(run: Run, message: Message, path: str) -> None:
-    numbers = sorted({field.field_number for field in cast("Any", UnknownFieldSet(message))})
+    numbers = sorted({field.field_number for field in cast("Any", UnknownFieldSet(message))} - {KEPT})
+    for found in unknown_of(message) if not path else ():
+        run.add(
+            "unknown-data", path_of(found.place), f"there is {found}, which is not known", "a newer gemtune may know it"
+        )
+    if not numbers:
+        return
     plural = "s" if len(numbers) > 1 else ""
     sentence = f"there is data of the unknown field{plural} {', '.join(map(str, numbers))}"
     run.add(

@@ -42,6 +42,7 @@ from gemtune.transport._shapes import (
 )
 from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.rest import RestTransport
+from gemtune.unknown import unreadable
 
 if TYPE_CHECKING:
     from typing import Self
@@ -281,7 +282,10 @@ class RestChannel(Channel):
     def carry(self, method: Method, request: Message, exchange: Exchange, metadata: Any) -> Message:
         """Sends one request; raises what a stub's users catch."""
         try:
-            return self._transport.exchange(method, request, exchange, metadata)
+            answer = self._transport.exchange(method, request, exchange, metadata)
+            if rows := unreadable(answer):  # a stub's user has no way to hear of them
+                raise TransportError(f"a part of the answer is missing: {rows[0]}", maybe_sent=True, answered=True)
+            return answer
         except GemtuneError as error:
             failure = error
         late = time.monotonic() >= exchange.deadline

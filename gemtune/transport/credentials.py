@@ -83,6 +83,7 @@ class Authorizer:
         self._credentials: Any = credentials
         self._scoped = False
         self._refused: str | None = None
+        self._reason: str | None = None  # why no token could be had in place of a refused one
         self._fetching: Aside[dict[str, str]] | None = None
         self._lock = threading.Lock()  # held for what cannot block, and by `with` alone: no signal leaves it locked
 
@@ -140,6 +141,11 @@ class Authorizer:
         """Notes that the service did not accept these headers (HTTP 401): the next ones have a new token."""
         self._refused = headers.get("authorization")
 
+    def explain(self, error: GemtuneError) -> None:
+        """Adds to the service's refusal of a token why no other one could be had in its place, if that was tried."""
+        if self._reason is not None:
+            error.add_note(self._reason)
+
     def renew(self) -> None:
         """In a forked child: a new lock, for a thread of the parent may have held the old one, and is not here."""
         self._lock = threading.Lock()
@@ -169,8 +175,11 @@ class Authorizer:
             _refresh(self._credentials)
         elif self._refused is not None and self._applied().get("authorization") == self._refused:
             # By its own account the token is good still; where another cannot be had, the service has the last word.
-            with contextlib.suppress(Unauthenticated):
+            try:
                 _refresh(self._credentials)
+            except Unauthenticated as error:
+                # Of a bare token there is nothing to tell: nobody expects that it can be renewed.
+                self._reason = str(error) if getattr(self._credentials, "refresh_token", True) else None
         self._refused = None
         return self._applied()
 

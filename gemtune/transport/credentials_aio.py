@@ -18,6 +18,7 @@ class AsyncAuthorizer:
     def __init__(self, authorizer: Authorizer) -> None:
         self._authorizer = authorizer
         self.refused = authorizer.refused
+        self.explain = authorizer.explain
 
     async def headers(self, endpoint: Endpoint, *, deadline: float = math.inf) -> dict[str, str]:
         """As `Authorizer.headers`. Cancelling one of those who wait does not take the token from the others."""

@@ -78,6 +78,7 @@ class GrpcTransport:
             failure = grpc_wire.error_from_rpc(error, where=self._where(endpoint, method), deadline=deadline)
             if error.code() is grpc.StatusCode.UNAUTHENTICATED:
                 self._authorizer.refused(token)
+                self._authorizer.explain(failure)
             raise failure from error
         return grpc_wire.read(method, data, where=lambda: self._where(endpoint, method))
 

@@ -76,6 +76,7 @@ class AsyncGrpcTransport:
             failure = grpc_wire.error_from_rpc(error, where=self._where(endpoint, method), deadline=deadline)
             if error.code() is grpc.StatusCode.UNAUTHENTICATED:
                 self._authorizer.refused(token)
+                self._authorizer.explain(failure)
             raise failure from error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()

@@ -1,4 +1,4 @@
-"""What an answer had that this version does not know: said once to the log, and names of states kept for whoever waits.
+"""What an answer had that this version does not know: said once to the log, and kept in the message.
 
 The service moves on. A field or a value that is new there must not break a client that is old, nor vanish in silence.
 """
@@ -9,9 +9,10 @@ import logging
 import re
 from typing import Any
 
+from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 
-from gemtune.states import remember_name
+from gemtune.unknown import Unknown, keep, place_of
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
 
 __all__ = ["News"]
@@ -34,28 +35,39 @@ class News:
         self._heard.append((path, value))
 
     def tell(self, answer: Message) -> None:
-        """Says what has not been said yet, and keeps the names of states for `gemtune.states.state_name`."""
+        """Says what has not been said yet, and keeps all of it in the jobs that it belongs to (`gemtune.unknown`)."""
+        if not self._heard:
+            return
+        _keep(answer, [Unknown(place_of(path), value) for path, value in self._heard])
         for path, value in self._heard:
-            self._keep_state(answer, path, value)
             place = re.sub(r"\[[^\]]*\]", "[]", path)
             key = (answer.DESCRIPTOR.full_name, place)
             if key in _said or len(_said) >= _MOST:
                 continue
             _said.add(key)
-            shown = repr(value)
-            shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
             logger.warning(
                 "the service's %s has %s = %s, which this version of gemtune does not know; it is passed over",
                 answer.DESCRIPTOR.name,
                 place,
-                shown,
+                _cut(repr(value)),
             )
 
-    def _keep_state(self, answer: Message, path: str, value: Any) -> None:
-        found = re.fullmatch(r"(?:tuningJobs\[(\d+)\]\.)?state", path)
-        if found is None or not isinstance(value, str):
-            return
-        if isinstance(answer, TuningJob) and found[1] is None:
-            remember_name(answer, value)
-        elif isinstance(answer, ListTuningJobsResponse) and found[1] is not None:
-            remember_name(answer.tuning_jobs[int(found[1])], value)
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _keep(answer: Message, found: list[Unknown]) -> None:
+    if isinstance(answer, TuningJob):
+        keep(answer, found)
+    elif isinstance(answer, ListTuningJobsResponse):
+        of_row: dict[int, list[Unknown]] = {}
+        for place, value in found:
+            if len(place) > 2 and place[0] == "tuningJobs" and isinstance(place[1], int):
+                of_row.setdefault(place[1], []).append(Unknown(place[2:], value))
+        for row, its in of_row.items():
+            keep(answer.tuning_jobs[row], its)
+    elif isinstance(answer, operations_pb2.Operation) and answer.response.type_url.endswith(".TuningJob"):
+        job = TuningJob.FromString(answer.response.value)
+        keep(job, [Unknown(place[1:], value) for place, value in found if place[0] == "response" and len(place) > 1])
+        answer.response.value = job.SerializeToString()

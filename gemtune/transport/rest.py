@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from gemtune import __version__
 from gemtune.endpoints import Endpoint, Endpoints
-from gemtune.errors import GemtuneError
+from gemtune.errors import GemtuneError, Unauthenticated
 from gemtune.methods import Method
 from gemtune.transport import Metadata, mtls, wire
 from gemtune.transport._fork import renew_in_child
@@ -107,7 +107,11 @@ class RestTransport:
             ) from error
         if status == 401:
             self._authorizer.refused(token)
-        return wire.read(sent, status, headers, body)
+        try:
+            return wire.read(sent, status, headers, body)
+        except Unauthenticated as error:
+            self._authorizer.explain(error)
+            raise
 
     def _proxy_of(self, endpoint: Endpoint) -> str | None:
         if endpoint.url not in self._proxies:  # what the environment says is settled once per host

@@ -15,7 +15,7 @@ import yarl
 from google.protobuf.message import Message
 
 from gemtune.endpoints import Endpoint, Endpoints
-from gemtune.errors import ConfigurationError, GemtuneError
+from gemtune.errors import ConfigurationError, GemtuneError, Unauthenticated
 from gemtune.methods import Method
 from gemtune.transport import Metadata, mtls, wire
 from gemtune.transport._fork import renew_in_child
@@ -117,7 +117,11 @@ class AsyncRestTransport:
             ) from error
         if response.status == 401:
             self._authorizer.refused(token)
-        return wire.read(sent, response.status, response.headers, body)
+        try:
+            return wire.read(sent, response.status, response.headers, body)
+        except Unauthenticated as error:
+            self._authorizer.explain(error)
+            raise
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         """A body to its end; of a refusal what came, for its status says what became of the request."""

@@ -5,6 +5,7 @@ Pure functions, shared by the blocking transport and the one over aiohttp.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import platform
@@ -25,7 +26,7 @@ from gemtune.endpoints import Endpoint
 from gemtune.error_forms import error_from_http
 from gemtune.errors import ConfigurationError, JsonError, TransportError
 from gemtune.methods import Method
-from gemtune.transport import request_id
+from gemtune.transport import request_id, rows
 from gemtune.transport.body import BodyError, BodyTooLong
 from gemtune.transport.news import News
 from gemtune.transport.reasons import plain_reason
@@ -236,15 +237,33 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
     try:
         message = http_rule.read_answer(sent.binding, body, sent.method.output_type, on_unknown=news.hear)
     except JsonError as error:
-        came = body[:_SHOWN].decode(errors="replace")
-        raise TransportError(
-            f"{sent.where} answered {http_status} with something that is not a "
-            f"{sent.method.output_type.DESCRIPTOR.name} ({error}): {came!r}",
-            maybe_sent=True,
-            answered=True,
-        ) from error
+        news = News()
+        page = (
+            None if sent.binding.response_body else rows.read_page(body, sent.method.output_type, on_unknown=news.hear)
+        )
+        if page is None:
+            came = body[:_SHOWN].decode(errors="replace")
+            raise TransportError(
+                f"{sent.where} answered {http_status} with something that is not a "
+                f"{sent.method.output_type.DESCRIPTOR.name} ({error}): {came!r}",
+                maybe_sent=True,
+                answered=True,
+                final=_is_json(body),
+            ) from error
+        message = page
     news.tell(message)
     return message
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether a body is whole: what was cut may come whole another time, what is whole and wrong will not."""
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    except RecursionError:  # nested without bound, so nothing was cut off before that
+        return True
+    return True
 
 
 def _place(url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.server
+import json
 import os
 import pty
 import re
@@ -15,8 +16,9 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 COMMAND = [sys.executable, "-m", "gemtune.cli"]
 
@@ -122,6 +124,32 @@ def terminal(*args: str, width: int = 80, **environ: str) -> Iterator[Terminal]:
 
 
 @contextlib.contextmanager
+def scripted(reply: Callable[[str, str, bytes], tuple[int, Any]]) -> Iterator[str]:
+    """A server that answers as `reply` says: (verb, path, body) -> (status, JSON); gives its host:port."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            status, tree = reply(self.command, self.path, body)
+            data = json.dumps(tree).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_POST = do_GET
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with _serving(Handler) as place:
+        yield place
+
+
+@contextlib.contextmanager
 def answering(status: int, body: bytes, content_type: str = "application/json") -> Iterator[str]:
     """A server that answers everything with one and the same; gives its host:port."""
 
@@ -139,7 +167,14 @@ def answering(status: int, body: bytes, content_type: str = "application/json") 
         def log_message(self, *args: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with _serving(Handler) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def _serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

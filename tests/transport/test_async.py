@@ -285,7 +285,8 @@ def test_a_client_made_outside_of_a_loop_serves_one_loop_after_another(transport
 
 @pytest.mark.parametrize("transport", ["rest", "grpc"])
 def test_a_client_in_use_on_one_loop_refuses_another(transport: str) -> None:
-    with serving(JOB) as server, serving_grpc(lambda context: b"") as (url, _):
+    whole = gemtune.TuningJob(name=NAME).SerializeToString()
+    with serving(JOB) as server, serving_grpc(lambda context: whole) as (url, _):
         client = gemtune.AsyncTuningClient(
             "p", endpoint=server.url if transport == "rest" else url, transport=transport
         )

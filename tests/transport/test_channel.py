@@ -59,6 +59,20 @@ def test_with_call_gives_the_call_too(demo: tuple[Any, str]) -> None:
     assert not call.is_active()
 
 
+def test_a_page_that_lacks_a_row_is_no_page_for_a_stub() -> None:
+    rows = [{"name": NAME}, {"name": "b", "createTime": "1620000000"}]
+    with (
+        serving(answer(json.dumps({"tuningJobs": rows}).encode())) as server,
+        gemtune.RestChannel(server.url) as channel,
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            gemtune.TuningServiceStub(channel).ListTuningJobs(
+                gemtune.ListTuningJobsRequest(parent="projects/p/locations/us-central1")
+            )
+        assert caught.value.code() is grpc.StatusCode.INTERNAL
+        assert "createTime" in caught.value.details()
+
+
 # -- failures ---------------------------------------------------------------------------------------------------------
 
 

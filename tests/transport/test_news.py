@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from google.longrunning import operations_proto_pb2 as operations_pb2
+from hypothesis import given, strategies as st
 
-from gemtune import states
+import gemtune
+from gemtune import flows, states, unknown
 from gemtune.calls import METHODS
 from gemtune.endpoints import Endpoints
+from gemtune.testing.strategies import messages
 from gemtune.transport import news, wire
-from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest
+from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest, ListTuningJobsResponse, TuningJob
 
 PARENT = "projects/p/locations/us-central1"
 
@@ -20,15 +26,14 @@ PARENT = "projects/p/locations/us-central1"
 @pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(news, "_said", set())
-    monkeypatch.setattr(states, "_sent_names", {})
 
 
 def answered(rpc: str, tree: Any) -> Any:
-    request = (
-        GetTuningJobRequest(name=f"{PARENT}/tuningJobs/1")
-        if rpc == "GetTuningJob"
-        else ListTuningJobsRequest(parent=PARENT)
-    )
+    request: Any = {
+        "GetTuningJob": GetTuningJobRequest(name=f"{PARENT}/tuningJobs/1"),
+        "ListTuningJobs": ListTuningJobsRequest(parent=PARENT),
+        "GetOperation": operations_pb2.GetOperationRequest(name=f"{PARENT}/tuningJobs/1/operations/2"),
+    }[rpc]
     endpoint = Endpoints("http://127.0.0.1:1").of(PARENT)
     sent = wire.write(METHODS[rpc], request, endpoint=endpoint, resource=PARENT, api_version="v1", who={})
     return wire.read(sent, 200, {"content-type": "application/json"}, json.dumps(tree).encode())
@@ -75,7 +80,79 @@ def test_a_job_in_a_new_state_has_ended_when_it_has_an_end_time() -> None:
     assert states.has_ended(job)
 
 
-def test_names_of_states_are_kept_for_some_jobs_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(states, "_MOST_NAMES", 2)
-    jobs = [answered("GetTuningJob", {"name": name, "state": "JOB_STATE_DREAMING"}) for name in "abc"]
-    assert [states.state_name(job) for job in jobs] == ["UNSPECIFIED", "DREAMING", "DREAMING"]
+def test_what_is_not_known_is_in_the_message_and_nowhere_else() -> None:
+    job = answered("GetTuningJob", {"name": "a", "state": "JOB_STATE_DREAMING"})
+    plain = answered("GetTuningJob", {"name": "a"})
+    copy = pickle.loads(pickle.dumps(job))
+    assert [states.state_name(each) for each in (job, plain, copy)] == ["DREAMING", "UNSPECIFIED", "DREAMING"]
+    unknown.forget(job)
+    assert job == plain
+
+
+def test_the_job_of_an_operation_keeps_what_is_not_known_of_it() -> None:
+    response = {
+        "@type": "type.googleapis.com/google.cloud.aiplatform.v1.TuningJob",
+        "name": "a",
+        "state": "JOB_STATE_NEW",
+    }
+    operation = answered(
+        "GetOperation", {"name": f"{PARENT}/tuningJobs/1/operations/2", "done": True, "response": response}
+    )
+    assert states.state_name(flows.operation_result(operation)) == "NEW"
+
+
+NAMES = st.text(min_size=1, max_size=8).filter(lambda name: name not in KNOWN)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+KNOWN = {name for field in TuningJob.DESCRIPTOR.fields for name in (field.name, field.json_name)} | {"@type"}
+
+
+@st.composite
+def grown(draw: st.DrawFn) -> tuple[Any, Any]:
+    """The JSON of a job, and the same with fields and names of tomorrow in it."""
+    job = draw(messages(TuningJob, depth=3).filter(lambda job: job == job))
+    job.name = "a"
+    tree = json.loads(gemtune.to_json(job))
+    whole = json.loads(gemtune.to_json(job))
+    objects = list(_objects(TuningJob.DESCRIPTOR, whole))
+    for _ in range(draw(st.integers(1, 4))):
+        draw(st.sampled_from(objects))["x-" + draw(NAMES)] = draw(VALUES)
+    if draw(st.booleans()):
+        whole["state"] = "JOB_STATE_" + draw(st.sampled_from(["NEW", "DREAMING"]))
+    return tree, whole
+
+
+def _objects(descriptor: Any, tree: Any) -> Iterator[dict[str, Any]]:
+    """The objects of a tree that stand for messages of ours."""
+    if not isinstance(tree, dict) or descriptor.full_name.startswith("google."):
+        return
+    yield tree
+    for field in descriptor.fields:
+        inner = field.message_type
+        if field.json_name in tree and inner is not None and not inner.GetOptions().map_entry:
+            value = tree[field.json_name]
+            for item in value if isinstance(value, list) else [value]:
+                yield from _objects(inner, item)
+
+
+@given(grown(), st.booleans())
+def test_what_goes_in_comes_out(both: tuple[Any, Any], listed: bool) -> None:
+    _, whole = both
+    if listed:
+        page = answered("ListTuningJobs", {"tuningJobs": [{"name": "b"}, whole]})
+        assert unknown.json_tree(page) == {"tuningJobs": [{"name": "b"}, whole]}
+        assert gemtune.from_json(gemtune.to_json(page), ListTuningJobsResponse).tuning_jobs[0].name == "b"
+    else:
+        job = answered("GetTuningJob", whole)
+        assert unknown.json_tree(job) == whole
+        assert unknown.json_tree(TuningJob.FromString(job.SerializeToString())) == whole
+
+
+@given(st.lists(st.text(st.characters(exclude_characters='"[]')) | st.integers(0, 99), min_size=1, max_size=5))
+def test_a_path_is_read_as_it_is_written(place: list[Any]) -> None:
+    odd = [isinstance(key, str) and not key.isidentifier() for key in place[:-1]]
+    if not any(odd):  # only the last name can be one that no schema has
+        assert unknown.place_of(unknown.path_of(tuple(place))) == tuple(place)

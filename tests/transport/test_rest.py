@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from carriers import METHODS, Carrier
+from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
 from servers import Heard, answer, drip, serving
 
@@ -196,6 +197,20 @@ def test_where_no_other_token_can_be_had_the_service_has_the_last_word(rest: Car
         for _ in range(2):
             with pytest.raises(Unauthenticated, match=r"^no \(UNAUTHENTICATED\)$"):
                 rest.send(transport, "GetTuningJob", GET)
+
+
+def test_why_no_other_token_can_be_had_is_said_with_the_services_word(rest: Carrier) -> None:
+    class Refused(Credentials):
+        def refresh(self, request: object) -> None:
+            raise RefreshError("Reauthentication is needed")  # type: ignore[no-untyped-call]
+
+    credentials = Refused(token="old", refresh_token="r")  # type: ignore[no-untyped-call]
+    with serving(answer(b'{"error": {"status": "UNAUTHENTICATED", "message": "no"}}', 401)) as server:
+        transport = rest.open(server.url, credentials=credentials)
+        for _ in range(2):
+            with pytest.raises(Unauthenticated, match="no") as caught:
+                rest.send(transport, "GetTuningJob", GET)
+        assert "Reauthentication is needed" in caught.value.__notes__[0]
 
 
 # -- redirects and proxies --------------------------------------------------------------------------------------------

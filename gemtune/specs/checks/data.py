@@ -59,6 +59,17 @@ def _dataset(run: Run, uri: str, path: str) -> None:
             f"{shown(uri)} has a {wild[0]!r}, and wildcards are not read",
             "name one file; join several into one",
         )
+    elif name != name.rstrip() and name.rstrip().lower().endswith(".jsonl"):
+        what = "a line end" if "\n" in name else "a blank"
+        run.add("dataset-uri", path, f"{shown(uri)} ends in {what}", f"take it away: gs://{bucket}/{name.rstrip()}")
+    elif name.lower().endswith(".jsonl"):
+        right = f"{name[:-6]}.jsonl"
+        run.add(
+            "dataset-uri",
+            path,
+            f"{shown(uri)} ends in {name[-6:]}, and the ending is read in lowercase alone",
+            f"rename the object to gs://{bucket}/{right}",
+        )
     elif not name.endswith(".jsonl"):
         ending = name.rpartition("/")[2].rpartition(".")[2] if "." in name.rpartition("/")[2] else ""
         what = f"ends in .{ending}" if ending else "has no ending"
