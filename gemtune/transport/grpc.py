@@ -15,7 +15,7 @@ from gemtune.endpoints import Endpoint, Endpoints
 from gemtune.methods import Method
 from gemtune.transport import Metadata, grpc_wire, wire
 from gemtune.transport._fork import renew_in_child
-from gemtune.transport.aside import unsignalled
+from gemtune.transport.aside import is_of_others, unsignalled
 from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import Authorizer
 
@@ -67,10 +67,10 @@ class GrpcTransport:
         token = self._authorizer.headers(endpoint, deadline=deadline)
         pairs = self._caller.metadata(method, resource, token, metadata)
         opened = self._opened(endpoint)
-        if not opened.connected:
-            unsignalled(lambda: self._connect(opened, self._where(endpoint, method), deadline))
-        call = opened.call(method, self._caller)
         try:
+            if not opened.connected:
+                unsignalled(lambda: self._connect(opened, self._where(endpoint, method), deadline))
+            call = opened.call(method, self._caller)
             # grpcio's channel has a lock that a signal can leave locked, and with it every later call hanging.
             data = unsignalled(lambda: call(request, timeout=grpc_wire.seconds(deadline), metadata=pairs))
         except grpc.RpcError as error:
@@ -80,6 +80,10 @@ class GrpcTransport:
                 self._authorizer.refused(token)
                 self._authorizer.explain(failure)
             raise failure from error
+        except ValueError as error:  # what grpcio says of a channel that another thread has closed
+            if self._channels.get(endpoint.url) is opened or is_of_others(error, "grpc"):
+                raise
+            raise grpc_wire.closed(self._where(endpoint, method)) from error
         return grpc_wire.read(method, data, where=lambda: self._where(endpoint, method))
 
     def _where(self, endpoint: Endpoint, method: Method) -> str:

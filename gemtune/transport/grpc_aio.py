@@ -11,7 +11,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from gemtune.endpoints import Endpoint, Endpoints
-from gemtune.errors import ConfigurationError, TransportError
+from gemtune.errors import ConfigurationError
 from gemtune.methods import Method
 from gemtune.transport import Metadata, grpc_wire, wire
 from gemtune.transport._fork import renew_in_child
@@ -67,10 +67,10 @@ class AsyncGrpcTransport:
         endpoint = self._endpoints.of(resource)
         opened = self._opened(endpoint)
         token = await self._authorizer.headers(endpoint, deadline=deadline)
-        if opened.channel.get_state() is not grpc.ChannelConnectivity.READY:
-            await self._connect(opened, self._where(endpoint, method), deadline)
         pairs = self._caller.metadata(method, resource, token, metadata)
         try:
+            if opened.channel.get_state() is not grpc.ChannelConnectivity.READY:
+                await self._connect(opened, self._where(endpoint, method), deadline)
             data = await opened.call(method, self._caller)(request, timeout=grpc_wire.seconds(deadline), metadata=pairs)
         except grpc.aio.AioRpcError as error:
             failure = grpc_wire.error_from_rpc(error, where=self._where(endpoint, method), deadline=deadline)
@@ -82,8 +82,10 @@ class AsyncGrpcTransport:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            where = self._where(endpoint, method)  # nobody cancelled the task: the channel was closed under the call
-            raise TransportError(f"the connection to {where} was closed during the call", maybe_sent=True) from error
+            # Nobody cancelled the task: the channel was closed under the call.
+            raise grpc_wire.closed(self._where(endpoint, method)) from error
+        except grpc.aio.UsageError as error:
+            raise grpc_wire.closed(self._where(endpoint, method)) from error
         return grpc_wire.read(method, data, where=lambda: self._where(endpoint, method))
 
     def _where(self, endpoint: Endpoint, method: Method) -> str:

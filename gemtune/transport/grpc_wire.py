@@ -23,6 +23,7 @@ from gemtune.transport import Metadata, mtls, request_id, wire
 __all__ = [
     "HARMLESS",
     "Caller",
+    "closed",
     "credentials_of",
     "error_from_rpc",
     "may_be_gone",
@@ -182,6 +183,11 @@ def not_connected(where: str, *, is_late: bool) -> TransportError:
     if is_late:
         return wire.late(where, sent=False)
     return TransportError(f"{where} could not be reached: no connection in time", maybe_sent=False)
+
+
+def closed(where: str) -> TransportError:
+    """Somebody closed the transport while a call was under way."""
+    return TransportError(f"the connection to {where} was closed during the call", maybe_sent=True)
 
 
 def raise_unconnected(error: Any, where: str) -> None:

@@ -466,3 +466,17 @@ except Exception as error:
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["RestRpcError", "INVALID_ARGUMENT", "SpecInvalid"]
+
+
+def test_a_channel_that_another_thread_closes_before_the_call_begins_is_a_broken_connection(
+    rpc: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as (url, _):
+        transport = rpc.open(url)
+        rpc.send(transport, "GetTuningJob", GET)
+        opened = next(iter(transport._channels.values()))
+        rpc.wait(opened.channel.close())
+        transport._channels.clear()
+        monkeypatch.setattr(transport, "_opened", lambda _: opened)
+        with pytest.raises(errors.TransportError, match="was closed during the call"):
+            rpc.send(transport, "GetTuningJob", GET)
