@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-COVERAGE := 90  # percent; subprocesses (most of what a command line starts) are not measured
+COVERAGE := 80  # percent; subprocesses (most of what a command line starts) are not measured
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage lint generate check-generated breaking bench interop conformance soak clean

@@ -8,6 +8,8 @@ mutated ones. Held against gemtune, which tests hold against Google's classes:
 - the bytes that it writes of what it read, unknown fields included;
 - the JSON that it writes, as read by gemtune, and as read back by itself.
 
+Where the guide shows a program of its own, its commands are also run in an empty folder, with what it shows and no more.
+
 A language that is left out is named with the reason; `--require typescript,go` makes that an error. Builds are kept in
 `GEMTUNE_INTEROP_CACHE` (default: gemtune/interop in the user's cache directory) until their inputs change.
 """
@@ -39,6 +41,9 @@ from gemtune.specs.fingerprint import fingerprint
 HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent / "vectors"
 GUIDE = HERE.parents[1] / "docs" / "languages.md"
+SPECS = GUIDE.with_name("specs.md")
+READ = "gemini-2.5-flash 4\n"
+"""What the guide's own programs print, as it says."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Language:
     program: str
     probe: str = "true"
     """A shell command that prints what else is missing."""
+    reader: str = ""
+    """How the guide's own program is started on a spec; "" where it shows none."""
 
 
 LANGUAGES = {
@@ -57,8 +64,9 @@ LANGUAGES = {
         "TypeScript",
         {"node": "nodejs", "npm": "npm", "protoc": "protobuf-compiler"},
         "node out/fingerprint.js",
+        reader="node out/read.js",
     ),
-    "go": Language("Go", {"go": "golang", "protoc": "protobuf-compiler"}, "./fingerprint"),
+    "go": Language("Go", {"go": "golang", "protoc": "protobuf-compiler"}, "./program", reader="./program"),
     "java": Language(
         "Java",
         {"javac": "default-jdk-headless", "mvn": "maven"},
@@ -193,10 +201,20 @@ def _settle(message: Message) -> None:
 # -- building and running -----------------------------------------------------------------------------------------
 
 
+def section(language: Language) -> str:
+    """What the guide says under the language's heading."""
+    return GUIDE.read_text(encoding="utf-8").partition(f"## {language.title}\n")[2].partition("\n## ")[0]
+
+
+def shown(language: Language) -> dict[str, str]:
+    """The files that the guide shows: the name of each ends the line above it."""
+    files = re.findall(r"`([\w.]+)`:\n\n```\w+\n(.*?)^```", section(language), re.MULTILINE | re.DOTALL)
+    return dict(files)
+
+
 def commands(language: Language) -> str:
     """The commands of the guide under the language's heading."""
-    section = GUIDE.read_text(encoding="utf-8").partition(f"## {language.title}\n")[2].partition("\n## ")[0]
-    block = re.search(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    block = re.search(r"^```sh\n(.*?)^```", section(language), re.MULTILINE | re.DOTALL)
     if block is None:
         raise SystemExit(f"docs/languages.md has no commands under {language.title}")
     return block[1]
@@ -238,6 +256,8 @@ def build(name: str, environ: dict[str, str]) -> Path:
     """
     home = cache() / name
     sources = {path.relative_to(HERE / name): path.read_bytes() for path in (HERE / name).rglob("*") if path.is_file()}
+    settings = {Path(file): text.encode() for file, text in shown(LANGUAGES[name]).items() if file.endswith(".json")}
+    sources = settings | sources
     script = commands(LANGUAGES[name])
     with tempfile.TemporaryDirectory() as folder:
         protos = [path.read_bytes() for path in schema.write_protos(folder)]
@@ -252,17 +272,37 @@ def build(name: str, environ: dict[str, str]) -> Path:
     for path, data in sources.items():
         (home / path).parent.mkdir(parents=True, exist_ok=True)
         (home / path).write_bytes(data)
-    subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=home,
-        env=environ,
-        check=True,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    follow(script, home, environ)
     stamp.write_text(key)
     return home
+
+
+def follow(script: str, folder: Path, environ: dict[str, str]) -> str:
+    """Runs commands in a folder, and gives what they printed.
+
+    Raises:
+        subprocess.CalledProcessError: One failed; `output` is what was printed.
+    """
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, cwd=folder, env=environ, check=True, text=True, **pipes).stdout
+
+
+def read_in_an_empty_folder(name: str, environ: dict[str, str]) -> str:
+    """What the guide's own program prints of the example that the guide names, in a folder with what it shows alone.
+
+    Raises:
+        subprocess.CalledProcessError: A command failed; `output` is what it said.
+    """
+    language = LANGUAGES[name]
+    with tempfile.TemporaryDirectory() as folder:
+        for file, text in shown(language).items():
+            Path(folder, file).write_text(text, encoding="utf-8")
+        follow(commands(language), Path(folder), environ)
+        yaml = re.search(r"^```yaml\n(.*?)^```", SPECS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        assert yaml
+        gemtune.save_spec(gemtune.loads_spec(yaml[1], "yaml"), Path(folder, "spec.json"))
+        return follow(f"{language.reader} spec.json", Path(folder), environ)
 
 
 def run(name: str, environ: dict[str, str], cases: list[Case]) -> bool:
@@ -270,6 +310,7 @@ def run(name: str, environ: dict[str, str], cases: list[Case]) -> bool:
     start = time.monotonic()
     try:
         home = build(name, environ)
+        printed = read_in_an_empty_folder(name, environ) if LANGUAGES[name].reader else READ
     except subprocess.CalledProcessError as error:
         print(error.output)
         print(f"{name}: FAILED, the commands of docs/languages.md do not work")
@@ -286,6 +327,8 @@ def run(name: str, environ: dict[str, str], cases: list[Case]) -> bool:
             check=False,
         )
         wrong = list(mistakes(cases, done.stdout.splitlines(), Path(out)))
+        if printed != READ:
+            wrong.append(f"the guide's program prints {printed!r}, not {READ!r}")
     for line in [*wrong, *done.stderr.splitlines()]:
         print(f"{name}: {line}")
     verdict = f"FAILED, {len(wrong)} mistakes" if wrong or done.returncode else "ok"
