@@ -90,6 +90,7 @@ CASES: list[tuple[str, str, gemtune.TuningJob, dict[str, Any]]] = [
     ("output-uri-required", "output_uri", job(OPEN.replace("output_uri: gs://acme/out\n", "")), {}),
     ("location-global", "base_model", good(), {"location": "global"}),
     ("model-region", "base_model", changed(base_model="gemini-3.5-flash"), {"location": "us-east1"}),
+    ("location-unknown", "", good(), {"location": "us-central1-a"}),
     (
         "location-mismatch",
         "pre_tuned_model.tuned_model_name",
@@ -180,7 +181,7 @@ RULE_IDS = """
 adapter-size adapter-size-number batch-size checkpoint-needs-model cmek-model cmek-region dataset-uri
 display-name-length doubled-key epoch-count evaluation-complete evaluation-model evaluation-region
 evaluation-validation-set gcs-uri kms-key-name label-count label-key label-length label-value learning-rate
-learning-rate-exclusive learning-rate-multiplier location-global location-mismatch model-field model-name
+learning-rate-exclusive learning-rate-multiplier location-global location-mismatch location-unknown model-field model-name
 model-region model-retired model-unknown needs-v1beta1 one-of output-only output-uri-required project-mismatch
 required resource-name rouge-type same-dataset sampling-count service-account source-model too-deep too-large
 tuning-spec unknown-data unknown-enum-number unknown-enum-value unknown-field unset-epochs wrong-type yaml-tag
