@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from gemtune.errors import ConfigurationError
 from gemtune.names import host_of, location_of
+from gemtune.shown import origin
 
 __all__ = ["Endpoint", "Endpoints"]
 
@@ -43,14 +44,14 @@ class Endpoint:
         wanted = "an endpoint looks like https://host or http://127.0.0.1:8085"
         if not isinstance(text, str):
             raise ConfigurationError(f"a {type(text).__name__} is not an endpoint; {wanted}")
-        try:
-            parts = urlsplit(text if "://" in text else f"https://{text}")
-            host, port = parts.hostname or "", parts.port
-        except ValueError:  # of what cannot be read nothing is shown: it may hold a secret
-            raise ConfigurationError(f"the endpoint cannot be read as a URL; {wanted}") from None
+        whole = text if "://" in text else f"https://{text}"
+        url = origin(whole)
+        if url is None:  # of what cannot be read nothing is shown: it may hold a secret
+            raise ConfigurationError(f"the endpoint cannot be read as a URL; {wanted}")
+        parts = urlsplit(whole)
+        host, port = parts.hostname or "", parts.port
         wrong = None
-        # urlsplit passes over line breaks, and takes any character for one of a host.
-        if re.search(r"[\s\x00-\x1f]", text) or not _is_host(host, bracketed="[" in parts.netloc):
+        if not _is_host(host, bracketed="[" in parts.netloc):
             raise ConfigurationError(f"the endpoint names no host that there can be; {wanted}")
         if parts.scheme not in ("http", "https"):
             wrong = "has another scheme"
@@ -59,9 +60,7 @@ class Endpoint:
         elif port == 0:
             wrong = "has the port 0, at which nothing can be reached"
         if wrong is not None:
-            raise ConfigurationError(f"'{parts.scheme}://{host}' is not an endpoint: it {wrong}; {wanted}")
-        shown = f"[{host}]" if ":" in host else host
-        url = f"{parts.scheme}://{shown}" + (f":{port}" if port is not None else "")
+            raise ConfigurationError(f"{url!r} is not an endpoint: it {wrong}; {wanted}")
         return cls(url, host, parts.scheme == "https", _is_loopback(host))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from gemtune.endpoints import Endpoint
 from gemtune.errors import ConfigurationError
 from gemtune.names import check_location, check_project
+from gemtune.shown import origin
 
 __all__ = ["DEFAULT_LOCATION", "Place", "endpoint_from", "location_from", "project_from", "seconds_from", "shortened"]
 
@@ -54,7 +55,8 @@ def endpoint_from(given: str | None, environ: Mapping[str, str] = os.environ, *,
         if re.fullmatch(r":?\d+", host):
             raise ConfigurationError(f"{variable} is {host!r}, a port alone; write 127.0.0.1:{host.lstrip(':')}")
         if "/" in host:
-            raise ConfigurationError(f"{variable} is {host!r}; it must be host:port, such as 127.0.0.1:8085")
+            shown = f"is {origin(f'http://{host}')} with more to it" if origin(f"http://{host}") else "is no host:port"
+            raise ConfigurationError(f"{variable} {shown}; it must be host:port, such as 127.0.0.1:8085")
         return Place(f"http://{host}", emulator=True, token=environ.get("GEMTUNE_EMULATOR_TOKEN") or None)
     endpoint = environ.get("GEMTUNE_ENDPOINT") or None
     if endpoint is not None:

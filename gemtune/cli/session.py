@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import time
 from collections.abc import Callable
@@ -279,6 +278,15 @@ def _http_words(method: Method, request: Message, api_version: str | None) -> st
 
 
 def _without_password(store: str) -> str:
-    """The URL of a store as it may be printed."""
-    shown = re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", store)
-    return re.sub(r"(?i)(password=)[^&#]*", r"\1***", shown)
+    """The URL of a store as it may be printed: read as SQLAlchemy reads it, without its password and its query."""
+    if "://" not in store:
+        return store  # a file
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(store)
+    except (ArgumentError, ValueError):
+        return "URL"
+    shown = url.set(query={}).render_as_string(hide_password=True)
+    return f"{shown}?***" if url.query else shown

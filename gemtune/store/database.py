@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.store import tables
 from gemtune.store.private_file import make_private, warn_if_shared
+from gemtune.store.reasons import reason
 
 __all__ = ["Database", "StoreError", "default_file"]
 
@@ -104,21 +105,25 @@ class Database:
 
     @contextlib.contextmanager
     def _transaction(self, *, write: bool) -> Generator[Connection]:
+        failure: GemtuneError
         try:
             with self._engine.connect().execution_options(gemtune_write=write) as db, db.begin():
                 yield db
+            return
         except SQLAlchemyError as error:
-            reason = str(error.orig if isinstance(error, DBAPIError) else error).strip().partition("\n")[0]
-            if "not a database" in reason:
-                raise ConfigurationError(f"{self.where} is no store but some other file; name another") from error
-            raise StoreError(f"the store {self.where} does not answer: {reason}") from error
+            if "not a database" in str(error):
+                failure = ConfigurationError(f"{self.where} is no store but some other file; name another")
+            else:
+                failure = StoreError(f"the store {self.where} does not answer: {reason(error)}")
         except GemtuneError:
             raise
         except Exception as error:  # bytes that were changed on the disk can meet any line between them and here
-            raise StoreError(
+            failure = StoreError(
                 f"the store {self.where} holds what cannot be read ({type(error).__name__}): it is damaged; to fix it: "
                 "restore it from a copy, or name another"
-            ) from error
+            )
+        # Outside of the handlers: what they caught may repeat parts of the URL, and would be its context.
+        raise failure
 
     def close(self) -> None:
         """Lets go of what is left open."""
@@ -132,8 +137,10 @@ def _url(url: str | os.PathLike[str] | None) -> URL:
         return _file(url)
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:  # the URL is not repeated: there may be a password in it
-        raise ConfigurationError(f"the URL of the store cannot be read; it is {_URLS}") from error
+    except (ArgumentError, ValueError):  # the URL is not repeated: there may be a password in it
+        parsed = None
+    if parsed is None:
+        raise ConfigurationError(f"the URL of the store cannot be read; it is {_URLS}")
     if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):

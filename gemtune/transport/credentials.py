@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import math
+import os
 import re
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gemtune.endpoints import Endpoint
 from gemtune.errors import ConfigurationError, GemtuneError, TransportError, Unauthenticated
 from gemtune.transport.aside import Aside, NotYet
-from gemtune.transport.reasons import plain_reason
+from gemtune.transport.reasons import reason
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -33,6 +34,7 @@ _HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _REFRESH_TIMEOUT = 60
 """Seconds for whoever gives out tokens. One that has not answered by then is asked anew by the next who needs one."""
 
+_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 _HOW = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a key file"
 
 
@@ -42,8 +44,20 @@ def _default() -> tuple[Any, str | None]:
 
     try:
         return google.auth.default(scopes=[SCOPE])
-    except Exception as error:  # a file of theirs may hold anything
-        raise ConfigurationError(f"no credentials were found: {_HOW} ({_first_line(error)})") from error
+    except Exception:  # a file of theirs may hold anything, and their error may show it
+        failed = f"no credentials were found{_why_none()}: {_HOW}"
+    raise ConfigurationError(failed)
+
+
+def _why_none() -> str:
+    """What is wrong with the file that the environment names. Its name is not shown: some put the key itself there."""
+    name = os.environ.get(_FILE, "")
+    if not name:
+        return ""
+    if not os.path.isfile(name):  # noqa: PTH113  a name of any kind, a whole JSON text too
+        return f", as {_FILE} names no file"
+    readable = os.access(name, os.R_OK)
+    return f", as the file that {_FILE} names {'holds none' if readable else 'cannot be read'}"
 
 
 def default_project() -> str | None:
@@ -59,12 +73,6 @@ def account_of(transport: object) -> str:
     credentials = getattr(getattr(transport, "_authorizer", None), "_credentials", None)
     names = (getattr(credentials, name, None) for name in ("service_account_email", "account"))
     return next((name for name in names if isinstance(name, str) and "@" in name), "")
-
-
-def _first_line(error: Exception) -> str:
-    """What google-auth says itself; what follows in its errors is what a server said."""
-    words = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
-    return words.strip().split("\n")[0][:200].rstrip(".")
 
 
 def no_token_in_time() -> TransportError:
@@ -222,15 +230,48 @@ def _in_a_sentence(credentials: Any) -> Generator[None]:
     except GemtuneError:
         raise
     except (google.auth.exceptions.TransportError, OSError) as error:
-        reason = plain_reason(error, "") or _first_line(error)
-        raise TransportError(f"no token could be had: {reason}", maybe_sent=False) from error
+        failure: GemtuneError = TransportError(f"no token could be had: {_could_not(error)}", maybe_sent=False)
     except google.auth.exceptions.RefreshError as error:
-        if error.retryable:
-            raise TransportError(f"no token could be had: {_first_line(error)}", maybe_sent=False) from error
-        raise Unauthenticated(f"the credentials were refused: {_first_line(error)}; to renew them, {_HOW}") from error
+        if getattr(error, "retryable", False):
+            failure = TransportError(f"no token could be had: {_could_not(error)}", maybe_sent=False)
+        else:
+            failure = Unauthenticated(f"the credentials were refused: {_refused(error)}; to renew them, {_HOW}")
     except Exception as error:
-        raise ConfigurationError(
+        failure = ConfigurationError(
             f"no token could be had: {type(credentials).__name__} failed with {type(error).__name__}, as it does where "
             "the server of tokens answers something else than a token; check its address (token_uri), or what stands "
             "before it"
-        ) from error
+        )
+    else:
+        return
+    raise failure  # outside of the handlers: what they caught, which may show a secret, is no context of it
+
+
+def _could_not(error: Exception) -> str:
+    said = reason(error, "")
+    return "whoever gives out tokens did not answer" if said in _GENERAL else said
+
+
+_GENERAL = frozenset({"TransportError", "RefreshError", "OSError"})
+
+# https://www.rfc-editor.org/rfc/rfc6749#section-5.2, and what Google adds to it.
+_OAUTH: dict[str, str] = {
+    "invalid_grant": "they have expired or were revoked, or the clock here is wrong (invalid_grant)",
+    "invalid_client": "their client is not known or was deleted (invalid_client)",
+    "unauthorized_client": "their client may not ask for this (unauthorized_client)",
+    "invalid_scope": "the scope is not granted to them (invalid_scope)",
+    "invalid_request": "the request for a token was malformed (invalid_request)",
+    "unsupported_grant_type": "their kind is not supported (unsupported_grant_type)",
+    "access_denied": "the service that gives out tokens denies access (access_denied)",
+    "invalid_target": "the audience is not allowed (invalid_target)",
+    "rapt_required": "a new login is asked for (rapt_required)",
+}
+
+
+def _refused(error: Exception) -> str:
+    """What a refusal says, by the code in it: the words around it are a server's or a library's."""
+    said = str(error)
+    found = next((words for code, words in _OAUTH.items() if code in said), "")
+    if found or "do not contain the necessary fields" not in said:
+        return found or "the service that gives out tokens says no"
+    return "they hold a token alone, and nothing to renew it with"

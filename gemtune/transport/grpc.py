@@ -12,8 +12,9 @@ import grpc
 from google.protobuf.message import Message
 
 from gemtune.endpoints import Endpoint, Endpoints
+from gemtune.errors import GemtuneError
 from gemtune.methods import Method
-from gemtune.transport import Metadata, grpc_wire, wire
+from gemtune.transport import Metadata, grpc_wire, sealing, wire
 from gemtune.transport._fork import renew_in_child
 from gemtune.transport.aside import is_of_others, unsignalled
 from gemtune.transport.body import MAX_ANSWER
@@ -61,11 +62,22 @@ class GrpcTransport:
 
     def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
         """Sends one request once; see `gemtune.transport.Transport`."""
+        secrets: list[str] = []
+        try:
+            return self._send(method, request, deadline, metadata, secrets)
+        except GemtuneError as error:
+            sealing.seal(error, secrets)
+            raise
+
+    def _send(
+        self, method: Method, request: Message, deadline: float, metadata: Metadata, secrets: list[str]
+    ) -> Message:
         grpc_wire.refuse_unpublished(request, self._caller.api_version)
         resource = method.resource(request)
         endpoint = self._endpoints.of(resource)
         token = self._authorizer.headers(endpoint, deadline=deadline)
         pairs = self._caller.metadata(method, resource, token, metadata)
+        secrets += sealing.secrets_of(pairs)
         opened = self._opened(endpoint)
         try:
             if not opened.connected:

@@ -11,9 +11,9 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from gemtune.endpoints import Endpoint, Endpoints
-from gemtune.errors import ConfigurationError
+from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.methods import Method
-from gemtune.transport import Metadata, grpc_wire, wire
+from gemtune.transport import Metadata, grpc_wire, sealing, wire
 from gemtune.transport._fork import renew_in_child
 from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import Authorizer
@@ -62,12 +62,23 @@ class AsyncGrpcTransport:
 
     async def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
         """Sends one request once; see `gemtune.transport.AsyncTransport`."""
+        secrets: list[str] = []
+        try:
+            return await self._send(method, request, deadline, metadata, secrets)
+        except GemtuneError as error:
+            sealing.seal(error, secrets)
+            raise
+
+    async def _send(
+        self, method: Method, request: Message, deadline: float, metadata: Metadata, secrets: list[str]
+    ) -> Message:
         grpc_wire.refuse_unpublished(request, self._caller.api_version)
         resource = method.resource(request)
         endpoint = self._endpoints.of(resource)
         opened = self._opened(endpoint)
         token = await self._authorizer.headers(endpoint, deadline=deadline)
         pairs = self._caller.metadata(method, resource, token, metadata)
+        secrets += sealing.secrets_of(pairs)
         try:
             if opened.channel.get_state() is not grpc.ChannelConnectivity.READY:
                 await self._connect(opened, self._where(endpoint, method), deadline)

@@ -38,8 +38,8 @@ def certificate() -> tuple[bytes, bytes] | None:
         return source()()
     except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
         raise ConfigurationError(
-            f"{VARIABLE} is true, and no client certificate was found ({error}); GOOGLE_API_CERTIFICATE_CONFIG names "
-            "the file that says where it is"
+            f"{VARIABLE} is true, and no client certificate was found ({type(error).__name__}); "
+            "GOOGLE_API_CERTIFICATE_CONFIG names the file that says where it is"
         ) from error
 
 
@@ -79,4 +79,5 @@ def load_into(context: ssl.SSLContext, shown: tuple[bytes, bytes]) -> None:
         try:
             context.load_cert_chain(file)
         except ssl.SSLError as error:
-            raise ConfigurationError(f"the client certificate cannot be used: {error}") from error
+            why = str(error.reason or "it cannot be read").lower().replace("_", " ")
+            raise ConfigurationError(f"the client certificate cannot be used: {why}") from error

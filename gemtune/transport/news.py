@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 
+from gemtune.shown import without
 from gemtune.unknown import Unknown, keep, place_of
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
 
@@ -27,7 +29,9 @@ _said: set[tuple[str, str]] = set()
 class News:
     """What was passed over in one answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Sequence[str] = ()) -> None:
+        """Nothing yet; `secrets` are not shown, though the answer may hold them."""
+        self._secrets = secrets
         self._heard: list[tuple[str, Any]] = []
 
     def hear(self, path: str, value: Any) -> None:
@@ -48,8 +52,8 @@ class News:
             logger.warning(
                 "the service's %s has %s = %s, which this version of gemtune does not know; it is passed over",
                 answer.DESCRIPTOR.name,
-                place,
-                _cut(repr(value)),
+                without(place, self._secrets),
+                _cut(without(repr(value), self._secrets)),
             )
 
 

@@ -12,7 +12,7 @@ from gemtune import __version__
 from gemtune.endpoints import Endpoint, Endpoints
 from gemtune.errors import GemtuneError, Unauthenticated
 from gemtune.methods import Method
-from gemtune.transport import Metadata, mtls, wire
+from gemtune.transport import Metadata, mtls, sealing, wire
 from gemtune.transport._fork import renew_in_child
 from gemtune.transport._http import LIBRARIES, Connections, Exchange
 from gemtune.transport.aside import is_of_others
@@ -74,6 +74,21 @@ class RestTransport:
         self, method: Method, request: Message, exchange: Exchange, metadata: Iterable[tuple[str, str | bytes]] = ()
     ) -> Message:
         """As `send`, for those who also want the answer's headers, or to abort the exchange from another thread."""
+        secrets: list[str] = []
+        try:
+            return self._exchange(method, request, exchange, metadata, secrets)
+        except GemtuneError as error:
+            sealing.seal(error, secrets)
+            raise
+
+    def _exchange(
+        self,
+        method: Method,
+        request: Message,
+        exchange: Exchange,
+        metadata: Iterable[tuple[str, str | bytes]],
+        secrets: list[str],
+    ) -> Message:
         resource = method.resource(request)
         endpoint = self._endpoints.of(resource)
         sent = wire.write(
@@ -81,6 +96,7 @@ class RestTransport:
         )
         own = wire.metadata_headers(metadata) if metadata else {}
         token = self._authorizer.headers(endpoint, deadline=exchange.deadline)
+        secrets += sealing.secrets_of((token | own).items())
         try:
             status, headers, body = self._open.carry(
                 exchange,
@@ -108,7 +124,7 @@ class RestTransport:
         if status == 401:
             self._authorizer.refused(token)
         try:
-            return wire.read(sent, status, headers, body)
+            return wire.read(sent, status, headers, body, secrets=secrets)
         except Unauthenticated as error:
             self._authorizer.explain(error)
             raise

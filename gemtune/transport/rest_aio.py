@@ -17,7 +17,8 @@ from google.protobuf.message import Message
 from gemtune.endpoints import Endpoint, Endpoints
 from gemtune.errors import ConfigurationError, GemtuneError, Unauthenticated
 from gemtune.methods import Method
-from gemtune.transport import Metadata, mtls, wire
+from gemtune.shown import origin
+from gemtune.transport import Metadata, mtls, sealing, wire
 from gemtune.transport._fork import renew_in_child
 from gemtune.transport._http import Exchange
 from gemtune.transport.aside import Aside, is_of_others
@@ -78,6 +79,16 @@ class AsyncRestTransport:
 
     async def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
         """Sends one request once; see `gemtune.transport.AsyncTransport`."""
+        secrets: list[str] = []
+        try:
+            return await self._send(method, request, deadline, metadata, secrets)
+        except GemtuneError as error:
+            sealing.seal(error, secrets)
+            raise
+
+    async def _send(
+        self, method: Method, request: Message, deadline: float, metadata: Metadata, secrets: list[str]
+    ) -> Message:
         resource = method.resource(request)
         endpoint = self._endpoints.of(resource)
         sent = wire.write(
@@ -86,6 +97,7 @@ class AsyncRestTransport:
         own = wire.metadata_headers(metadata) if metadata else {}
         session = await self._opened()
         token = await self._authorizer.headers(endpoint, deadline=deadline)
+        secrets += sealing.secrets_of((token | own).items())
         proxy = self._proxy(endpoint)
         exchange = Exchange(deadline)
         try:
@@ -118,7 +130,7 @@ class AsyncRestTransport:
         if response.status == 401:
             self._authorizer.refused(token)
         try:
-            return wire.read(sent, response.status, response.headers, body)
+            return wire.read(sent, response.status, response.headers, body, secrets=secrets)
         except Unauthenticated as error:
             self._authorizer.explain(error)
             raise
@@ -172,7 +184,7 @@ class AsyncRestTransport:
         if endpoint.url not in self._proxies:
             proxy = wire.proxy_of(endpoint)
             if proxy and not proxy.startswith(("http://", "https://")):
-                raise ConfigurationError(f"the proxy {proxy.split('@')[-1]} is of a kind that aiohttp does not speak")
+                raise ConfigurationError(f"the proxy {origin(proxy)} is of a kind that aiohttp does not speak")
             self._proxies[endpoint.url] = proxy
         return self._proxies[endpoint.url]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from google.protobuf.message import Message
 
 from gemtune import codec
 from gemtune.errors import JsonError
+from gemtune.shown import without
 from gemtune.unknown import Unreadable, keep_rows
 
 __all__ = ["read_page"]
@@ -20,13 +22,16 @@ _MOST = 1000
 """Rows that may be unreadable; a page with more of them is no page."""
 
 
-def read_page(body: bytes, message_type: type[Message], *, on_unknown: codec.OnUnknown) -> Message | None:
+def read_page(
+    body: bytes, message_type: type[Message], *, on_unknown: codec.OnUnknown, secrets: Sequence[str] = ()
+) -> Message | None:
     """The page without the rows that cannot be read, which are kept in it (`gemtune.unknown.unreadable`).
 
     Args:
         body: An answer that cannot be read whole.
         message_type: Its type.
         on_unknown: As in `gemtune.from_json`.
+        secrets: What is not shown in what is said of a row.
 
     Returns:
         None where it is no page, or where something else than its rows is wrong.
@@ -56,7 +61,7 @@ def read_page(body: bytes, message_type: type[Message], *, on_unknown: codec.OnU
         try:
             readable.append(_read(row, row_type, heard))
         except JsonError as error:
-            unreadable.append(Unreadable(index, row, str(error)))
+            unreadable.append(Unreadable(index, row, without(str(error), secrets)))
             if len(unreadable) > _MOST:
                 return None
         else:

@@ -15,7 +15,7 @@ _STRICT = range(80, 94)
 
 def untrusted(error: ssl.SSLCertVerificationError) -> str:
     """OpenSSL's sentence, and behind it what to do where there is something."""
-    said = error.verify_message or str(error)
+    said = error.verify_message or "the certificate was refused"  # OpenSSL's own list of sentences
     if error.verify_code in _STRICT:
         return (
             f"{said}; the server's certificate, or its authority's, is not made as RFC 5280 asks, which Python checks "

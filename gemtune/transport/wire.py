@@ -12,7 +12,7 @@ import platform
 import re
 import ssl
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,10 +26,11 @@ from gemtune.endpoints import Endpoint
 from gemtune.error_forms import error_from_http
 from gemtune.errors import ConfigurationError, JsonError, TransportError
 from gemtune.methods import Method
+from gemtune.shown import origin, without
 from gemtune.transport import request_id, rows
 from gemtune.transport.body import BodyError, BodyTooLong
 from gemtune.transport.news import News
-from gemtune.transport.reasons import plain_reason
+from gemtune.transport.reasons import reason, within
 from gemtune.transport.trust import untrusted
 
 __all__ = [
@@ -195,7 +196,9 @@ def _checked(name: str, value: str) -> str:
     return value
 
 
-def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: bytes) -> Message:
+def read(
+    sent: WireRequest, http_status: int, headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str] = ()
+) -> Message:
     """What an answer means.
 
     Args:
@@ -203,20 +206,21 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
         http_status: Its HTTP status.
         headers: Its headers, found by lower-case name.
         body: Its body, decoded.
+        secrets: What the request held that must not be shown, whatever the server sends back.
 
     Raises:
         ApiError: The service answered with an error.
         TransportError: It is a redirect, or cannot be read.
     """
     its_id = headers.get("x-goog-request-id") or headers.get("x-request-id")
-    request_id.set(its_id)
+    request_id.set(without(its_id, secrets) if its_id else None)
     if logger.level == logging.DEBUG:  # by its name, that is: `gemtune` has a line for each attempt already
         logger.debug('"%s %s HTTP/1.1" %d %d', sent.verb, urlsplit(sent.url).path, http_status, len(body))
     content_type = headers.get("content-type", "")
     if 300 <= http_status < 400 and "location" in headers:
         raise TransportError(
-            f"{sent.where} redirects to {_place(headers['location'])}; redirects are not followed: set the endpoint "
-            "that is meant",
+            f"{sent.where} redirects to {_place(sent, headers['location'])}; redirects are not followed: set the "
+            "endpoint that is meant",
             maybe_sent=True,  # many a service answers what it has done by sending one elsewhere, under any of these
             final=True,
             answered=True,
@@ -233,14 +237,14 @@ def read(sent: WireRequest, http_status: int, headers: Mapping[str, str], body: 
     answer = _raw_answer(sent, content_type, body)
     if answer is not None:
         return answer
-    news = News()
+    news = News(secrets)
     try:
         message = http_rule.read_answer(sent.binding, body, sent.method.output_type, on_unknown=news.hear)
     except JsonError as error:
-        news = News()
-        page = (
-            None if sent.binding.response_body else rows.read_page(body, sent.method.output_type, on_unknown=news.hear)
-        )
+        news = News(secrets)
+        page = None
+        if not sent.binding.response_body:
+            page = rows.read_page(body, sent.method.output_type, on_unknown=news.hear, secrets=secrets)
         if page is None:
             came = body[:_SHOWN].decode(errors="replace")
             raise TransportError(
@@ -266,9 +270,13 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def _place(url: str) -> str:
-    """A URL as it may be shown: without what may be secret in it."""
-    return re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
+def _place(sent: WireRequest, location: str) -> str:
+    """Where an answer redirects to, as it may be shown: a path may hold a secret as well as a query."""
+    if location.startswith("//"):
+        location = f"{urlsplit(sent.url).scheme}:{location}"
+    if location.startswith("/"):
+        return "another path of the same host"
+    return origin(location) or "somewhere that is no URL"
 
 
 def _raw_answer(sent: WireRequest, content_type: str, body: bytes) -> Message | None:
@@ -306,23 +314,20 @@ def failed(where: str, error: BaseException, *, sent: bool, answered: bool, is_l
 
 def unreachable(where: str, error: BaseException, *, sent: bool) -> TransportError:
     """No connection could be had, or it broke; `error` is the library's."""
-    reason: Any = error
-    while deeper := [each for each in _within(reason) if isinstance(each, BaseException)]:
-        reason = deeper[0]
-    text = str(reason).split(": ", 1)[-1] or type(reason).__name__
-    if not sent and isinstance(reason, ssl.SSLError) and reason.reason == "WRONG_VERSION_NUMBER":
+    causes = list(within(error))
+    no_tls = (isinstance(one, ssl.SSLError) and getattr(one, "reason", "") == "WRONG_VERSION_NUMBER" for one in causes)
+    if not sent and any(no_tls):
         words = f"{where} does not speak TLS; if it is an emulator: {where.replace('https', 'http', 1)}"
         return TransportError(words, maybe_sent=False, final=True)
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return TransportError(f"{where} is not trusted: {untrusted(reason)}", maybe_sent=False, final=True)
+    refused = [one for one in causes if isinstance(one, ssl.SSLCertVerificationError)]
+    if refused:
+        knows = next((one for one in refused if hasattr(one, "verify_code")), None)  # aiohttp's own does not
+        why = untrusted(knows) if knows is not None else "the certificate was refused"
+        return TransportError(f"{where} is not trusted: {why}", maybe_sent=False, final=True)
     if sent:
-        return TransportError(f"the connection to {where} broke before the answer was whole: {text}", maybe_sent=True)
-    return TransportError(f"{where} could not be reached: {plain_reason(error, where) or text}", maybe_sent=False)
-
-
-def _within(error: Any) -> list[Any]:
-    """Where libraries keep the error that an error is about: aiohttp, urllib3, and anyone."""
-    return [getattr(error, "os_error", None), getattr(error, "reason", None), *error.args]
+        words = f"the connection to {where} broke before the answer was whole: {reason(error)}"
+        return TransportError(words, maybe_sent=True)
+    return TransportError(f"{where} could not be reached: {reason(error, where)}", maybe_sent=False)
 
 
 def ca_bundle() -> str | None:

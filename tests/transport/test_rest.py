@@ -219,9 +219,7 @@ def test_why_no_other_token_can_be_had_is_said_with_the_services_word(rest: Carr
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(rest: Carrier, status: int) -> None:
     with serving(JOB) as elsewhere, serving(answer(b"", status, {"location": f"{elsewhere.url}/x"})) as server:
-        with pytest.raises(
-            TransportError, match=f"redirects to {elsewhere.url}/x; redirects are not followed"
-        ) as caught:
+        with pytest.raises(TransportError, match=f"redirects to {elsewhere.url}; redirects are not followed") as caught:
             rest.send(rest.open(server.url, credentials=token()), "CreateTuningJob", CREATE)
         assert elsewhere.connections == 0
     assert caught.value.final
