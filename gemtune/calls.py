@@ -6,7 +6,6 @@ Nothing here sends, sleeps or awaits. One thing may block: a project that nobody
 from __future__ import annotations
 
 import importlib
-import logging
 import math
 import threading
 import warnings
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 
-from gemtune import flows, lookup, once
+from gemtune import flows, logs, lookup, once
 from gemtune.drive import Clock
 from gemtune.errors import ConfigurationError, DuplicateSubmission, GemtuneError, NotFound, SpecInvalid, bad_request
 from gemtune.flows import Flow
@@ -24,6 +23,7 @@ from gemtune.methods import service_methods
 from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
 from gemtune.retry import Budget, Retry, Retrying, nothing_happened
 from gemtune.settings import endpoint_from, location_from, project_from, seconds_from, shortened
+from gemtune.shown import line
 from gemtune.states import has_ended
 from gemtune.submission import Created, Submission, born, new_request_id
 from gemtune.sweep import Sweep
@@ -55,7 +55,7 @@ METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["Tuning
 
 _RPCS = lookup.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 
-logger = logging.getLogger("gemtune")
+logger = logs.logger("gemtune")
 
 _MOST_CREATED = 10_000
 
@@ -440,7 +440,7 @@ def single(created: Created) -> TuningJob:
     """The job of a submission; of several, which the service should never have made, the oldest, with a warning."""
     if created.doubles:
         names = ", ".join(job.name for job in (created.job, *created.doubles))
-        message = f"one submission became {len(created.doubles) + 1} jobs: {names}; cancel the ones not wanted"
+        message = line(f"one submission became {len(created.doubles) + 1} jobs: {names}; cancel the ones not wanted")
         logger.warning(message)
         warnings.warn(message, DuplicateSubmission, stacklevel=3)
     return created.job

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gemtune import logs
 from gemtune.answers import fitting
 from gemtune.errors import ApiError, GemtuneError, TransportError
 from gemtune.flows import Effect, Flow, Record, Send, Sleep
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "arun", "run"]
 
-logger = logging.getLogger("gemtune")
+logger = logs.logger("gemtune")
 
 
 async def _asleep(seconds: float) -> None:

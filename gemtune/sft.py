@@ -7,7 +7,6 @@ A thin layer over `TuningClient` without logic of its own: the documented names 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import timestamp_pb2
 from google.rpc import status_pb2
 
-from gemtune import codec, specs, states
+from gemtune import codec, logs, specs, states
 from gemtune.calls import DEFAULT, Timeout
 from gemtune.client import TuningClient
 from gemtune.errors import ConfigurationError, JobFailed
@@ -51,7 +50,7 @@ __all__ = [
     "train",
 ]
 
-logger = logging.getLogger("gemtune")
+logger = logs.logger("gemtune")
 
 _UNSPECIFIED = SupervisedHyperParameters.ADAPTER_SIZE_UNSPECIFIED
 _lock = threading.Lock()

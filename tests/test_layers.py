@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent / "gemtune"
 
 # From the bottom up; a module may import from its own layer and from those above it in this list.
 LAYERS = [
-    {"errors", "error_forms", "path_template", "shown"},
+    {"errors", "error_forms", "logs", "path_template", "shown"},
     {"codec"},
     {"http_binding", "http_rule", "methods", "names", "states", "job_state", "published", "unknown"},
     {"settings", "endpoints", "specs", "schema", "json_schema", "dataset"},

@@ -30,6 +30,7 @@ from gemtune.cli.phases import listening
 from gemtune.cli.session import Session
 from gemtune.cli.stops import Stopped, Terminated
 from gemtune.errors import ApiError, GemtuneError, InDoubt, JobFailed, TransportError, WaitTimeout
+from gemtune.shown import printable
 
 __all__ = ["COMMANDS", "main", "run"]
 
@@ -181,7 +182,7 @@ def _stopped(error: BaseException, told: Sequence[str]) -> int:
         sentence, status = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
     if status == 130 and sys.stderr.isatty() and not getattr(error, "erased", False):
         sentence = f"\n{sentence}"  # the terminal has just shown ^C
-    lines = [line for text in (sentence, *(f"  {_printable(note)}" for note in told)) for line in text.split("\n")]
+    lines = [line for text in (sentence, *(f"  {note}" for note in told)) for line in text.split("\n")]
     _say("\n".join(map(_fitted, lines)))
     return status
 
@@ -235,8 +236,8 @@ def _more_help(error: click.ClickException) -> str:
 
 def _error(session: Session, sentence: str, *, notes: Sequence[str], cause: BaseException | None = None) -> None:
     head = "\x1b[1;31merror:\x1b[0m" if session.output.colourful else "error:"
-    lines = [_printable(line) for text in (sentence, *(f"  {note}" for note in notes)) for line in text.split("\n")]
-    _say("\n".join([f"{head} {lines[0]}", *map(_fitted, lines[1:])]))
+    lines = [line for text in (sentence, *(f"  {note}" for note in notes)) for line in text.split("\n")]
+    _say("\n".join([lines[0], *map(_fitted, lines[1:])]), head=f"{head} ")
     if session.verbose and cause is not None:
         whole = _whole(cause)
         if whole:
@@ -251,24 +252,18 @@ def _fitted(line: str) -> str:
     return f"{line[: at + 1]}\n    {line[at + 2 :]}"
 
 
-def _printable(line: str) -> str:
-    """A line without characters that steer a terminal: parts of it are a server's words."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in line)
-
-
 def _whole(error: BaseException) -> str:
     """Everything there is about an error, for -v: the service's answer, the causes, or where a defect is."""
     if isinstance(error, ApiError):
         from gemtune.error_forms import http_from_error
 
         status, body = http_from_error(error)
-        lines = body.decode().split("\n")
-        return "\n".join([f"HTTP {status} {_printable(lines[0])}", *map(_printable, lines[1:])])
+        return f"HTTP {status} {body.decode()}"
     if isinstance(error, GemtuneError):
         causes: list[str] = []
         cause = error.__cause__ or error.__context__
         while cause is not None:
-            causes.append(f"  caused by {type(cause).__name__}: {_printable(str(cause))}")
+            causes.append(f"  caused by {type(cause).__name__}: {cause}")
             cause = cause.__cause__ or cause.__context__
         return "\n".join(causes)
     import traceback
@@ -276,9 +271,10 @@ def _whole(error: BaseException) -> str:
     return "".join(traceback.format_exception(error)).rstrip()
 
 
-def _say(text: str) -> None:
+def _say(text: str, *, head: str = "") -> None:
+    """Writes to stderr. Parts of `text` are a server's words, so it cannot steer a terminal; `head` is ours."""
     try:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{head}{printable(text)}\n")
         sys.stderr.flush()
     except OSError:
         return  # nobody listens

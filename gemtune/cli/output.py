@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from gemtune.shown import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -96,15 +98,18 @@ class Output:
 
     def console(self, *, err: bool = False) -> Console:
         """A rich console on stdout or stderr; it minds NO_COLOR, TERM and the width."""
-        from rich.console import Console
+        from gemtune.cli.console import PlainConsole
 
-        return Console(file=self.err if err else self.out, highlight=False, markup=False, emoji=False)
+        return PlainConsole(file=self.err if err else self.out, highlight=False, markup=False, emoji=False)
 
     # -- writing --------------------------------------------------------------------------------------------------
 
     def data(self, text: str) -> None:
-        """Writes a line (or lines) of data, at once: a pipe's reader may be waiting for it."""
-        self.out.write(f"{text}\n")
+        """Writes a line (or lines) of data, at once: a pipe's reader may be waiting for it.
+
+        In a pipe it is exact. On a terminal what would steer that is replaced.
+        """
+        self.out.write(f"{printable(text) if self.out.isatty() else text}\n")
         self.out.flush()
 
     def talk(self, text: str, *, dim: bool = False) -> None:
@@ -115,12 +120,14 @@ class Output:
         if self.above is not None:
             self.above(text)
         else:
+            text = printable(text)
             self.err.write(f"\x1b[2m{text}\x1b[0m\n" if dim and self.colourful else f"{text}\n")
             self.err.flush()
 
     def show(self, text: str) -> None:
         """Shows a line on a terminal's stderr that the next one takes the place of."""
         self._shown = True
+        text = printable(text)
         self.err.write(f"\x1b[2m{text}\x1b[0m" if self.colourful else text)
         self.err.flush()
 
@@ -133,16 +140,21 @@ class Output:
 
     def message(self, message: Message) -> None:
         """Writes a message in the machine format that is wanted."""
-        text = _FORMS[self._wanted.output_format](message, _unicode(self.out)).rstrip("\n")
+        text = self._exact(lambda unicode: _FORMS[self._wanted.output_format](message, unicode))
         if text:  # an empty message has no text form
             self.data(text)
 
     def tree(self, tree: dict[str, Any]) -> None:
         """Writes something that is no message in the machine format that is wanted."""
         if self._wanted.output_format == "yaml":
-            self.data(_yaml(tree, _unicode(self.out)).rstrip("\n"))
+            self.data(self._exact(lambda unicode: _yaml(tree, unicode)))
         else:
-            self.data(json.dumps(tree, indent=2, ensure_ascii=not _unicode(self.out)))
+            self.data(self._exact(lambda unicode: json.dumps(tree, indent=2, ensure_ascii=not unicode)))
+
+    def _exact(self, write: Callable[[bool], str]) -> str:
+        """The text of a machine format. On a terminal, what would steer that is escaped: the text stays true."""
+        text = write(_unicode(self.out)).rstrip("\n")
+        return write(False).rstrip("\n") if self.out.isatty() and printable(text) != text else text
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Writes columns, whole: what does not fit a line is not cut. The last column may be ragged."""

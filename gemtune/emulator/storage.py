@@ -7,7 +7,6 @@ are short.
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Generator
@@ -16,13 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gemtune import logs
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import ConfigurationError
 from gemtune.store.private_file import make_private, warn_if_shared
 
 __all__ = ["LARGEST_ID", "MEMORY", "Record", "Storage"]
 
-logger = logging.getLogger("gemtune.emulator")
+logger = logs.logger("gemtune.emulator")
 
 MEMORY = ":memory:"
 """In place of a file: the jobs are gone when the storage is closed."""

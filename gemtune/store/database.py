@@ -7,7 +7,6 @@ outlives a fork and a restart of the server, and leaves nothing open behind it.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sqlite3
 import time
@@ -18,6 +17,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from gemtune import logs
 from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.store import tables
 from gemtune.store.private_file import make_private, warn_if_shared
@@ -25,7 +25,7 @@ from gemtune.store.reasons import reason
 
 __all__ = ["Database", "StoreError", "default_file"]
 
-logger = logging.getLogger("gemtune.store")
+logger = logs.logger("gemtune.store")
 
 BUSY_TIMEOUT = 30.0
 """Seconds that SQLite waits for another process's transaction; those last milliseconds."""

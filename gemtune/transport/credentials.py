@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import math
 import os
 import re
@@ -13,6 +12,7 @@ import time
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gemtune import logs
 from gemtune.endpoints import Endpoint
 from gemtune.errors import ConfigurationError, GemtuneError, TransportError, Unauthenticated
 from gemtune.transport.aside import Aside, NotYet
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ANONYMOUS", "SCOPE", "Authorizer", "account_of", "default_project", "no_token_in_time"]
 
-logger = logging.getLogger("gemtune.credentials")
+logger = logs.logger("gemtune.credentials")
 
 ANONYMOUS: Any = object()
 """In place of credentials: none are wanted, wherever the call goes (an emulator)."""

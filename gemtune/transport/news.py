@@ -5,7 +5,6 @@ The service moves on. A field or a value that is new there must not break a clie
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +12,14 @@ from typing import Any
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 
+from gemtune import logs
 from gemtune.shown import without
 from gemtune.unknown import Unknown, keep, place_of
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
 
 __all__ = ["News"]
 
-logger = logging.getLogger("gemtune")
+logger = logs.logger("gemtune")
 
 _SHOWN = 200  # characters of a value, in the log
 _MOST = 10_000  # a server that makes up names shall not fill the memory with them

@@ -456,7 +456,11 @@ def test_credentials_of_anybodys_making_fail_as_ours_do(rest: Carrier, error: Ex
 
     with serving(JOB) as server:
         kind = TransportError if isinstance(error, OSError) else ConfigurationError
-        words = "disk" if isinstance(error, OSError) else "Failing failed with ValueError"
+        words = (
+            "whoever gives out tokens did not answer"
+            if isinstance(error, OSError)
+            else "Failing failed with ValueError"
+        )
         with pytest.raises(kind, match=f"no token could be had: {words}"):
             rest.send(rest.open(server.url, credentials=Failing("t")), "GetTuningJob", GET)
         assert server.heard == []
