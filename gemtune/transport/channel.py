@@ -115,7 +115,6 @@ class RestRpcError(_Ended, RpcError):
         error: GemtuneError,
         *,
         late: bool = False,
-        answered: bool = False,
         headers: tuple[Metadatum, ...] = (),
     ) -> None:
         """What a stub's users catch.
@@ -123,7 +122,6 @@ class RestRpcError(_Ended, RpcError):
         Args:
             error: Why the call failed.
             late: Whether its deadline had passed.
-            answered: Whether something of an answer had come, so that the service may have done what was asked.
             headers: The answer's.
         """
         RpcError.__init__(self, str(error))
@@ -138,7 +136,7 @@ class RestRpcError(_Ended, RpcError):
         elif isinstance(error, TransportError):
             # Retries of other libraries send again what is UNAVAILABLE. An answer that cannot be read is none of it:
             # the service may have done what was asked. INTERNAL is what gRPC itself says of such an answer.
-            unread = error.final or answered
+            unread = error.final or error.answered
             here = StatusCode.INTERNAL if unread else StatusCode.UNAVAILABLE
             self._status = StatusCode.DEADLINE_EXCEEDED if late else here
         elif isinstance(error, ConfigurationError):
@@ -289,8 +287,7 @@ class RestChannel(Channel):
         except GemtuneError as error:
             failure = error
         late = time.monotonic() >= exchange.deadline
-        answered = exchange.answered or bool(exchange.headers)
-        raise RestRpcError(failure, late=late, answered=answered, headers=_metadata(exchange))
+        raise RestRpcError(failure, late=late, headers=_metadata(exchange))
 
     def later(self, work: Callable[[], None]) -> None:
         """Has `work` done by a thread."""

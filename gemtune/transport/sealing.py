@@ -8,7 +8,7 @@ wherever an error or the log quotes a server, the secrets of this exchange are h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -22,11 +22,10 @@ __all__ = ["seal", "secrets_of"]
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|assertion", re.IGNORECASE)
 
 
-def secrets_of(headers: Mapping[str, str] | Iterable[tuple[str, Any]]) -> tuple[str, ...]:
+def secrets_of(headers: Iterable[tuple[str, Any]]) -> tuple[str, ...]:
     """The secrets among the headers of a request: of `Bearer TOKEN` the token, the longest ones first."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
     found: set[str] = set()
-    for name, value in pairs:
+    for name, value in headers:
         if isinstance(value, str) and _SECRET_HEADER.search(name):
             found |= {value, value.rpartition(" ")[2]}
     return tuple(sorted(found, key=len, reverse=True))

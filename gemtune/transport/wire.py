@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from google.api import httpbody_pb2
 from google.protobuf.message import Message
 
-from gemtune import __version__, http_rule
+from gemtune import __version__, http_rule, logs
 from gemtune.endpoints import Endpoint
 from gemtune.error_forms import error_from_http
 from gemtune.errors import ConfigurationError, JsonError, TransportError
@@ -48,7 +48,7 @@ __all__ = [
     "write",
 ]
 
-logger = logging.getLogger("gemtune.http")
+logger = logs.logger("gemtune.http")
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to stand; a host that is there answers in one. Less, where the call has less left."""
