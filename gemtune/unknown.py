@@ -34,6 +34,7 @@ __all__ = [
     "keep",
     "keep_rows",
     "kept",
+    "nameless",
     "path_of",
     "place_of",
     "shown",
@@ -125,6 +126,23 @@ def forget(message: Message) -> None:
         rest = without(message)
         message.Clear()
         message.MergeFromString(rest)
+
+
+def nameless(message: Message, path: str = "") -> Iterator[str]:
+    """What came in binary and has no name here, nor a place in JSON: `tunedModel: data of the unknown field 77`."""
+    for number in sorted({field.field_number for field in cast("Iterable[Any]", UnknownFieldSet(message))}):
+        if number not in (KEPT, _ROWS):
+            yield f"{path or 'the job'}: data of the unknown field {number}"
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.full_name.startswith("google.protobuf."):
+            continue
+        at = f"{path}.{field.json_name}" if path else field.json_name
+        if field.message_type.GetOptions().map_entry:
+            inner = [item for item in value.values() if isinstance(item, Message)]
+        else:
+            inner = list(value) if field.is_repeated else [value]
+        for part in inner:
+            yield from nameless(part, at)
 
 
 # -- as JSON ----------------------------------------------------------------------------------------------------------

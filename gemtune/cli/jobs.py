@@ -18,6 +18,7 @@ from gemtune.cli.show import print_job, print_lines
 from gemtune.cli.words import failure, outcome_lines
 from gemtune.errors import ApiError, GemtuneError, JobFailed, SpecFileError, TransportError
 from gemtune.states import has_ended, has_succeeded, state_name
+from gemtune.unknown import nameless
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def get(session: Session, name: str) -> None:
         return
     if session.output.machine:
         session.output.message(job)
+        for line in nameless(job):
+            session.output.talk(f"left out, for it has no name in this version of gemtune: {line}")
         return
     advice = None if has_ended(job) else session.next_command(job.name, ended=False)
     print_job(session.output, job, link=session.console_link(job.name), advice=advice)

@@ -10,7 +10,7 @@ from google.rpc import code_pb2
 
 from gemtune.cli.output import clean, one_line
 from gemtune.states import has_ended, has_succeeded
-from gemtune.unknown import kept, shown
+from gemtune.unknown import kept, nameless, shown
 from gemtune_pb.v1 import TuningJob
 
 __all__ = [
@@ -162,11 +162,12 @@ def hyper_parameters_of(job: TuningJob) -> dict[str, Any]:
 
 def unknown_of(job: TuningJob) -> list[str]:
     """What the service sent and this version does not know, but for what is shown in its place."""
-    return [
+    named = [
         clean(str(found))
         for found in kept(job)
         if found.place != ("state",) and "hyperParameters" not in found.place[1:-1]
     ]
+    return named + [clean(line) for line in nameless(job)]
 
 
 def scalar(described: FieldDescriptor, value: Any) -> Any:

@@ -21,7 +21,7 @@ from gemtune.cli.output import Output, clean, duration_text, one_line, shorten
 from gemtune.cli.params import DURATION, LabelsType
 from gemtune.cli.session import Session
 from gemtune.cli.show import job_sections
-from gemtune.cli.words import base_model, failure, summary
+from gemtune.cli.words import base_model, failure, summary, unknown_of
 from gemtune.specs.request import OWN_LABELS
 
 ANSWER = Path(__file__).parents[1] / "data" / "answers" / "job-failed-1.5-pro.json"
@@ -199,3 +199,9 @@ def test_a_stream_without_unicode_gets_exact_data_in_ascii() -> None:
     session.output.message(TuningJob(description="größer ✓"))
     session.output.out.flush()
     assert json.loads(raw.getvalue()) == {"description": "größer ✓"}
+
+
+def test_what_came_in_binary_and_has_no_name_is_told_by_its_number() -> None:
+    job = TuningJob.FromString(b"\x0a\x01a" + b"\xf8\x07\x01")  # name: "a", and a field 127
+    job.tuned_model.MergeFromString(b"\xf8\x07\x01")
+    assert unknown_of(job) == ["the job: data of the unknown field 127", "tunedModel: data of the unknown field 127"]
