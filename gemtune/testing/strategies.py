@@ -2,17 +2,20 @@
 
     from gemtune.testing import messages
 
-    @given(messages(MyMessage))
-    def test_it_survives_json(message):
-        assert gemtune.from_json(gemtune.to_json(message), MyMessage) == message
+    @given(messages(TuningJob))
+    def test_it_survives_json(job):
+        again = gemtune.from_json(gemtune.to_json(job), TuningJob)
+        assert again.SerializeToString(deterministic=True) == job.SerializeToString(deterministic=True)
 
-Needs hypothesis. Every message drawn has a JSON form: timestamps and durations are in range, a `Value` has a kind and
-is no infinity, an `Any` holds a type of this process. (`==` is false for a message with a NaN in it: compare bytes.)
+Needs hypothesis. Every message drawn has a JSON form that is read again: timestamps and durations are in range, a
+`Value` has a kind and is no infinity, an `Any` holds a type of this process. (`==` is false for a message with a NaN.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 from google.protobuf import duration_pb2, field_mask_pb2, message_factory, struct_pb2, timestamp_pb2, wrappers_pb2
@@ -31,22 +34,68 @@ M = TypeVar("M", bound=Message)
 MOST_FIELDS: Final = 8
 """Fields set in one message, at most: wide messages would make every example a long one."""
 
+MOST_ITEMS: Final = 3
+"""Items in one list or map, at most."""
+
 
 def messages(message_type: type[M], *, depth: int = 4, any_of: Sequence[type[Message]] = ()) -> st.SearchStrategy[M]:
     """Messages of one type.
 
+    At most eight fields are set in one message, and at most three items in a list or map; extensions never are. Of NaNs
+    only the usual one is drawn, and not the largest 32-bit float, which json_format writes and does not read.
+
     Args:
         message_type: The class.
-        depth: How many messages may be nested in one another; deeper ones are left out or stay empty.
+        depth: How many messages may be nested in one another; deeper ones are left out, unless they are required.
         any_of: What an `Any` may hold; without them it is drawn empty.
+
+    Raises:
+        TypeError: `message_type`, or one of `any_of`, is no class of messages.
+        ValueError: `depth` is below 1, or no message of the type can be complete.
     """
+    for type_ in (message_type, *any_of):
+        _check(type_)
+    if depth < 1:
+        raise ValueError(f"depth is the number of messages in one another, 1 or more, and this is {depth}")
     drawing = _Drawing(tuple(any_of))
 
-    @st.composite
-    def whole(draw: st.DrawFn) -> M:
+    def draw_one(draw: st.DrawFn, _shown: _Shown) -> M:
         return cast("M", drawing.message(draw, cast("Descriptor", message_type.DESCRIPTOR), depth))
 
-    return whole()
+    draw_one.__name__ = "messages"  # for the repr
+    options = [message_type.__name__, *([f"depth={depth}"] if depth != 4 else [])]
+    options += [f"any_of=[{', '.join(type_.__name__ for type_ in any_of)}]"] if any_of else []
+    return st.composite(draw_one)(_Shown(", ".join(options)))
+
+
+def _check(message_type: object) -> None:
+    if not (isinstance(message_type, type) and issubclass(message_type, Message) and message_type is not Message):
+        if callable(getattr(message_type, "pb", None)):
+            raise TypeError("messages draws protobuf messages, and this is a proto-plus class; give it.pb()")
+        found = message_type.__name__ if isinstance(message_type, type) else f"a {type(message_type).__name__}"
+        raise TypeError(f"messages takes a class of protobuf messages such as gemtune.TuningJob, and this is {found}")
+    _check_required(cast("Descriptor", message_type.DESCRIPTOR))
+
+
+def _check_required(root: Descriptor) -> None:
+    """Refuses a type where a draw may come to a message that requires one of its own type, and so on without end."""
+    seen: set[Descriptor] = set()
+
+    def check(descriptor: Descriptor, above: tuple[Descriptor, ...]) -> None:
+        if descriptor in above:
+            name = descriptor.name
+            raise ValueError(f"no {name} can be complete: what it requires leads back to it; draw another type")
+        if descriptor in seen:
+            return
+        for field in descriptor.fields:
+            if field.message_type is not None and field.is_required:
+                check(field.message_type, (*above, descriptor))
+        seen.add(descriptor)
+        for field in descriptor.fields:
+            if field.message_type is not None and not field.is_required:
+                check(field.message_type, ())
+
+    check(root, ())
 
 
 def _integers(bits: int, *, signed: bool) -> st.SearchStrategy[int]:
@@ -54,9 +103,20 @@ def _integers(bits: int, *, signed: bool) -> st.SearchStrategy[int]:
     return st.one_of(st.integers(low, high), st.sampled_from([low, high, 0, 1]))
 
 
+_LARGEST_SINGLE: Final = (2 - 2**-23) * 2.0**127
+_BELOW_IT: Final = (2 - 2**-22) * 2.0**127
+
+
+def _usual(value: float) -> float:
+    """A number with the one NaN that JSON gives back, and none of the 32-bit floats that it does not."""
+    if math.isnan(value):
+        return math.nan
+    return math.copysign(_BELOW_IT, value) if abs(value) == _LARGEST_SINGLE else value
+
+
 _SCALARS: dict[int, st.SearchStrategy[Any]] = {
-    FieldDescriptor.TYPE_DOUBLE: st.floats(),
-    FieldDescriptor.TYPE_FLOAT: st.floats(width=32),
+    FieldDescriptor.TYPE_DOUBLE: st.floats().map(_usual),
+    FieldDescriptor.TYPE_FLOAT: st.floats(width=32).map(_usual),
     FieldDescriptor.TYPE_BOOL: st.booleans(),
     FieldDescriptor.TYPE_STRING: st.text(max_size=12),
     FieldDescriptor.TYPE_BYTES: st.binary(max_size=12),
@@ -136,6 +196,16 @@ _OWN_FORMS: dict[str, st.SearchStrategy[Any]] = {
 """Messages whose JSON is no object of their fields; not every combination of those has one."""
 
 
+class _Shown:
+    """What a strategy was made for, as its repr shows it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
 class _Drawing:
     def __init__(self, any_of: tuple[type[Message], ...]) -> None:
         self._any_of = any_of
@@ -149,8 +219,7 @@ class _Drawing:
         elif descriptor.full_name == "google.protobuf.Any":
             self._fill_any(draw, message, depth)
         else:
-            for field in draw(self._fields(descriptor, depth)):
-                self._set(draw, message, field, depth)
+            self._fill(draw, message, descriptor, depth)
         return message
 
     def _fill_any(self, draw: st.DrawFn, message: Any, depth: int) -> None:
@@ -159,46 +228,79 @@ class _Drawing:
             inner: type[Message] = draw(st.sampled_from(self._any_of))
             message.Pack(self.message(draw, cast("Descriptor", inner.DESCRIPTOR), depth - 1))
 
-    def _fields(self, descriptor: Descriptor, depth: int) -> st.SearchStrategy[list[FieldDescriptor]]:
-        """Which fields to set: those that are required, and some others, one of each oneof."""
-        required = [f for f in descriptor.fields if f.is_required]
-        others = [f for f in descriptor.fields if not f.is_required and (depth > 1 or f.message_type is None)]
-        if not others:
-            return st.just(required)
-        some = st.lists(st.sampled_from(others), unique_by=_oneof_or_field, max_size=MOST_FIELDS)
-        return some.map(lambda chosen: [*required, *chosen])
+    def _fill(self, draw: st.DrawFn, message: Any, descriptor: Descriptor, depth: int) -> None:
+        """Sets the required fields and some others, one of each oneof.
+
+        A field is drawn just before its value, and whether there is another one just before that: hypothesis cuts what
+        does not matter out of the row of choices, and what follows keeps its meaning.
+        """
+        required, others = _fields(descriptor, flat=depth <= 1)
+        for field in required:
+            self._set(draw, message, field, depth)
+        taken: set[str] = set()
+        for _ in range(MOST_FIELDS if others else 0):
+            if not draw(_ANOTHER):
+                break
+            choice = draw(_one_of(others))
+            name = _oneof_or_field(choice)
+            if name not in taken:
+                taken.add(name)
+                self._set(draw, message, choice, depth)
 
     def _set(self, draw: st.DrawFn, message: Any, field: FieldDescriptor, depth: int) -> None:
         entry: Any = field.message_type
+        part = getattr(message, field.name)
         if entry is not None and entry.GetOptions().map_entry:
             key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
-            for k in draw(st.lists(_SCALARS[key.type], max_size=3, unique=True)):
+            for _ in self._some(draw):
+                item, k = self._one(draw, value, depth), draw(_SCALARS[key.type])
                 if value.message_type is not None:
-                    getattr(message, field.name)[k].CopyFrom(self._one(draw, value, depth))
+                    part[k].CopyFrom(item)
                 else:
-                    getattr(message, field.name)[k] = self._one(draw, value, depth)
+                    part[k] = item
         elif field.is_repeated:
-            items = [self._one(draw, field, depth) for _ in range(draw(st.integers(0, 3)))]
-            getattr(message, field.name).extend(items)
+            part.extend([self._one(draw, field, depth) for _ in self._some(draw)])
         elif field.message_type is not None:
-            part = getattr(message, field.name)
             part.CopyFrom(self._one(draw, field, depth))
             part.SetInParent()
         else:
             setattr(message, field.name, self._one(draw, field, depth))
 
+    def _some(self, draw: st.DrawFn) -> Iterator[None]:
+        """As many times as there shall be items, at least one."""
+        yield
+        for _ in range(MOST_ITEMS - 1):
+            if not draw(st.booleans()):
+                break
+            yield
+
     def _one(self, draw: st.DrawFn, field: FieldDescriptor, depth: int) -> Any:
         if field.message_type is not None:
             return self.message(draw, field.message_type, depth - 1)
-        if field.enum_type is not None:
-            return draw(_numbers(field.enum_type))
-        return draw(_SCALARS[field.type])
+        return draw(_SCALARS[field.type] if field.enum_type is None else _numbers(field.enum_type))
+
+
+_ANOTHER = st.sampled_from([False, True, True, True, True])
+
+
+@cache
+def _fields(descriptor: Descriptor, *, flat: bool) -> tuple[tuple[FieldDescriptor, ...], tuple[FieldDescriptor, ...]]:
+    """The required fields, and the others, without messages where there may be none."""
+    fields = tuple(descriptor.fields)
+    others = (f for f in fields if not f.is_required and not (flat and f.message_type is not None))
+    return tuple(f for f in fields if f.is_required), tuple(others)
+
+
+@cache
+def _one_of(fields: tuple[FieldDescriptor, ...]) -> st.SearchStrategy[FieldDescriptor]:
+    return st.sampled_from(fields)
 
 
 def _oneof_or_field(field: FieldDescriptor) -> str:
     return field.containing_oneof.name if field.containing_oneof is not None else field.name
 
 
+@cache
 def _numbers(enum: EnumDescriptor) -> st.SearchStrategy[int]:
     known = st.sampled_from([value.number for value in enum.values])
     if enum.is_closed or enum.full_name == "google.protobuf.NullValue":
