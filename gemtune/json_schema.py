@@ -1,7 +1,9 @@
 """JSON Schema of a message, made from its descriptor, so that an editor completes and checks a spec while it is typed.
 
-It says what protobuf's JSON mapping reads, and is stricter where a spec is rather mistyped than meant: enums only by
-name (`adapterSize: 4` would mean rank 16), no field that only the service sets, no null for "not set".
+It says what `load_spec` reads, and is stricter where a spec is rather mistyped than meant: enums only by name
+(`adapterSize: 4` would mean rank 16), no field that only the service sets, no null for "not set", no exponent in a
+whole number that is a text. It is looser where a pattern cannot count: texts of numbers beyond a field's range, days
+that a month lacks. Its keywords are those of draft 2020-12 alone: validators in strict mode (Ajv's default) take it.
 """
 
 from __future__ import annotations
@@ -71,7 +73,9 @@ def _message(kind: Descriptor, outputs: bool) -> Json:
             schema["deprecated"] = True
         properties |= dict.fromkeys(_spellings(field), schema)
         if not outputs and field_behavior_pb2.REQUIRED in _behavior(field):
-            conditions.append({"anyOf": [{"required": [name]} for name in _spellings(field)]})
+            # (Strict validators want the type and the properties named again, beside `required`.)
+            given = [{"type": "object", "properties": {n: True}, "required": [n]} for n in _spellings(field)]
+            conditions.append({"anyOf": given})
     schema = {**_described(kind.full_name), "type": "object", "properties": properties, "additionalProperties": False}
     if exclusive := dict(_exclusive(fields)):
         schema["dependentSchemas"] = exclusive
@@ -133,13 +137,16 @@ def _single(field: FieldDescriptor) -> Json:
     kind = field.message_type or field.enum_type
     if kind is None:
         return _SCALARS[field.cpp_type] if field.type != FieldDescriptor.TYPE_BYTES else _BYTES
-    return _WELL_KNOWN.get(kind.full_name) or {"$ref": f"#/$defs/{_name(kind)}"}
+    return _WELL_KNOWN.get(kind.full_name, {"$ref": f"#/$defs/{_name(kind)}"})
 
 
 def _enum(kind: EnumDescriptor) -> Json:
     described = [_comments().get(value_name, "") for value_name in (f"{kind.full_name}.{v.name}" for v in kind.values)]
-    schema = {**_described(kind.full_name), "enum": [value.name for value in kind.values]}
-    return {**schema, "enumDescriptions": described} if any(described) else schema  # the keyword of VS Code
+    values = [
+        {"const": value.name, **({"description": text} if text else {})}
+        for value, text in zip(kind.values, described, strict=True)
+    ]
+    return {**_described(kind.full_name), "type": "string", "oneOf": values}
 
 
 def _described(full_name: str) -> Json:
@@ -151,13 +158,18 @@ def _described(full_name: str) -> Json:
 
 
 def _integer(low: int, high: int) -> Json:
-    return {"anyOf": [{"type": "integer", "minimum": low, "maximum": high}, {"type": "string", "pattern": r"^-?\d+$"}]}
+    sign, digits = "[-+]?" if low < 0 else r"\+?", len(str(high))
+    text = rf"^{sign}(0|[1-9][0-9]{{0,{digits - 1}}})(\.0*)?$"
+    return {"anyOf": [{"type": "integer", "minimum": low, "maximum": high}, {"type": "string", "pattern": text}]}
 
 
 _NUMBER: Json = {
     "anyOf": [
         {"type": "number"},
-        {"type": "string", "pattern": r"^(-?\d+(\.\d+)?([eE][-+]?\d+)?|NaN|-?Infinity)$"},
+        {
+            "type": "string",
+            "pattern": r"^([-+]?(0|[1-9][0-9]*|(?=\.[0-9]))(\.[0-9]*)?([eE][-+]?[0-9]+)?|NaN|-?Infinity)$",
+        },
     ]
 }
 _BYTES: Json = {"type": "string", "contentEncoding": "base64", "pattern": "^[A-Za-z0-9+/_-]*={0,2}$"}
@@ -178,8 +190,11 @@ _WELL_KNOWN: Mapping[str, Json] = {
     "google.protobuf.ListValue": {"type": "array"},
     "google.protobuf.NullValue": {"type": "null"},
     "google.protobuf.Struct": {"type": "object"},
-    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
-    "google.protobuf.Value": {"type": ["null", "boolean", "number", "string", "array", "object"]},
+    "google.protobuf.Timestamp": {
+        "type": "string",
+        "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[-+]\d{2}:\d{2})$",
+    },
+    "google.protobuf.Value": {},
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -158,9 +159,8 @@ def test_fields_and_values_carry_the_comments_of_the_schema() -> None:
     field = definitions["SupervisedTuningSpec"]["properties"]
     assert "gs://" in field["trainingDatasetUri"]["description"]
     assert field["training_dataset_uri"] == field["trainingDatasetUri"]
-    size = definitions["SupervisedHyperParameters.AdapterSize"]
-    assert len(size["enumDescriptions"]) == len(size["enum"])
-    assert "4" in size["enumDescriptions"][size["enum"].index("ADAPTER_SIZE_FOUR")]
+    sizes = {value["const"]: value for value in definitions["SupervisedHyperParameters.AdapterSize"]["oneOf"]}
+    assert "4" in sizes["ADAPTER_SIZE_FOUR"]["description"]
 
 
 def test_every_field_of_a_spec_is_described() -> None:
@@ -176,11 +176,106 @@ def test_every_field_of_a_spec_is_described() -> None:
 
 def test_with_outputs_every_field_of_every_message_is_there_in_both_spellings() -> None:
     for name, definition in schema.json_schema(outputs=True)["$defs"].items():
-        if "enum" in definition:
+        if "oneOf" in definition:
             continue
         pool = descriptor_pool.Default()
         fields = pool.FindMessageTypeByName(name if name.startswith("google.") else f"gemtune.v1.{name}").fields
         assert set(definition["properties"]) == {spelling for f in fields for spelling in (f.name, f.json_name)}
+
+
+# -- JSON Schema: strict validators, and where it and the loader differ ----------------------------------------------
+
+# Annotations and assertions of draft 2020-12; a validator in strict mode refuses all others.
+KEYWORDS = frozenset(
+    "$schema $ref $defs title description deprecated type properties additionalProperties required dependentSchemas allOf anyOf "
+    "oneOf const items minimum maximum pattern contentEncoding".split()
+)
+
+
+def unknown_keywords(place: Any) -> set[str]:
+    if not isinstance(place, dict):
+        return set()
+    found = place.keys() - KEYWORDS
+    for name in ("properties", "$defs", "dependentSchemas"):
+        for part in place.get(name, {}).values():
+            found |= unknown_keywords(part)
+    for name in ("additionalProperties", "items"):
+        found |= unknown_keywords(place.get(name))
+    for name in ("allOf", "anyOf", "oneOf"):
+        for part in place.get(name, []):
+            found |= unknown_keywords(part)
+    return found
+
+
+@pytest.mark.parametrize("outputs", [False, True])
+def test_every_keyword_is_the_drafts(outputs: bool) -> None:
+    assert unknown_keywords(schema.json_schema(outputs=outputs)) == set()
+    assert unknown_keywords(schema.json_schema(gemtune.ListTuningJobsResponse, outputs=outputs)) == set()
+
+
+@pytest.mark.skipif("AJV" not in os.environ, reason="AJV names no folder with node_modules/ajv in it")
+@pytest.mark.parametrize("outputs", [False, True])
+def test_ajv_takes_it_in_strict_mode(outputs: bool, tmp_path: Path) -> None:
+    file = tmp_path / "schema.json"
+    file.write_text(json.dumps(schema.json_schema(outputs=outputs)))
+    code = (
+        "const Ajv = require('ajv/dist/2020'); const say = m => { throw new Error(m) };"
+        "for (const o of [{}, {strict: true}])"
+        " new Ajv({...o, logger: {log: say, warn: say, error: say}}).compile(require(process.argv[1]));"
+    )
+    subprocess.run(["node", "-e", code, str(file)], check=True, cwd=os.environ["AJV"])
+
+
+NUMBERS = "supervisedTuningSpec.hyperParameters."
+
+# The value, whether the schema takes it, whether the loader does.
+DIFFERENCES: list[tuple[str, Any, bool, bool]] = [
+    (NUMBERS + "epochCount", "+3", True, True),
+    (NUMBERS + "epochCount", "3.0", True, True),
+    (NUMBERS + "epochCount", "3.", True, True),
+    (NUMBERS + "epochCount", "-0", True, True),
+    (NUMBERS + "epochCount", "03", False, False),
+    (NUMBERS + "epochCount", " 3", False, False),
+    (NUMBERS + "epochCount", "3_0", False, False),
+    (NUMBERS + "epochCount", "3.5", False, False),
+    (NUMBERS + "epochCount", "٣", False, False),
+    (NUMBERS + "epochCount", "", False, False),
+    (NUMBERS + "epochCount", "9223372036854775807", True, True),
+    (NUMBERS + "epochCount", "99999999999999999999", False, False),
+    (NUMBERS + "learningRateMultiplier", ".5", True, True),
+    (NUMBERS + "learningRateMultiplier", "5.", True, True),
+    (NUMBERS + "learningRateMultiplier", "+1", True, True),
+    (NUMBERS + "learningRateMultiplier", "1e3", True, True),
+    (NUMBERS + "learningRateMultiplier", "-Infinity", True, True),
+    (NUMBERS + "learningRateMultiplier", "01", False, False),
+    (NUMBERS + "learningRateMultiplier", ".", False, False),
+    (NUMBERS + "learningRateMultiplier", "1_0", False, False),
+    (NUMBERS + "learningRateMultiplier", " 1", False, False),
+    (NUMBERS + "learningRateMultiplier", "٣", False, False),
+    # stricter, as its documentation says
+    (NUMBERS + "epochCount", "1e3", False, True),
+    ("tunedModelDisplayName", None, False, True),
+    ("state", "JOB_STATE_RUNNING", False, True),
+    ("supervisedTuningSpec.evaluationConfig", {"metrics": [{"aggregationMetrics": [1]}]}, False, True),
+    # looser
+    (NUMBERS + "epochCount", "9999999999999999999", True, False),
+    (NUMBERS + "learningRateMultiplier", "1e400", True, False),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "schema_takes", "loader_takes"), DIFFERENCES)
+def test_it_takes_what_the_loader_takes_but_where_it_says_so(
+    validator: jsonschema.Draft202012Validator, path: str, value: Any, schema_takes: bool, loader_takes: bool
+) -> None:
+    spec = changed(path, value)
+    assert validator.is_valid(spec) == schema_takes
+    try:
+        gemtune.loads_spec(json.dumps(spec), "json")
+    except gemtune.GemtuneError:
+        loaded = False
+    else:
+        loaded = True
+    assert loaded == loader_takes
 
 
 # -- descriptors and protos -----------------------------------------------------------------------------------------
