@@ -21,8 +21,7 @@ import json
 import math
 import re
 import struct
-import threading
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from google.protobuf import message_factory
@@ -47,12 +46,6 @@ _ENDLESS = re.compile(rb"(?<![0-9])[0-9]{309}")
 # (Searching for both whole is fast: their last bytes are rare, where zeros are common.)
 _INFINITE = (b"\x00\x00\x00\x00\x00\x00\xf0\x7f", b"\x00\x00\x00\x00\x00\x00\xf0\xff")
 
-# The library shows a value of the wrong kind in its error, and walks down into it without bound, to the stack's end:
-# some 650 bytes of stack a level. So many levels are fine on a stack of 256 KB:
-_LEVELS = 200
-_MAIN_THREAD = threading.main_thread().ident  # a thread that forks calls itself so in the child, with its own stack
-_ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
-_NEITHER_BRACKET_NOR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
 _OPENING = f'{{"{types.ROOT}":'.encode()
 
 _FLOATS = re.compile(rf'"{types.FLOAT}(\w+)":(?:(\d+)|\[([\d,]*)\])')
@@ -94,8 +87,8 @@ class Reader:
         self._has_oneofs = any(real_oneof(f) for d in types.closure(descriptor) for f in d.fields)
 
     def is_odd(self, data: bytes) -> bool:
-        """Whether a text may hold something that the library and json_format read differently, or dies of."""
-        if _MINUS.search(data) or not _is_shallow(data):
+        """Whether a text may hold something that the library and json_format read differently."""
+        if _MINUS.search(data):
             return True
         return self._has_times and bool(
             (b"+" in data and _PLUS.search(data)) or (b"\\" in data and _ESCAPED.search(data))
@@ -121,38 +114,6 @@ class Reader:
             return message_type.FromString(self._type._from_json_value({types.ROOT: tree}).root.to_binary())
         except Exception:
             return None
-
-
-@cache
-def _levels_of_stack() -> int:
-    """How many levels the main thread's stack bears, at 2 KB each; of other threads' nobody knows the size."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return _LEVELS
-    size, _ = resource.getrlimit(resource.RLIMIT_STACK)
-    return max(_LEVELS, min(size, 8 << 20) // 2048)
-
-
-def _is_shallow(data: bytes) -> bool:
-    """Whether brackets nest no deeper than `_LEVELS`, or are so few that the stack bears them all: exact, and in C."""
-    levels = _levels_of_stack() if threading.get_ident() == _MAIN_THREAD else _LEVELS
-    if data.count(b"[") + data.count(b"{") <= levels:
-        return True
-    if b"\\" in data:
-        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Of a string without brackets there is nothing left but its quotes, side by side.
-    brackets = data.translate(_ONE_KIND_OF_BRACKET, _NEITHER_BRACKET_NOR_QUOTE).replace(b'""', b"")
-    if b'"' in brackets:
-        brackets = re.sub(rb'"[^"]*"', b"", brackets)
-    for _ in range(_LEVELS):
-        outer = brackets.replace(b"[]", b"")
-        if not outer:
-            return True
-        if len(outer) == len(brackets):
-            return False  # not even JSON
-        brackets = outer
-    return False
 
 
 def pack_any(url: str, descriptor: Descriptor, tree: Any) -> Any:
@@ -194,7 +155,7 @@ class Writer:
             raise LookupError(url)
         # Parsed first: in bytes of somebody else's a oneof may have two members, or a map a key twice.
         message = message_factory.GetMessageClass(descriptor).FromString(base64.b64decode(value or ""))
-        text = inner.write(message.SerializePartialToString(), depth + 1)
+        text = inner.write(message.SerializePartialToString(deterministic=True), depth + 1)
         if text is None:
             raise LookupError(url)
         if descriptor.full_name in OWN_FORMS:

@@ -1,8 +1,8 @@
-"""Parsed JSON against a message type: names in one spelling, what is unknown taken out, what the suite forbids refused.
+"""Parsed JSON against a message type: names in one spelling, what is unknown taken out, what is not to be read refused.
 
-json_format knows no way to say what it passed over, takes a field under both of its names, and before protobuf 7 nests
-`Struct` without bound. So whatever the fast road does not take as it stands goes through here first. Values are left as
-they are: judging them is for those who read the tree afterwards.
+json_format knows no way to say what it passed over, takes a field under both of its names, reads a list or a text as
+a message with nothing in it, and before protobuf 7 nests `Struct` without bound. So whatever the fast road does not
+take as it stands goes through here first. Of a value only the kind is judged: all else is for those who read the tree.
 
 The fast road wants an exact tree: one that means to it what the original means to json_format. Where that is not plain
 it is told `Unsure`. json_format itself gets the original, and only needs the checks.
@@ -10,6 +10,7 @@ it is told `Unsure`. json_format itself gets the original, and only needs the ch
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field as attribute
@@ -19,7 +20,8 @@ from typing import Any, Final, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from gemtune._codec_any import find_type
+from gemtune import nesting
+from gemtune._codec_any import ANY, PLACEHOLDER, find_type, placeholder
 from gemtune.errors import JsonError
 
 __all__ = [
@@ -37,22 +39,22 @@ __all__ = [
     "value_of",
 ]
 
-DEPTH: Final = 100
-"""How many messages may be nested; json_format's own limit, and for `Struct` what the conformance suite asks for."""
+DEPTH: Final = nesting.MESSAGES
+"""json_format's own limit, and for `Struct` what the conformance suite asks for."""
 
 _OPAQUE = frozenset(
     f"google.protobuf.{name}"
     for name in "Timestamp Duration FieldMask DoubleValue FloatValue Int64Value UInt64Value Int32Value UInt32Value "
     "BoolValue StringValue BytesValue".split()
 )
-_ANY = "google.protobuf.Any"
 _DYNAMIC = {"google.protobuf.Value": 0, "google.protobuf.Struct": -1, "google.protobuf.ListValue": -1}
 """Where the counting of their depth starts: a Struct's fields are Values one deeper."""
 
-OWN_FORMS = _OPAQUE | _DYNAMIC.keys() | {_ANY}
+OWN_FORMS = _OPAQUE | _DYNAMIC.keys() | {ANY}
 """The message types whose JSON is not an object of their fields."""
 
 _NO_OPTIONS = (b"", b"\x08\x00", b"\x08\x01")  # none, or `deprecated` alone
+_FLOATING = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 _EXTENSION = re.compile(r"\[[a-zA-Z0-9._]*\]$")
 _ODD_NAME = re.compile("[\0\ud800-\udfff]")  # protobuf in C refuses it, or sees its start alone
 _DROP: Final = object()
@@ -73,21 +75,33 @@ class Tidying:
         lenient: Whether unknown fields and enum names are passed over.
         pack: Given, the tree has to be exact, and this makes of an `Any`, its type URL, the type and the tidied value,
             what its reader takes.
+        read_any: Given, each `Any` is read by itself, and a placeholder is put in the tree: this gives its type URL and
+            its value for its JSON, its place, its depth, and the walk.
         passed: What was passed over: where it stood, and the value.
+        place: Where the tree stands.
+        depth: How many messages deep.
+        taken: The `Any`s that have placeholders.
     """
 
     lenient: bool
     pack: Callable[[str, Descriptor, Any], Any] | None = None
+    read_any: Callable[[Any, Place, int, Tidying], tuple[str, bytes]] | None = None
     passed: list[tuple[Place, Any]] = attribute(default_factory=list[tuple[Any, Any]])
+    place: Place = None
+    depth: int = 1
+    taken: list[tuple[str, bytes]] = attribute(default_factory=list[tuple[str, bytes]])
 
     def unsure(self) -> None:
         if self.pack is not None:
             raise Unsure
 
-    def unknown(self, name: str, place: Place, value: Any) -> None:
-        if not self.lenient or _ODD_NAME.search(name):
+    def unknown(self, name: str, place: Place, value: Any) -> bool:
+        """Notes what is passed over; says whether it is json_format that has to do so."""
+        is_laws = not self.lenient or _ODD_NAME.search(name) is not None
+        if is_laws:
             self.unsure()
         self.passed.append((place, value))
+        return is_laws
 
 
 _Walk: TypeAlias = Callable[[Any, Place, int, Tidying], Any]
@@ -103,11 +117,11 @@ def tidy(descriptor: Descriptor, tree: Any, walk: Tidying) -> Any:
         walk: What may be done; hears what was passed over.
 
     Raises:
-        JsonError: A field is given under both of its names, or the nesting is too deep.
+        JsonError: A value is of the wrong kind, a field is given under both of its names, or the nesting is too deep.
         Unsure: Only json_format can tell (in an exact walk alone).
     """
-    walk_root = _message_walk(descriptor)
-    return tree if walk_root is None else walk_root(tree, None, 1, walk)
+    walk_root = _message_walk(descriptor, walk.pack is not None)
+    return tree if walk_root is None else walk_root(tree, walk.place, walk.depth, walk)
 
 
 def is_map(field: FieldDescriptor) -> bool:
@@ -141,44 +155,47 @@ def has_json_names(enum: EnumDescriptor) -> bool:
 # -- one walk for each type, made once ----------------------------------------------------------------------------
 
 
-def _field_walk(field: FieldDescriptor) -> _Walk | None:
+def _field_walk(field: FieldDescriptor, exact: bool) -> _Walk | None:
     if is_map(field):
-        value = _value_walk(value_of(field))
+        value = _value_walk(value_of(field), exact)
         return value and partial(_map, value)
     if field.is_repeated and field.message_type is not None and field.message_type.full_name not in OWN_FORMS:
-        return _object(field.message_type).several
-    value = _value_walk(field)
+        return _object(field.message_type, exact).several
+    value = _value_walk(field, exact)
     return value and (partial(_list, value) if field.is_repeated else value)
 
 
-def _value_walk(field: FieldDescriptor) -> _Walk | None:
+def _value_walk(field: FieldDescriptor, exact: bool) -> _Walk | None:
     if field.enum_type is not None:
         enum = field.enum_type
         return partial(_enum, frozenset(enum.values_by_name), has_json_names(enum))
-    return _message_walk(field.message_type) if field.message_type is not None else None
+    if field.cpp_type in _FLOATING:
+        return None if exact else _number  # the fast road refuses a boolean there; json_format does not
+    return _message_walk(field.message_type, exact) if field.message_type is not None else None
 
 
-def _message_walk(descriptor: Descriptor) -> _Walk | None:
+def _message_walk(descriptor: Descriptor, exact: bool) -> _Walk | None:
     name = descriptor.full_name
     if name in _OPAQUE:
-        return None
+        return _value_walk(descriptor.fields_by_name["value"], exact) if name.endswith("Value") else None
     if name in _DYNAMIC:
         return partial(_dynamic, _DYNAMIC[name])
-    return _any if name == _ANY else _object(descriptor).one
+    return _any if name == ANY else _object(descriptor, exact).one
 
 
 class _Object:
     """How objects of a message type are walked."""
 
-    def __init__(self, descriptor: Descriptor) -> None:
+    def __init__(self, descriptor: Descriptor, exact: bool) -> None:
         self._descriptor = descriptor
+        self._exact = exact
         self._spelled = frozenset(f.json_name for f in descriptor.fields)
         self._oneofs = {f.json_name: oneof for f in descriptor.fields if (oneof := real_oneof(f)) is not None}
 
     @cached_property
     def _walks(self) -> dict[str, _Walk]:
         """Looked for at the first walk: a type may hold itself."""
-        return {f.json_name: walk for f in self._descriptor.fields if (walk := _field_walk(f)) is not None}
+        return {f.json_name: walk for f in self._descriptor.fields if (walk := _field_walk(f, self._exact)) is not None}
 
     @cached_property
     def _plain(self) -> frozenset[str]:
@@ -187,7 +204,9 @@ class _Object:
 
     def one(self, value: Any, place: Place, depth: int, walk: Tidying) -> Any:
         if not isinstance(value, dict):
-            return value  # null, or a mistake that the reader will find
+            if value is None:
+                return value  # a mistake that the reader will find
+            raise _wrong_kind(place, value, f"an object, for a {self._descriptor.name}")
         if depth >= DEPTH:
             walk.unsure()  # json_format says it in its words; what has a form of its own may be one deeper
             if depth > DEPTH:
@@ -211,10 +230,13 @@ class _Object:
 
     def several(self, value: Any, place: Place, depth: int, walk: Tidying) -> Any:
         # Most are small and in order, as a histogram's buckets and a text's parts: that is seen without leaving C.
-        try:
-            if all(map(self._plain.issuperset, value)) and not (self._oneofs and max(map(len, value), default=0) > 1):
-                return value if depth < DEPTH else _list(self.one, value, place, depth, walk)
-        except TypeError:  # no list of objects
+        if (
+            depth < DEPTH
+            and isinstance(value, list)
+            and set(map(type, value)) == {dict}
+            and all(map(self._plain.issuperset, value))
+            and not (self._oneofs and max(map(len, value)) > 1)
+        ):
             return value
         return _list(self.one, value, place, depth, walk)
 
@@ -227,8 +249,9 @@ class _Object:
             if name is None:
                 if _EXTENSION.match(key):
                     walk.unsure()  # known or not: json_format asks the message
-                else:
-                    walk.unknown(key, (place, key), item)
+                    result[key] = item
+                elif walk.unknown(key, (place, key), item):
+                    result[key] = item
             elif name in result:
                 raise JsonError(f"{path_of((place, name))} is given twice, under both of its names; write {name} once")
             else:
@@ -237,6 +260,11 @@ class _Object:
 
 
 _object = lru_cache(maxsize=4096)(_Object)
+
+
+def _wrong_kind(place: Place, value: Any, wanted: str) -> JsonError:
+    kinds = {bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
+    return JsonError(f"{path_of(place)} is {kinds.get(type(value), 'a number')}; it takes {wanted}")
 
 
 def _share_one(oneofs: Mapping[str, str], given: Set[str]) -> bool:
@@ -268,13 +296,21 @@ def _map(walk_item: _Walk, value: Any, place: Place, depth: int, walk: Tidying) 
 
 
 def _enum(names: frozenset[str], renamed: bool, value: Any, place: Place, _depth: int, walk: Tidying) -> Any:
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise JsonError(f"{path_of(place)} is {json.dumps(value)}; it takes the name of an enum's value, or its number")
     if not isinstance(value, str) or value in names:
         return value
     if renamed or _is_number(value):
         walk.unsure()
         return value
     walk.unknown(value, place, value)
-    return _DROP
+    return _DROP if walk.pack is not None else value
+
+
+def _number(value: Any, place: Place, _depth: int, _walk: Tidying) -> Any:
+    if isinstance(value, bool):
+        raise _wrong_kind(place, value, "a number")
+    return value
 
 
 def _is_number(text: str) -> bool:
@@ -300,6 +336,10 @@ def _dynamic(start: int, value: Any, place: Place, depth: int, _walk: Tidying) -
 
 
 def _any(value: Any, place: Place, depth: int, walk: Tidying) -> Any:
+    if walk.read_any is not None and value != {}:
+        walk.taken.append(walk.read_any(value, place, depth, walk))
+        held = placeholder(len(walk.taken) - 1)
+        return held if walk.pack is None else walk.pack(held["@type"], PLACEHOLDER, held["value"])
     if not isinstance(value, dict) or not value:
         return value
     url = value.get("@type")
@@ -309,7 +349,7 @@ def _any(value: Any, place: Place, depth: int, walk: Tidying) -> Any:
         return value
     if depth >= DEPTH:
         walk.unsure()
-    inner = _message_walk(descriptor)
+    inner = _message_walk(descriptor, walk.pack is not None)
     if inner is None or descriptor.full_name in OWN_FORMS:
         if "value" not in value:
             walk.unsure()

@@ -5,15 +5,18 @@ What is read may be anything: a body that is not Google's, a detail of a type th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
 from collections.abc import Iterable
 from typing import Any
 
+from google.protobuf import any_pb2, message_factory, struct_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 
+from gemtune import codec, nesting
 from gemtune.errors import ApiError, Unknown
 
 __all__ = ["HTTP_STATUS", "error_from_http", "error_from_status", "http_from_error", "status_from_error"]
@@ -79,7 +82,10 @@ def status_from_error(error: ApiError) -> status_pb2.Status:
     """The `google.rpc.Status` that says what the exception says."""
     status = status_pb2.Status(code=error.code, message=error.message)
     for detail in error.details:
-        status.details.add().Pack(detail)
+        if isinstance(detail, any_pb2.Any):  # of a type that nobody here knows
+            status.details.append(detail)
+        else:
+            status.details.add().Pack(detail)
     return status
 
 
@@ -137,16 +143,13 @@ def http_from_error(error: ApiError) -> tuple[int, bytes]:
     http_status = error.http_status or HTTP_STATUS.get(error.code, 500)
     inner: dict[str, Any] = {"code": http_status, "message": error.message, "status": error.status}
     if error.details:
-        from google.protobuf import json_format
-
-        status = status_from_error(error)
-        inner["details"] = [json_format.MessageToDict(detail) for detail in status.details]
+        inner["details"] = json.loads(codec.to_json(status_from_error(error)))["details"]
     return http_status, json.dumps({"error": inner}, indent=2, ensure_ascii=False).encode(errors="replace")
 
 
 def _google_error(body: bytes) -> dict[str, Any] | None:
     try:
-        parsed = json.loads(body)
+        parsed = nesting.loads(body)
     except (ValueError, RecursionError):
         return None
     if isinstance(parsed, list) and parsed:  # streaming methods wrap the error in a list
@@ -156,27 +159,27 @@ def _google_error(body: bytes) -> dict[str, Any] | None:
 
 
 def _unpack(detail: Any) -> Message:
-    from google.protobuf import symbol_database
-
-    try:
-        cls = symbol_database.Default().GetSymbol(detail.TypeName())
-    except KeyError:
+    """The message in an `Any`; of JSON that could not be read a `Struct`; the `Any` itself where nothing is known."""
+    with contextlib.suppress(ValueError):
+        return _struct(codec.kept_any(detail))
+    descriptor = codec.find_type(detail.type_url)
+    if descriptor is None:
         return detail
-    message = cls()
     try:
-        return message if detail.Unpack(message) else detail
+        return message_factory.GetMessageClass(descriptor).FromString(detail.value)
     except Exception:  # bytes that are not of the type they claim; upb and pure Python raise different classes
         return detail
 
 
 def _unpack_json(detail: dict[str, Any]) -> Message:
-    from google.protobuf import any_pb2, json_format, struct_pb2
-
     try:
-        return _unpack(json_format.ParseDict(detail, any_pb2.Any(), ignore_unknown_fields=True))
-    except Exception:  # a type this process does not know, or a shape that is not that type's
-        struct = struct_pb2.Struct()
-        try:
-            return json_format.ParseDict(detail, struct)
-        except Exception:
-            return struct
+        return _unpack(codec.from_json(json.dumps(detail), any_pb2.Any, ignore_unknown_fields=True))
+    except ValueError:
+        return struct_pb2.Struct()
+
+
+def _struct(tree: Any) -> struct_pb2.Struct:
+    try:
+        return codec.from_json(json.dumps(tree), struct_pb2.Struct)
+    except ValueError:  # it is no object, or holds what a Struct cannot
+        return struct_pb2.Struct()

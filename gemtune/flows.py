@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import empty_pb2
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from gemtune.error_forms import error_from_status
 from gemtune.errors import ApiError, GemtuneError, JobFailed, NotFound, TransportError, Unauthenticated, WaitTimeout
@@ -296,9 +297,10 @@ def operation_result(operation: operations_pb2.Operation) -> TuningJob:
     if operation.HasField("error"):
         raise error_from_status(operation.error)
     # The service names the type google.cloud.aiplatform.v1.TuningJob; ours has the same bytes.
-    job = TuningJob()
-    if operation.response.type_url.endswith(".TuningJob"):
-        job.MergeFromString(operation.response.value)
+    held, job = operation.response, TuningJob()
+    if held.type_url.endswith(".TuningJob"):
+        with suppress(DecodeError):
+            job = TuningJob.FromString(held.value)
     if not job.name:
         raise TransportError(
             f"{operation.name} is done, and holds neither a job nor an error", maybe_sent=True, final=True

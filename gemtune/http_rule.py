@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from gemtune import codec
+from gemtune import codec, nesting
 from gemtune.errors import InvalidArgument, JsonError, NotFound, SpecInvalid, Unimplemented, bad_request
 from gemtune.http_binding import WELL_KNOWN_SCALARS, Binding, RuleError, bindings, required_zeros, resolve
 
@@ -376,7 +376,7 @@ def _read_body(method: Method, binding: Binding, body: bytes) -> Message:
         part.SetInParent()
         return message
     try:
-        value = json.loads(body)  # one value, that is: text put between braces could bring other fields along
+        value = nesting.loads(body)  # one value, that is: text put between braces could bring other fields along
     except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"the body is not JSON: {error}") from error
     return _decode(json.dumps({field.name: value}).encode(), method.input_type)

@@ -193,8 +193,10 @@ def _put(tree: Any, place: Sequence[str | int], value: Any) -> None:
 
 
 def _stands_for(item: Any, value: Any) -> bool:
-    """Whether an item of a list is what reading made of a value that it did not know: an `Any`, by its type alone."""
-    return isinstance(item, dict) and isinstance(value, dict) and item.get("@type") == value.get("@type")
+    """Whether an item of a list is what reading made of a value that it did not know: an `Any`, by its type."""
+    return item == value or (
+        isinstance(item, dict) and isinstance(value, dict) and item.get("@type") == value.get("@type")
+    )
 
 
 # -- places -----------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parent.parent / "gemtune"
 
 # From the bottom up; a module may import from its own layer and from those above it in this list.
 LAYERS = [
-    {"errors", "error_forms", "logs", "path_template", "shown"},
-    {"codec"},
+    {"errors", "logs", "path_template", "shown", "nesting"},
+    {"codec", "error_forms"},
     {"http_binding", "http_rule", "methods", "names", "states", "job_state", "published", "unknown"},
     {"settings", "endpoints", "specs", "schema", "json_schema", "dataset"},
     {"retry", "remedies"},

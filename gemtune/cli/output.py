@@ -189,11 +189,10 @@ def _yaml(tree: dict[str, Any], unicode: bool) -> str:
 
 
 def _textproto(message: Message, unicode: bool) -> str:
-    from google.protobuf import text_format
-
+    from gemtune.specs.dump import textproto
     from gemtune.unknown import jobs_in, kept
 
-    text = text_format.MessageToString(message, as_utf8=unicode)
+    text = textproto(message, as_utf8=unicode)
     # A name that the schema does not have would make the text unreadable, so it is a comment.
     unknown = [
         f"# unknown to this version{f', in {job.name}' if job is not message else ''}: {found}\n"

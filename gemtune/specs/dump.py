@@ -9,16 +9,17 @@ from functools import cache
 from typing import Any, cast
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.codec import bytes_text, float_text, to_json
 from gemtune.errors import JsonError, SpecFileError
 from gemtune.specs.request import unknown_of
 from gemtune.specs.scalars import NULLS, ambiguous
+from gemtune.specs.spec_file import check_depth
 from gemtune.unknown import kept, without
 
-__all__ = ["dumps"]
+__all__ = ["dumps", "textproto"]
 
 
 def dumps(job: Message, format: str) -> str | bytes:  # noqa: A002
@@ -33,17 +34,16 @@ def dumps(job: Message, format: str) -> str | bytes:  # noqa: A002
     if kept(job):
         plain = type(job).FromString(without(job))
         return dumps(plain, format)
+    check_depth(job, "<text>")
     if format == "binpb":
         return job.SerializeToString(deterministic=True)
     if unknown := _unknown(job, ""):
         message = f"{unknown}: a field or a value that this version of gemtune does not know; only binpb can hold it"
         raise SpecFileError(message, file="<text>")
     if format == "textproto":
-        from google.protobuf import text_format
-
-        return text_format.MessageToString(job, as_utf8=True)
+        return textproto(job)
     try:
-        return _json(job) if format == "json" else _yaml(_plain(job))
+        return to_json(job, indent=2) + "\n" if format == "json" else _yaml(_plain(job))
     except (JsonError, ValueError) as error:
         raise SpecFileError(f"the job has no form in {format}: {error}", file="<text>") from error
 
@@ -72,27 +72,15 @@ def _unknown(message: Message, path: str) -> str:
     return ""
 
 
-def _json(job: Message) -> str:
-    """The codec's JSON with the entries of maps in order, so that files can be compared by line."""
-    made = json.loads(to_json(job))
-    _sort_maps(made, job.DESCRIPTOR)
-    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+def textproto(message: Message, *, as_utf8: bool = True) -> str:
+    """A message in protobuf's text format; an `Any` whose bytes are not of its type is written as its bytes."""
+    from google.protobuf import descriptor_pool, text_format
 
-
-def _sort_maps(made: dict[str, Any], descriptor: Any) -> None:
-    for field in descriptor.fields:
-        value = made.get(field.json_name)
-        if value is None or field.message_type is None or field.message_type.full_name.startswith("google."):
-            continue
-        if field.message_type.GetOptions().map_entry:
-            made[field.json_name] = entries = {key: value[key] for key in sorted(value)}
-            inner = field.message_type.fields_by_name["value"].message_type
-            parts = list(entries.values())
-        else:
-            inner, parts = field.message_type, value if field.is_repeated else [value]
-        if inner is not None and not inner.full_name.startswith("google."):
-            for part in parts:
-                _sort_maps(part, inner)
+    try:
+        return text_format.MessageToString(message, as_utf8=as_utf8)
+    except DecodeError:
+        nothing_known = descriptor_pool.DescriptorPool()
+        return text_format.MessageToString(message, as_utf8=as_utf8, descriptor_pool=nothing_known)
 
 
 _OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
@@ -133,9 +121,7 @@ def _value(field: Any, value: Any) -> Any:
 
 
 def _well_known(value: Message) -> Any:
-    from google.protobuf import json_format
-
-    return json_format.MessageToDict(value)
+    return json.loads(to_json(value))
 
 
 def _float(value: float, *, single: bool) -> float | str:

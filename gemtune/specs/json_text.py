@@ -9,7 +9,8 @@ import json
 import re
 
 from gemtune.errors import SpecFileError
-from gemtune.specs.tree import MAX_DEPTH, Mark, Node, TreeNode
+from gemtune.nesting import LEVELS
+from gemtune.specs.tree import Mark, Node, TreeNode
 
 __all__ = ["parse"]
 
@@ -77,8 +78,8 @@ class _Reader:
     # -- grammar ----------------------------------------------------------------------------------------------------
 
     def _value(self, depth: int) -> Node:
-        if depth > MAX_DEPTH:
-            raise self._error(f"nested more than {MAX_DEPTH} levels deep; no spec is")
+        if depth > LEVELS:
+            raise self._error(f"nested more than {LEVELS} levels deep; no spec is")
         word = self._word
         if word == "{":
             return self._mapping(depth)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
+from gemtune import nesting
 from gemtune.errors import SpecFileError
 from gemtune.specs.build import build
 from gemtune.specs.catalogue import Catalogue
@@ -15,7 +16,7 @@ from gemtune.specs.rules import RULES
 from gemtune.specs.tree import MAX_BYTES, Node, locate
 from gemtune_pb.v1 import TuningJob
 
-__all__ = ["BINARY", "FORMATS", "SpecFile", "parse"]
+__all__ = ["BINARY", "FORMATS", "SpecFile", "check_depth", "parse"]
 
 FORMATS = ("yaml", "json", "textproto", "binpb")
 
@@ -128,9 +129,22 @@ def parse(data: str | bytes, format: str, *, file: str) -> list[SpecFile]:  # no
         text = _text(data, file)
         # Nothing at all is how textproto and protobuf's bytes write a message without fields; YAML and JSON write {}.
         specs = list(_from_text(text, format, file)) if text.strip() or format == "textproto" else []
+    for spec in specs:
+        if not any(finding.severity is Severity.ERROR for finding in spec.findings):
+            check_depth(spec.job, file)
     if not specs:
         raise SpecFileError("the file is empty; a spec has at least a base_model and a tuning spec", file=file)
     return specs
+
+
+def check_depth(job: Message, file: str) -> None:
+    """Refuses a job that some format could not hold: one bound for all of them, protobuf's own.
+
+    Raises:
+        SpecFileError: It is nested too deeply.
+    """
+    if nesting.messages_deep(job) > nesting.MESSAGES:
+        raise SpecFileError(f"nested more than {nesting.MESSAGES} levels deep; no spec is", file=file)
 
 
 def _from_text(text: str, format: str, file: str) -> Iterable[SpecFile]:  # noqa: A002
@@ -159,9 +173,10 @@ def _from_bytes(data: str | bytes, file: str) -> SpecFile:
         raise SpecFileError("the format binpb is bytes, and this is text; open the file as binary", file=file)
     try:
         return SpecFile(TuningJob.FromString(data), file, "binpb")
-    except (DecodeError, ValueError) as error:
+    except (DecodeError, ValueError, RecursionError) as error:
         raise SpecFileError(
-            "not the bytes of a TuningJob; is it another format, or another message?", file=file
+            f"not the bytes of a TuningJob of at most {nesting.MESSAGES} levels; is it another format or message?",
+            file=file,
         ) from error
 
 

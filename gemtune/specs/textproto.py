@@ -39,6 +39,8 @@ def parse(text: str, *, file: str) -> tuple[TuningJob, list[Finding], Node | Non
         read = _Reader(text).message()
     except _Lost:
         read = None
+    except _TooDeep:
+        raise SpecFileError(f"nested more than {MAX_DEPTH} levels deep; no spec is", file=file) from None
     job = TuningJob()
     reading = Reading(TuningJob.DESCRIPTOR, plain_strings=False)
     tree = _shaped(reading, read, TuningJob.DESCRIPTOR, "") if read is not None else None
@@ -64,6 +66,10 @@ def parse(text: str, *, file: str) -> tuple[TuningJob, list[Finding], Node | Non
 
 class _Lost(Exception):
     """The text cannot be followed; text_format will say what is wrong with it."""
+
+
+class _TooDeep(Exception):
+    """No parser is to see the text."""
 
 
 class _Reader:
@@ -94,7 +100,7 @@ class _Reader:
     def message(self, closing: str = "", depth: int = 0) -> Node:
         """The fields up to a closing bracket, or to the end of the text."""
         if depth > MAX_DEPTH:
-            raise _Lost
+            raise _TooDeep
         start = self._mark(self._at)
         pairs: list[tuple[Node, Any]] = []
         while not self._is(closing):
@@ -121,7 +127,9 @@ class _Reader:
             items: list[Node] = []
             self._advance()
             while not self._is("]"):
-                items.append(self._value(depth + 1))
+                if self._is("["):
+                    raise _Lost  # a list in a list, which the format does not have
+                items.append(self._value(depth))
                 if self._is(","):
                     self._advance()
             end = self._mark(self._at)

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gemtune.nesting import MESSAGES
 from gemtune.specs.finding import Position
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Mark", "Node", "TreeNode", "locate", "position_of"]
@@ -18,7 +19,7 @@ __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Mark", "Node", "TreeNode", "l
 MAX_BYTES = 4 * 1024 * 1024
 """Bytes of a spec file. A spec is a few kilobytes; what is larger is another file given by mistake (a dataset)."""
 
-MAX_DEPTH = 100
+MAX_DEPTH = MESSAGES
 """Levels of nesting: what protobuf's own readers take."""
 
 MAX_NODES = 100_000

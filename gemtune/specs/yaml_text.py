@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any, cast
 
 from gemtune.errors import SpecFileError
-from gemtune.specs.tree import MAX_DEPTH, Node
+from gemtune.nesting import LEVELS
+from gemtune.specs.tree import Node
 
 __all__ = ["parse"]
 
@@ -56,7 +57,7 @@ def _check_depth(text: str, file: str) -> None:
     The composer calls itself for each level, in C and unbounded in most releases of PyYAML: it would end the process.
     The parser does not, so its events are counted, where there are enough openers to nest at all.
     """
-    if sum(map(text.count, _OPENERS)) <= MAX_DEPTH:
+    if sum(map(text.count, _OPENERS)) <= LEVELS:
         return
     depth = 0
     parser: Any = _loader()(text)
@@ -65,9 +66,9 @@ def _check_depth(text: str, file: str) -> None:
         kind = type(event).__name__
         if kind in ("MappingStartEvent", "SequenceStartEvent"):
             depth += 1
-            if depth > MAX_DEPTH:
+            if depth > LEVELS:
                 mark = event.start_mark
-                problem = f"nested more than {MAX_DEPTH} levels deep; no spec is"
+                problem = f"nested more than {LEVELS} levels deep; no spec is"
                 raise SpecFileError(problem, file=file, line=mark.line + 1, column=mark.column + 1)
         elif kind in ("MappingEndEvent", "SequenceEndEvent"):
             depth -= 1

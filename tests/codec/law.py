@@ -12,8 +12,12 @@ from google.protobuf.message import Message
 from gemtune import codec
 from gemtune._codec_any import ANY_TYPES
 
-# The places where protobuf's conformance suite asks for more than json_format gives, as the refusals say them.
-OF_THE_SUITE = ("is given twice, under both of its names", "is nested too deeply")
+# The places where gemtune refuses what json_format takes, as the refusals say them: where protobuf's conformance suite
+# asks for it, JSON of the wrong kind, and nesting beyond the bound. Each has a table of its own.
+CORRECTIONS = ("is given twice, under both of its names", "is nested too deeply", "; it takes ", "levels deep")
+
+KEPT = b"\x07JSON:"
+"""How the value of an `Any` begins that could not be read; json_format refuses those messages."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ def assert_read_alike(text: str, message_type: Any, *, lenient: bool = False) ->
         return  # in answers that is not looked for
     law, ours = by_json_format(text, message_type, lenient=lenient), by_gemtune(text, message_type, lenient=lenient)
     if ours.is_refusal and not law.is_refusal:
-        assert any(words in ours.words for words in OF_THE_SUITE), (text, ours.words)
+        assert any(words in ours.words for words in CORRECTIONS), (text, ours.words)
+    elif lenient and law.is_refusal and ours.data is not None and (KEPT in ours.data or '"@type"' in text):
+        pass  # in answers an `Any` costs nothing but itself: test_any_in_answers.py
     else:
         assert ours.data == law.data, (text, law, ours)
 
@@ -68,6 +74,8 @@ def assert_written_alike(message: Message) -> None:
             ours = json.loads(codec.to_json(message, preserving_proto_field_name=proto_names))
         except codec.JsonError:
             ours = None
+        if law is None and '"@value"' in json.dumps(ours):
+            continue  # an `Any` of an unknown type is written nevertheless: test_any_in_answers.py
         # repr tells 1 from 1.0 and 0.0 from -0.0, which == does not; and names stay in order.
         assert repr(_sorted(ours)) == repr(_sorted(law)), message
 

@@ -218,7 +218,7 @@ def test_what_means_nothing_is_refused_where_it_stands(text: str, form: str, sai
         ("base_model 'a'", "textproto", 1, "not textproto"),
         ('base_model: "a"\nbase_model: "b"', "textproto", 2, "should not have multiple"),
         ("state: JOB_STATE_FOO", "textproto", 1, "JOB_STATE_FOO"),
-        (b"\xff\xff\xff", "binpb", None, "not the bytes of a TuningJob"),
+        (b"\xff\xff\xff", "binpb", None, "not the bytes of a TuningJob of at most 100 levels"),
         ("base_model", "binpb", None, "the format binpb is bytes"),
         (b"base_model: \xff\n", "yaml", 1, "not UTF-8 text"),
         ("base_model: é".encode("utf-16"), "yaml", 1, "not UTF-8 text"),
