@@ -268,7 +268,7 @@ _OBJECTS = frozenset({"google.protobuf.Empty", "google.protobuf.Struct", "google
 def _check_one_value(field: FieldDescriptor, body: bytes) -> None:
     """Refuses what is not one JSON value of the field's kind: text between braces could bring other fields along."""
     try:
-        value = json.loads(body.decode())
+        value = nesting.loads(body.decode())
     except (ValueError, RecursionError) as error:
         raise JsonError("it is empty" if not body.strip() else f"it is not JSON: {error}") from error
     fits = value is None or isinstance(value, dict if _is_map(field) else list if field.is_repeated else _PLAIN)

@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from gemtune import nesting
 from gemtune.codec import to_json
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
 
@@ -249,7 +250,7 @@ def _entries(message: Message, number: int) -> Iterator[Any]:
     for field in cast("Iterable[Any]", UnknownFieldSet(message)):
         if field.field_number == number and isinstance(field.data, bytes):
             try:
-                entries = json.loads(field.data)
+                entries = nesting.loads(field.data)
             except ValueError:  # somebody else's field after all
                 continue
             yield from entries

@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 
 from google.rpc import code_pb2
 
+from gemtune import nesting
 from gemtune.emulator.clock import MovableClock
 from gemtune.emulator.faults import Faults, RetryTest, Transport
 from gemtune.emulator.outcomes import Outcome, Outcomes
@@ -184,7 +185,7 @@ def _read(body: bytes) -> dict[str, Any]:
     if len(body) > _LARGEST_BODY:
         raise InvalidArgument(f"the body has {len(body):,} bytes, and at most {_LARGEST_BODY:,} are read here")
     try:
-        sent = json.loads(body)
+        sent = nesting.loads(body)
         json.dumps(sent, ensure_ascii=False).encode()  # half of a surrogate pair could not be sent back
     except (ValueError, RecursionError):
         sent = None

@@ -1,21 +1,24 @@
 """What is wrong with the JSON of a request, said as the service's front end says it, and what it overlooks.
 
-`http_rule` reads requests; this module is asked when it could not: it walks the JSON beside the message's descriptor
-and names everything that does not fit, with its place.
+`http_rule` reads requests; this module walks the JSON beside the message's descriptor and names everything that does
+not fit, with its place: all of it when `http_rule` could not read the JSON, and else what Python alone takes:
+json_format reads numbers and times by `int`, `float` and `strptime`, which know more forms than JSON and the service.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, cast
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gemtune import codec
+from gemtune import codec, nesting
 from gemtune.errors import InvalidArgument, JsonError, bad_request
 
 __all__ = ["explain", "without_trailing_commas"]
@@ -40,7 +43,9 @@ def without_trailing_commas(body: bytes) -> bytes:
     return mended.encode("utf-8", "surrogateescape")
 
 
-def explain(body: bytes, descriptor: Descriptor, *, path: str, package: str) -> InvalidArgument | None:
+def explain(
+    body: bytes, descriptor: Descriptor, *, path: str, package: str, was_read: bool = False
+) -> InvalidArgument | None:
     """The error for a body that is not the JSON form of a message; None when nothing is found here.
 
     Args:
@@ -48,21 +53,38 @@ def explain(body: bytes, descriptor: Descriptor, *, path: str, package: str) -> 
         descriptor: The message's type.
         path: Where the message is in the request, such as `tuning_job`; "" when it is the request.
         package: The proto package that the service gives the types of ours, such as `google.cloud.aiplatform.v1`.
+        was_read: Whether the codec has read it, so that only values of another form than the service's are looked for.
     """
     try:
-        value = json.loads(body)
-        found = _limited(_Walk(descriptor.file.package, package).message(value, descriptor, path))
-    except json.JSONDecodeError as error:
-        return InvalidArgument(f"Invalid JSON payload received. {_syntax(error)}.")
-    except UnicodeDecodeError:
-        return InvalidArgument("Invalid JSON payload received. The text is not UTF-8.")
-    except ValueError:  # json.loads makes no int of so many digits
-        return InvalidArgument("Invalid JSON payload received. A number has more than 4,300 digits.")
-    except RecursionError:
-        return InvalidArgument("Invalid JSON payload received. The values are nested too deeply.")
-    if not found:
-        return None
-    return InvalidArgument("\n".join(text for _, text in found), details=[bad_request(found)])
+        nesting.check(body)
+        value = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        return InvalidArgument(f"Invalid JSON payload received. {_wrong_text(error)}.")
+    walk = _Walk(descriptor.file.package, package, _is_plain if was_read else _readable)
+    found = _limited(walk.message(value, descriptor, path))
+    return InvalidArgument("\n".join(text for _, text in found), details=[bad_request(found)]) if found else None
+
+
+def _wrong_text(error: Exception) -> str:
+    match error:
+        case json.JSONDecodeError():
+            return _syntax(error)
+        case UnicodeDecodeError():
+            return "The text is not UTF-8"
+        case RecursionError() | JsonError():
+            return "The values are nested too deeply"
+        case _Constant():
+            return f"{error} is no JSON value"
+        case _:  # json.loads makes no int of so many digits
+            return "A number has more than 4,300 digits"
+
+
+class _Constant(ValueError):
+    """A number that Python alone writes so."""
+
+
+def _no_constant(name: str) -> Any:
+    raise _Constant(name)
 
 
 _SYNTAX = {
@@ -96,9 +118,10 @@ def _limited(violations: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 class _Walk:
-    def __init__(self, ours: str, theirs: str) -> None:
+    def __init__(self, ours: str, theirs: str, readable: Callable[[Any, FieldDescriptor], bool]) -> None:
         self._ours = ours
         self._theirs = theirs
+        self._readable = readable
 
     def message(self, value: Any, descriptor: Descriptor, path: str) -> Iterator[tuple[str, str]]:
         """What does not fit in the JSON of a message."""
@@ -127,7 +150,7 @@ class _Walk:
         kind = field.message_type
         if kind is None or kind.GetOptions().map_entry or kind.full_name.startswith("google."):
             # Scalars, enums, maps and protobuf's own types: the codec knows what they may look like.
-            if not _readable(item, field):
+            if not self._readable(item, field):
                 yield self._invalid(item, path, self._type_of(field))
         elif not field.is_repeated:
             yield from self.message(item, kind, path)
@@ -164,6 +187,52 @@ def _takes_null(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.full_name == "google.protobuf.Value"
 
 
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_NUMBER = re.compile(_INTEGER.pattern + r"(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_OFFSET = r"(?:Z|[-+](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+_FORMS: Mapping[str, re.Pattern[str]] = {
+    "google.protobuf.Timestamp": re.compile(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?" + _OFFSET
+    ),
+    "google.protobuf.Duration": re.compile(r"-?[0-9]+(?:\.[0-9]{1,9})?s"),
+}
+_FLOATS = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
+_LARGEST = sys.float_info.max
+_TEXTS = (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_BOOL)
+
+
+def _is_plain(item: Any, field: FieldDescriptor) -> bool:
+    """Whether a value that the codec takes has a form that the service takes, too."""
+    kind: Any = field.message_type
+    if kind is not None and kind.GetOptions().map_entry:
+        key, value = kind.fields_by_name["key"], kind.fields_by_name["value"]
+        keys_fit = key.cpp_type in _TEXTS or all(map(_INTEGER.fullmatch, item))
+        return keys_fit and all(_is_plain_one(part, value) for part in item.values())
+    if field.is_repeated:
+        return all(_is_plain_one(part, field) for part in item)
+    return _is_plain_one(item, field)
+
+
+def _is_plain_one(item: Any, field: FieldDescriptor) -> bool:
+    kind: Any = field.message_type
+    if kind is not None:
+        if kind.full_name in _FORMS:
+            return _FORMS[kind.full_name].fullmatch(item) is not None
+        is_wrapper = kind.full_name.startswith("google.protobuf.") and list(kind.fields_by_name) == ["value"]
+        return not is_wrapper or item is None or _is_plain_one(item, kind.fields_by_name["value"])
+    if field.enum_type is not None:
+        return item in field.enum_type.values_by_name or _INTEGER.fullmatch(str(item)) is not None
+    return field.cpp_type in _TEXTS or _is_plain_number(item, floating=field.cpp_type in _FLOATS)
+
+
+def _is_plain_number(item: Any, *, floating: bool) -> bool:
+    if isinstance(item, str):
+        if floating and item in ("NaN", "Infinity", "-Infinity"):
+            return True
+        return _NUMBER.fullmatch(item) is not None and math.isfinite(float(item))
+    return not isinstance(item, bool) and -_LARGEST <= item <= _LARGEST
+
+
 def _readable(item: Any, field: FieldDescriptor) -> bool:
     descriptor: Any = field.containing_type
     owner = message_factory.GetMessageClass(descriptor)
@@ -171,4 +240,4 @@ def _readable(item: Any, field: FieldDescriptor) -> bool:
         codec.from_json(json.dumps({field.name: item}), owner)
     except JsonError:
         return False
-    return True
+    return _is_plain(item, field)

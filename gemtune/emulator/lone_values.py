@@ -10,6 +10,8 @@ from typing import Any, NoReturn, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gemtune import nesting
+
 __all__ = ["as_lists"]
 
 
@@ -20,6 +22,7 @@ def as_lists(body: bytes, descriptor: Descriptor) -> bytes:
     wrong with it is for others to say.
     """
     try:
+        nesting.check(body)
         value = json.loads(body, object_pairs_hook=_once, parse_constant=_refuse)
         if not _wrap(value, descriptor):
             return body

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import json
 
+from gemtune import nesting
 from gemtune.emulator.storage import LARGEST_ID
 from gemtune.errors import InvalidArgument, bad_request
 
@@ -33,7 +34,7 @@ class PageTokens:
         if not token:
             return None
         try:
-            sequence, seal = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+            sequence, seal = nesting.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         except (ValueError, TypeError, RecursionError, binascii.Error):
             sequence, seal = None, None
         if type(sequence) is not int or not 0 < sequence <= LARGEST_ID or seal != self._seal:

@@ -246,7 +246,7 @@ async def _read(request: Request) -> bytes:
 
 def _match(verb: str, path: str, query: list[tuple[str, str]], body: bytes) -> Match:
     try:
-        return ROUTER.match(verb, path, query, body)
+        match = ROUTER.match(verb, path, query, body)
     except InvalidArgument as refusal:
         bare = _without_body(verb, path, query)
         if not bare.binding.body or not body.strip():
@@ -255,7 +255,25 @@ def _match(verb: str, path: str, query: list[tuple[str, str]], body: bytes) -> M
         error = _explained(bare, mended) or (refusal if mended == body else None)
         if error is not None:
             raise error from None
-    return ROUTER.match(verb, path, query, mended)
+        match, body = ROUTER.match(verb, path, query, mended), mended
+    strange = _strange(match, query, body)
+    if strange is not None:
+        raise strange
+    return match
+
+
+def _strange(match: Match, query: list[tuple[str, str]], body: bytes) -> InvalidArgument | None:
+    """What the codec takes for a number or a time, and the service does not."""
+    descriptor: Any = match.method.input_type.DESCRIPTOR
+    fields = json.dumps({name: value for name, value in query if _field_of(descriptor, name) is not None}).encode()
+    error = explain(fields, descriptor, path="", package=_package(match), was_read=True)
+    if error is None and match.binding.body and body.strip():
+        error = _explained(match, body, was_read=True)
+    return error
+
+
+def _field_of(descriptor: Any, name: str) -> Any:
+    return next((field for field in descriptor.fields if name in (field.name, field.json_name)), None)
 
 
 def _without_body(verb: str, path: str, query: list[tuple[str, str]]) -> Match:
@@ -265,8 +283,7 @@ def _without_body(verb: str, path: str, query: list[tuple[str, str]]) -> Match:
     except InvalidArgument as refusal:
         match = ROUTER.match(verb, path, [], b"")
         descriptor: Any = match.method.input_type.DESCRIPTOR
-        known = {name for field in descriptor.fields for name in (field.name, field.json_name)}
-        fields = json.dumps({name: value for name, value in query if name in known}).encode()
+        fields = json.dumps({name: value for name, value in query if _field_of(descriptor, name) is not None}).encode()
         raise explain(fields, descriptor, path="", package=_package(match)) or refusal from None
 
 
@@ -275,9 +292,9 @@ def _package(match: Match) -> str:
     return f"google.cloud.aiplatform.{match.api_version}"
 
 
-def _explained(match: Match, body: bytes) -> InvalidArgument | None:
+def _explained(match: Match, body: bytes, *, was_read: bool = False) -> InvalidArgument | None:
     path = "" if match.binding.body == "*" else match.binding.body
-    return explain(body, _body_type(match), path=path, package=_package(match))
+    return explain(body, _body_type(match), path=path, package=_package(match), was_read=was_read)
 
 
 def _body_type(match: Match) -> Any:

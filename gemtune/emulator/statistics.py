@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from gemtune import codec
+from gemtune import codec, nesting
 from gemtune.emulator.gcs_root import GcsRoot
 from gemtune.errors import JsonError
 from gemtune_pb.v1 import (
@@ -188,7 +188,7 @@ class _BadRowError(Exception):
 def _row(line: bytes) -> tuple[list[_Turn], int]:
     """The turns of a row, and the tokens of its system instruction; both of the documented formats are read."""
     try:
-        row: Any = json.loads(line)
+        row: Any = nesting.loads(line)
     except (ValueError, RecursionError) as error:
         raise _BadRowError("Not a JSON object.") from error
     if not isinstance(row, dict):

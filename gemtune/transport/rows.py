@@ -11,7 +11,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from gemtune import codec
+from gemtune import codec, nesting
 from gemtune.errors import JsonError
 from gemtune.shown import without
 from gemtune.unknown import Unreadable, keep_rows
@@ -38,7 +38,7 @@ def read_page(
     """
     field = _rows_of(message_type.DESCRIPTOR)
     try:
-        tree = json.loads(body) if field is not None else None
+        tree = nesting.loads(body) if field is not None else None
     except (ValueError, RecursionError):
         return None
     if field is None or field.message_type is None or not isinstance(tree, dict):

@@ -5,7 +5,6 @@ Pure functions, shared by the blocking transport and the one over aiohttp.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import platform
@@ -21,7 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from google.api import httpbody_pb2
 from google.protobuf.message import Message
 
-from gemtune import __version__, http_rule, logs
+from gemtune import __version__, http_rule, logs, nesting
 from gemtune.endpoints import Endpoint
 from gemtune.error_forms import error_from_http
 from gemtune.errors import ConfigurationError, JsonError, TransportError
@@ -262,11 +261,11 @@ def read(
 def _is_json(body: bytes) -> bool:
     """Whether a body is whole: what was cut may come whole another time, what is whole and wrong will not."""
     try:
-        json.loads(body)
+        nesting.loads(body)
+    except JsonError:  # nested too deeply: so it is when it comes again
+        return True
     except ValueError:
         return False
-    except RecursionError:  # nested without bound, so nothing was cut off before that
-        return True
     return True
 
 
