@@ -87,5 +87,5 @@ def on_terminal(command: str) -> str:
 
 def masked(text: str) -> str:
     """A text without what differs from run to run: ids, fingerprints and white space."""
-    text = re.sub(r"\d{6,}|\b[0-9a-f]{16}\b", "N", text)
+    text = re.sub(r"\b[0-9a-f]{16}\b|\d{6,}", "N", text)
     return "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
