@@ -37,6 +37,10 @@ class Unconnected(Exception):
     """No connection could be had; its cause says why."""
 
 
+class ProxyError(Exception):
+    """No way through a proxy could be had; its cause says why."""
+
+
 class Broken(Exception):
     """What came is no answer of HTTP's, or ends before it is whole."""
 
@@ -275,6 +279,31 @@ def _secured(sock: Any, context: ssl.SSLContext, host: str, deadline: float) -> 
     return SSLTransport(sock, context, host)
 
 
+def _through(
+    proxy: str, place: tuple[str, int], context: ssl.SSLContext | None, *, tunnel: bool, deadline: float
+) -> Any:
+    """A connection to a place through a proxy, or to the proxy, where that is asked for the whole URL."""
+    host, port = place
+    sock: Any = None
+    try:
+        if proxy.lower().startswith("socks"):
+            return _through_socks(proxy, host, port, deadline)
+        before = urlsplit(proxy)
+        at = before.hostname or ""
+        sock = _connected(at, before.port or (443 if before.scheme == "https" else 80), deadline)
+        if before.scheme == "https" and context is not None:
+            sock = _secured(sock, context, at, deadline)
+        if tunnel:
+            _tunnel(sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", proxy, deadline)
+    except Exception as error:
+        if sock is not None:
+            sock.close()
+        if isinstance(error, (GemtuneError, TimeoutError)):
+            raise
+        raise ProxyError from error
+    return sock
+
+
 def _dial(endpoint: str, proxy: str | None, tls: Callable[[], ssl.SSLContext], deadline: float) -> Any:
     """A connection to an endpoint, straight or through a proxy."""
     parts = urlsplit(endpoint)
@@ -284,16 +313,8 @@ def _dial(endpoint: str, proxy: str | None, tls: Callable[[], ssl.SSLContext], d
     try:
         if proxy is None:
             sock = _connected(host, port, deadline)
-        elif proxy.lower().startswith("socks"):
-            sock = _through_socks(proxy, host, port, deadline)
         else:
-            before = urlsplit(proxy)
-            at = before.hostname or ""
-            sock = _connected(at, before.port or (443 if before.scheme == "https" else 80), deadline)
-            if before.scheme == "https" and context is not None:
-                sock = _secured(sock, context, at, deadline)
-            if parts.scheme == "https":
-                _tunnel(sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", proxy, deadline)
+            sock = _through(proxy, (host, port), context, tunnel=parts.scheme == "https", deadline=deadline)
         return sock if parts.scheme == "http" or context is None else _secured(sock, context, host, deadline)
     except BaseException:
         if sock is not None:

@@ -264,6 +264,7 @@ _OAUTH: dict[str, str] = {
     "unsupported_grant_type": "their kind is not supported (unsupported_grant_type)",
     "access_denied": "the service that gives out tokens denies access (access_denied)",
     "invalid_target": "the audience is not allowed (invalid_target)",
+    "Reauthentication is needed": "Reauthentication is needed",
     "rapt_required": "a new login is asked for (rapt_required)",
 }
 
