@@ -480,3 +480,22 @@ def test_a_channel_that_another_thread_closes_before_the_call_begins_is_a_broken
         monkeypatch.setattr(transport, "_opened", lambda _: opened)
         with pytest.raises(errors.TransportError, match="was closed during the call"):
             rpc.send(transport, "GetTuningJob", GET)
+
+
+def test_a_token_that_a_server_sends_back_is_hidden(rpc: Carrier) -> None:
+    """In the message, in details at any depth, in the id of the exchange, and in what grpcio raised."""
+    held = token().token
+    violation = error_details_pb2.BadRequest.FieldViolation(field=held, description=f"not {held}")
+    detail = error_details_pb2.BadRequest(field_violations=[violation])
+
+    def act(context: grpc.ServicerContext) -> bytes:
+        context.send_initial_metadata((("x-goog-request-id", held),))
+        return refusing(grpc.StatusCode.PERMISSION_DENIED, f"Bearer {held} may not", detail)(context)
+
+    with serving(act) as (url, _), pytest.raises(errors.PermissionDenied) as caught:
+        rpc.send(rpc.open(url, credentials=token()), "GetTuningJob", GET)
+    error = caught.value
+    assert held not in str(error) + repr(error) + repr(vars(error))
+    assert error.violations[0].description.startswith("not ")
+    assert error.__cause__ is None
+    assert error.__context__ is None
