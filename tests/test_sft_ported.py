@@ -116,10 +116,10 @@ def test_a_number_of_a_newer_service_does_not_crash(number: int) -> None:
 
 
 def test_a_state_that_came_by_an_unknown_name_keeps_it() -> None:
-    from gemtune.states import remember_name
+    from gemtune.unknown import Unknown, keep
 
     message = TuningJob(name="projects/p/locations/l/tuningJobs/7")
-    remember_name(message, "JOB_STATE_PREEMPTED")
+    keep(message, [Unknown(("state",), "JOB_STATE_PREEMPTED")])
     assert sft.SupervisedTuningJob("x", _job=message).state.name == "JOB_STATE_PREEMPTED"
 
 

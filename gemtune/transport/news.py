@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from google.longrunning import operations_proto_pb2 as operations_pb2
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from gemtune import logs
 from gemtune.shown import without
@@ -72,6 +72,9 @@ def _keep(answer: Message, found: list[Unknown]) -> None:
         for row, its in of_row.items():
             keep(answer.tuning_jobs[row], its)
     elif isinstance(answer, operations_pb2.Operation) and answer.response.type_url.endswith(".TuningJob"):
-        job = TuningJob.FromString(answer.response.value)
+        try:
+            job = TuningJob.FromString(answer.response.value)
+        except DecodeError:  # what it holds could not be read, and stays as it came
+            return
         keep(job, [Unknown(place[1:], value) for place, value in found if place[0] == "response" and len(place) > 1])
         answer.response.value = job.SerializeToString()

@@ -62,7 +62,7 @@ def _dataset(run: Run, uri: str, path: str) -> None:
     elif name != name.rstrip() and name.rstrip().lower().endswith(".jsonl"):
         what = "a line end" if "\n" in name else "a blank"
         run.add("dataset-uri", path, f"{shown(uri)} ends in {what}", f"take it away: gs://{bucket}/{name.rstrip()}")
-    elif name.lower().endswith(".jsonl"):
+    elif name.lower().endswith(".jsonl") and not name.endswith(".jsonl"):
         right = f"{name[:-6]}.jsonl"
         run.add(
             "dataset-uri",
