@@ -31,7 +31,7 @@ gemtune create -f "$here/spec.yaml" --wait
 say gemtune list
 gemtune list
 
-id=$(gemtune list --limit 1 -o json | sed -n 's|.*"name": "\(projects/.*/tuningJobs/[0-9]*\)".*|\1|p')
+id=$(gemtune -q list --limit 1 -o json | sed -n 's|.*"name": "\(projects/.*/tuningJobs/[0-9]*\)".*|\1|p')
 say gemtune get "${id##*/}" -o json
 gemtune get "$id" -o json >"$work/job.json"
 sed -n '1,12p' "$work/job.json"

@@ -15,6 +15,7 @@ from gemtune.calls import METHODS
 from gemtune.endpoints import Endpoints
 from gemtune.errors import JobFailed
 from gemtune.transport import news, wire
+from gemtune.unknown import json_tree
 from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest
 
 PARENT = "projects/p/locations/us-central1"
@@ -39,9 +40,18 @@ def answered(rpc: str, request: Any, tree: Any) -> Any:
     return wire.read(sent, 200, {"content-type": "application/json"}, json.dumps(tree).encode())
 
 
-@pytest.mark.parametrize(
-    "detail", [DETAIL, {"x": 1}, {"@type": 5}, "abc", [], None, {"@type": "t/google.rpc.ErrorInfo", "reason": 5}]
-)
+UNREADABLE: list[Any] = [
+    DETAIL,
+    {"x": 1},
+    {"@type": 5},
+    "abc",
+    [],
+    None,
+    {"@type": "t/google.rpc.ErrorInfo", "reason": 5},
+]
+
+
+@pytest.mark.parametrize("detail", UNREADABLE)
 def test_a_failed_job_is_read(detail: Any, caplog: pytest.LogCaptureFixture) -> None:
     tree = json.loads(json.dumps(FAILED))
     tree["error"]["details"] = [detail]
@@ -54,6 +64,15 @@ def test_a_failed_job_is_read(detail: Any, caplog: pytest.LogCaptureFixture) -> 
     [record] = caplog.records
     assert (record.name, record.levelno) == ("gemtune", logging.WARNING)
     assert "TuningJob has error.details[] = " in record.getMessage()
+
+
+@pytest.mark.parametrize("detail", UNREADABLE)
+def test_it_is_shown_once_and_as_it_came(detail: Any) -> None:
+    for details in ([detail], [{}, detail, {}], [detail, detail]):
+        tree = json.loads(json.dumps(FAILED))
+        tree["error"]["details"] = details
+        job = answered("GetTuningJob", GetTuningJobRequest(name=NAME), tree)
+        assert json_tree(job)["error"]["details"] == details
 
 
 def test_one_of_a_page_costs_neither_the_others_nor_itself() -> None:
@@ -87,13 +106,10 @@ def test_an_operation_of_which_only_the_job_is_known() -> None:
     ],
 )
 def test_a_result_that_is_no_job_is_said_to_be_none(response: Any) -> None:
-    operation = gemtune.from_json(
-        json.dumps({"name": "o", "done": True, "response": response}),
-        operations_pb2.Operation,
-        ignore_unknown_fields=True,
-    )
+    request = METHODS["GetOperation"].input_type(name=f"{NAME}/operations/2")
+    operation = answered("GetOperation", request, {"name": "o", "done": True, "response": response, "new": 1})
     with pytest.raises(gemtune.TransportError, match="o is done, and holds neither a job nor an error"):
-        flows.operation_result(operation)  # type: ignore[arg-type]
+        flows.operation_result(operation)
 
 
 def test_error_details_of_an_operation_are_as_those_of_a_call() -> None:
