@@ -5,8 +5,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-COVERAGE := 80  # percent; subprocesses (most of what a command line starts) are not measured
-
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage lint generate check-generated breaking bench interop conformance soak clean
 
@@ -19,8 +17,8 @@ demo: $(VENV)/.demo  ## a tuning job from a YAML file to a tuned model, on this 
 test: $(VENV)/.test  ## all tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
-coverage: $(VENV)/.test  ## all tests, and which lines and branches of gemtune/ they run in their own process: fails below the floor
-	@$(MAKE) --no-print-directory test ARGS='--cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE) $(ARGS)'
+coverage: $(VENV)/.test  ## all tests, and which lines and branches of gemtune/ they run in their own process
+	@$(MAKE) --no-print-directory test ARGS='--cov --cov-report=term:skip-covered $(ARGS)'
 
 lint: $(VENV)/.lint  ## formatting, lint, types, the schema's style
 	$(BIN)/ruff format --check .
