@@ -14,6 +14,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from gemtune._version import __version__ as __version__
 from gemtune.job_state import JobState as JobState  # twice: mypy keeps the first of two, pyright and Python the last
 from gemtune_pb import v1 as _messages
 from gemtune_pb.v1 import *  # type: ignore[assignment]  # noqa: F403  every message and enum of the schema
@@ -22,15 +23,12 @@ from gemtune_pb.v1 import SupervisedHyperParameters
 # isort: split
 from gemtune.job_state import JobState as JobState  # noqa: F811
 
-__version__ = "0.1.0"
-
 AdapterSize = SupervisedHyperParameters.AdapterSize
 
 if TYPE_CHECKING:
     from gemtune import preview, sft, tuning
     from gemtune.aio import AsyncTuningClient
     from gemtune.client import TuningClient
-    from gemtune.codec import from_json, to_json
     from gemtune.errors import (
         Aborted,
         AlreadyExists,
@@ -60,7 +58,8 @@ if TYPE_CHECKING:
         Unknown,
         WaitTimeout,
     )
-    from gemtune.retry import Retry, Retrying
+    from gemtune.flows.retry import Retry, Retrying
+    from gemtune.rpc.codec import from_json, to_json
     from gemtune.sft import init
     from gemtune.specs import (
         Finding,
@@ -74,7 +73,7 @@ if TYPE_CHECKING:
         validate,
     )
     from gemtune.specs.fingerprint import fingerprint
-    from gemtune.transport.channel import RestChannel
+    from gemtune.transport.rest_channel import RestChannel
     from gemtune_pb.v1.tuning_service_pb2_grpc import TuningServiceStub
 
 __all__ = [
@@ -135,22 +134,22 @@ __all__ += _messages.__all__
 _LAZY: dict[str, str] = {
     "AsyncTuningClient": "gemtune.aio",
     "Finding": "gemtune.specs",
-    "RestChannel": "gemtune.transport.channel",
-    "Retry": "gemtune.retry",
-    "Retrying": "gemtune.retry",
+    "RestChannel": "gemtune.transport.rest_channel",
+    "Retry": "gemtune.flows.retry",
+    "Retrying": "gemtune.flows.retry",
     "TuningClient": "gemtune.client",
     "TuningServiceStub": "gemtune_pb.v1.tuning_service_pb2_grpc",
     "adapter_size": "gemtune.specs",
     "check": "gemtune.specs",
     "dumps_spec": "gemtune.specs",
     "fingerprint": "gemtune.specs",
-    "from_json": "gemtune.codec",
+    "from_json": "gemtune.rpc.codec",
     "init": "gemtune.sft",
     "load_spec": "gemtune.specs",
     "load_specs": "gemtune.specs",
     "loads_spec": "gemtune.specs",
     "save_spec": "gemtune.specs",
-    "to_json": "gemtune.codec",
+    "to_json": "gemtune.rpc.codec",
     "validate": "gemtune.specs",
 }
 

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.longrunning import operations_proto_pb2 as operations_pb2
 
-from gemtune import flows
-from gemtune.calls import DEFAULT, Calls, Pager, Retries, Timeout, carrier, observer, single
-from gemtune.drive import Clock, arun
+from gemtune._client_base import DEFAULT, Calls, Pager, Retries, Timeout, carrier, observer, single
 from gemtune.errors import GemtuneError
-from gemtune.flows import Flow
-from gemtune.paging import Pages
+from gemtune.flows.driver import Clock, arun
+from gemtune.flows.effects import Flow
+from gemtune.flows.paging import Pages
+from gemtune.flows.retry import Retry
+from gemtune.flows.submission import Submitting
+from gemtune.flows.wait import succeeded
 from gemtune.remedies.explain import explained
-from gemtune.retry import Retry
-from gemtune.submission import Submitting
 from gemtune.transport import AsyncTransport
-from gemtune.transport.aside import Aside
-from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import account_of
+from gemtune.transport.helper_thread import Aside
+from gemtune.transport.response_body import MAX_ANSWER
 from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
 
 if TYPE_CHECKING:
@@ -367,7 +367,7 @@ class AsyncTuningClient(Calls):
             told = on_update(job)
             if inspect.isawaitable(told):
                 await told
-        return flows.succeeded(job, or_raise=raise_on_failure)
+        return succeeded(job, or_raise=raise_on_failure)
 
     async def wait_tuning_jobs(
         self,

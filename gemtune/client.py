@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from google.longrunning import operations_proto_pb2 as operations_pb2
 
-from gemtune import flows
-from gemtune.calls import DEFAULT, Calls, Pager, Retries, Timeout, carrier, observer, single
-from gemtune.drive import Clock, run
+from gemtune._client_base import DEFAULT, Calls, Pager, Retries, Timeout, carrier, observer, single
 from gemtune.errors import GemtuneError
-from gemtune.flows import Flow
-from gemtune.paging import Pages
+from gemtune.flows.driver import Clock, run
+from gemtune.flows.effects import Flow
+from gemtune.flows.paging import Pages
+from gemtune.flows.retry import Retry
+from gemtune.flows.submission import Submitting
+from gemtune.flows.wait import succeeded
 from gemtune.remedies.explain import explained
-from gemtune.retry import Retry
-from gemtune.submission import Submitting
 from gemtune.transport import Transport
-from gemtune.transport.body import MAX_ANSWER
 from gemtune.transport.credentials import account_of
+from gemtune.transport.response_body import MAX_ANSWER
 from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
 
 if TYPE_CHECKING:
@@ -337,7 +337,7 @@ class TuningClient(Calls):
         job = self._run(self._wait(name, timeout=timeout, poll_interval=poll_interval), on_update)
         if on_update is not None:
             on_update(job)
-        return flows.succeeded(job, or_raise=raise_on_failure)
+        return succeeded(job, or_raise=raise_on_failure)
 
     def wait_tuning_jobs(
         self,

@@ -17,13 +17,14 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import timestamp_pb2
 from google.rpc import status_pb2
 
-from gemtune import codec, logs, specs, states
-from gemtune.calls import DEFAULT, Timeout
+from gemtune import safe_text, specs
+from gemtune._client_base import DEFAULT, Timeout
+from gemtune._sft_arguments import Arguments, SourceModel
 from gemtune.client import TuningClient
 from gemtune.errors import ConfigurationError, JobFailed
 from gemtune.job_state import JobState, named_state
 from gemtune.names import parse_job_name
-from gemtune.sft_arguments import Arguments, SourceModel
+from gemtune.rpc import codec, states
 from gemtune_pb.v1 import (
     EncryptionSpec,
     EvaluationConfig,
@@ -50,7 +51,7 @@ __all__ = [
     "train",
 ]
 
-logger = logs.logger("gemtune")
+logger = safe_text.logger("gemtune")
 
 _UNSPECIFIED = SupervisedHyperParameters.ADAPTER_SIZE_UNSPECIFIED
 _lock = threading.Lock()

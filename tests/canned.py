@@ -10,11 +10,11 @@ from typing import Any
 from google.protobuf.message import Message
 
 import gemtune
-from gemtune.drive import Clock
-from gemtune.endpoints import Endpoints
 from gemtune.errors import GemtuneError, TransportError
-from gemtune.methods import Method
-from gemtune.transport import wire
+from gemtune.flows.driver import Clock
+from gemtune.rpc.methods import Method
+from gemtune.settings import Endpoints
+from gemtune.transport import rest_wire
 
 __all__ = ["JOB", "PARENT", "AsyncCanned", "Canned", "client_of", "collected", "job", "page", "refusal", "run"]
 
@@ -63,7 +63,7 @@ class Canned:
         assert len(self.sent) < 5000, "it is asked without end"
         resource = method.resource(request)
         endpoint = Endpoints("http://127.0.0.1:1").of(resource)
-        out = wire.write(method, request, endpoint=endpoint, resource=resource, api_version="v1", who={})
+        out = rest_wire.write(method, request, endpoint=endpoint, resource=resource, api_version="v1", who={})
         self.sent.append((method.name, self.now))
         came = self._next(method.name, (out.body or b"").decode() or out.url)
         if isinstance(came, GemtuneError):
@@ -74,7 +74,7 @@ class Canned:
         self.now += self.takes
         status, body = came if isinstance(came, tuple) else (200, came)
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return wire.read(out, status, {"content-type": "application/json"}, data)
+        return rest_wire.read(out, status, {"content-type": "application/json"}, data)
 
     def _next(self, rpc: str, asked: str) -> Any:
         if callable(self.reply):

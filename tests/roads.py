@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from gemtune import _codec_types, codec
+from gemtune.rpc import _codec_types, codec
 
 is_open = _codec_types.library() is not None
 needs_the_library = pytest.mark.skipif(

@@ -21,7 +21,7 @@ from gemtune.errors import (
     Unavailable,
     WaitTimeout,
 )
-from gemtune.retry import Retry
+from gemtune.flows.retry import Retry
 from tests.canned import JOB, PARENT, Canned, client_of, collected, job, page, refusal, run
 
 BAD = job(9, createTime="1620000000")

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 import gemtune
-from gemtune.endpoints import Endpoint
 from gemtune.errors import ConfigurationError, GemtuneError
-from gemtune.settings import endpoint_from, location_from, project_from
+from gemtune.settings import Endpoint, endpoint_from, location_from, project_from
 from gemtune.transport.credentials import Authorizer
 
 NONE = [

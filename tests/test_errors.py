@@ -9,7 +9,8 @@ import pytest
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from gemtune import error_forms, errors
+from gemtune import errors
+from gemtune.rpc import status
 from gemtune_pb.v1 import TuningJob
 
 CODES = [
@@ -39,12 +40,12 @@ def test_no_code_is_forgotten() -> None:
 @pytest.mark.parametrize(("name", "cls", "http"), CODES)
 def test_each_code_has_its_class_in_both_forms(name: str, cls: type[errors.ApiError], http: int) -> None:
     code = code_pb2.Code.Value(name)
-    error = error_forms.error_from_status(status_pb2.Status(code=code, message="m"))
+    error = status.error_from_status(status_pb2.Status(code=code, message="m"))
     assert type(error) is cls
     assert (error.code, error.status, error.message) == (code, name, "m")
-    http_status, body = error_forms.http_from_error(error)
+    http_status, body = status.http_from_error(error)
     assert http_status == http
-    again = error_forms.error_from_http(http_status, body)
+    again = status.error_from_http(http_status, body)
     assert type(again) is cls
     assert (again.message, again.http_status) == ("m", http)
 
@@ -60,12 +61,12 @@ def test_each_code_has_its_class_in_both_forms(name: str, cls: type[errors.ApiEr
     ],
 )  # fmt: skip
 def test_without_a_readable_body_the_http_status_decides(http: int, cls: type[errors.ApiError]) -> None:
-    assert type(error_forms.error_from_http(http, b"")) is cls
+    assert type(status.error_from_http(http, b"")) is cls
 
 
 def test_the_status_in_the_body_decides_before_the_http_status() -> None:
     body = b'{"error": {"code": 400, "message": "m", "status": "FAILED_PRECONDITION"}}'
-    assert type(error_forms.error_from_http(400, body)) is errors.FailedPrecondition
+    assert type(status.error_from_http(400, body)) is errors.FailedPrecondition
 
 
 def test_details_are_unpacked_from_a_body_as_the_service_sends_it() -> None:
@@ -87,7 +88,7 @@ def test_details_are_unpacked_from_a_body_as_the_service_sends_it() -> None:
             }
         }
     )
-    error = error_forms.error_from_http(400, body.encode())
+    error = status.error_from_http(400, body.encode())
     bad, retry, unknown = error.details
     assert isinstance(bad, error_details_pb2.BadRequest)
     assert isinstance(retry, error_details_pb2.RetryInfo)
@@ -100,12 +101,12 @@ def test_details_are_unpacked_from_a_body_as_the_service_sends_it() -> None:
 def test_details_survive_a_status_and_back() -> None:
     info = error_details_pb2.ErrorInfo(reason="SERVICE_DISABLED", domain="googleapis.com")
     error = errors.PermissionDenied("no", details=[info])
-    assert error_forms.error_from_status(error_forms.status_from_error(error)).details == (info,)
+    assert status.error_from_status(status.status_from_error(error)).details == (info,)
 
 
 def test_a_detail_of_an_unknown_type_stays_as_it_came() -> None:
     detail = any_pb2.Any(type_url="type.googleapis.com/some.Unknown", value=b"\x01")
-    assert error_forms.error_from_status(status_pb2.Status(code=3, details=[detail])).details == (detail,)
+    assert status.error_from_status(status_pb2.Status(code=3, details=[detail])).details == (detail,)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_a_detail_of_an_unknown_type_stays_as_it_came() -> None:
     ],
 )
 def test_a_body_that_is_not_googles_is_described(body: bytes, kind: str, says: str) -> None:
-    error = error_forms.error_from_http(404, body, content_type=kind, where="https://h/x")
+    error = status.error_from_http(404, body, content_type=kind, where="https://h/x")
     assert type(error) is errors.NotFound
     assert says in str(error)
 
@@ -136,7 +137,7 @@ def test_a_quota_that_the_message_does_not_name_is_told() -> None:
 
 
 def test_an_error_wrapped_in_a_list_is_read() -> None:
-    assert error_forms.error_from_http(429, b'[{"error": {"message": "m"}}]').message == "m"
+    assert status.error_from_http(429, b'[{"error": {"message": "m"}}]').message == "m"
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,7 @@ import pytest
 from google.protobuf import duration_pb2, empty_pb2
 from google.rpc import error_details_pb2
 
-from gemtune import flows
-from gemtune.calls import METHODS
-from gemtune.drive import Clock, run
-from gemtune.error_forms import error_from_http
+from gemtune._client_base import METHODS
 from gemtune.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -32,8 +29,12 @@ from gemtune.errors import (
     Unknown,
     WaitTimeout,
 )
-from gemtune.flows import Send, Sleep
-from gemtune.retry import Budget, Retry, Retrying, may_pass, nothing_happened
+from gemtune.flows import calls, wait as waiting
+from gemtune.flows.driver import Clock, run
+from gemtune.flows.effects import Send, Sleep
+from gemtune.flows.retry import Budget, Retry, Retrying, may_pass, nothing_happened
+from gemtune.flows.wait import succeeded
+from gemtune.rpc.status import error_from_http
 from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, JobState, TuningJob
 
 GET, CREATE, CANCEL = METHODS["GetTuningJob"], METHODS["CreateTuningJob"], METHODS["CancelTuningJob"]
@@ -73,7 +74,7 @@ class TestCall:
     def test_one_attempt_without_a_policy(self) -> None:
         script = Script([SICK])
         with pytest.raises(Unavailable):
-            script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60))
+            script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60))
         assert script.sent == [("GetTuningJob", 0.0, 60.0)]
 
     @pytest.mark.parametrize(
@@ -81,39 +82,39 @@ class TestCall:
     )
     def test_a_safe_method_is_sent_again(self, error: GemtuneError) -> None:
         script = Script([error, error, JOB])
-        assert script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry())) is JOB
+        assert script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry())) is JOB
 
     @pytest.mark.parametrize("error", [PermissionDenied("m"), InvalidArgument("m"), NotFound("m"), AlreadyExists("m")])
     def test_a_refusal_is_not(self, error: GemtuneError) -> None:
         script = Script([error])
         with pytest.raises(type(error)):
-            script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
+            script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
 
     def test_a_refused_token_is_replaced_once(self) -> None:
         script = Script([Unauthenticated("expired"), JOB])
-        assert script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry())) is JOB
+        assert script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry())) is JOB
         assert not script.slept
         script = Script([SICK, Unauthenticated("expired"), SICK, JOB])
-        assert script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry())) is JOB
+        assert script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry())) is JOB
         script = Script([Unauthenticated("expired"), SICK, Unauthenticated("wrong")])
         with pytest.raises(Unauthenticated, match="wrong"):
-            script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
+            script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
         script = Script([Unauthenticated("expired"), Unauthenticated("wrong")])
         with pytest.raises(Unauthenticated, match="wrong"):
-            script.drive(flows.call(CREATE, TuningJob(), timeout=60, retry=Retry()))
+            script.drive(calls.call(CREATE, TuningJob(), timeout=60, retry=Retry()))
 
     @pytest.mark.parametrize("error", [SICK, LOST, Internal("m", http_status=500)])
     def test_a_method_that_is_not_idempotent_is_sent_again_only_after_proof(self, error: GemtuneError) -> None:
         script = Script([REFUSED, error])
         with pytest.raises(type(error)) as met:
-            script.drive(flows.call(CREATE, TuningJob(), timeout=60, retry=Retry()))
+            script.drive(calls.call(CREATE, TuningJob(), timeout=60, retry=Retry()))
         assert met.value is error
         assert len(script.sent) == 2
 
     def test_the_deadline_bounds_attempts_and_pauses(self) -> None:
         script = Script(itertools.repeat(SICK), takes=5)
         with pytest.raises(Unavailable):
-            script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
+            script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
         assert script.now <= 60
         assert all(deadline <= 60 and deadline - when <= 20.001 for _, when, deadline in script.sent)
 
@@ -136,14 +137,14 @@ class TestCall:
     )
     def test_what_the_service_asks_for_is_waited(self, error: GemtuneError) -> None:
         script = Script([error, JOB])
-        script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
+        script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
         assert script.slept[0] >= 7
 
     def test_a_pause_that_outlasts_the_deadline_is_not_begun(self) -> None:
         assert Retry().pause(1, error_from_http(503, b"", retry_after="1e308")) == 86_400
         script = Script([error_from_http(503, b"", retry_after="300")])
         with pytest.raises(Unavailable):
-            script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
+            script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()))
         assert script.now < 1
 
     def test_a_budget_ends_the_hammering_of_a_sick_service(self) -> None:
@@ -152,19 +153,19 @@ class TestCall:
         for _ in range(20):
             with pytest.raises(Unavailable):
                 script.drive(
-                    flows.call(GET, GetTuningJobRequest(), timeout=1000, retry=Retry(maximum=1), budget=budget)
+                    calls.call(GET, GetTuningJobRequest(), timeout=1000, retry=Retry(maximum=1), budget=budget)
                 )
         assert len(script.sent) == 20 + 10
         healthy = Script(itertools.repeat(JOB))
         for _ in range(5):
-            healthy.drive(flows.call(GET, GetTuningJobRequest(), timeout=10, retry=Retry(), budget=budget))
+            healthy.drive(calls.call(GET, GetTuningJobRequest(), timeout=10, retry=Retry(), budget=budget))
         recovering = Script([SICK, JOB])
-        assert recovering.drive(flows.call(GET, GetTuningJobRequest(), timeout=10, retry=Retry(), budget=budget)) is JOB
+        assert recovering.drive(calls.call(GET, GetTuningJobRequest(), timeout=10, retry=Retry(), budget=budget)) is JOB
 
     def test_each_retry_is_told_before_its_pause(self) -> None:
         heard: list[Any] = []
         script = Script([SICK, LOST, JOB])
-        script.drive(flows.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()), heard.append)
+        script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()), heard.append)
         assert [(type(h), h.method, h.attempt, h.error) for h in heard] == [
             (Retrying, "GetTuningJob", 1, SICK),
             (Retrying, "GetTuningJob", 2, LOST),
@@ -172,7 +173,7 @@ class TestCall:
         assert [h.pause for h in heard] == script.slept
 
     def test_a_flow_needs_no_driver(self) -> None:
-        flow = flows.call(GET, GetTuningJobRequest(name="n"), timeout=9)
+        flow = calls.call(GET, GetTuningJobRequest(name="n"), timeout=9)
         assert next(flow) == Sleep(0)
         sent = flow.send(100.0)
         assert sent == Send(GET, GetTuningJobRequest(name="n"), 109.0, 1)
@@ -207,7 +208,7 @@ class TestCancel:
     REQUEST = CancelTuningJobRequest(name="j")
 
     def cancel(self, *answers: Any) -> Any:
-        return Script(answers).drive(flows.cancel(CANCEL, self.REQUEST, GET, timeout=60, retry=Retry()))
+        return Script(answers).drive(calls.cancel(CANCEL, self.REQUEST, GET, timeout=60, retry=Retry()))
 
     @pytest.mark.parametrize("state", [JobState.JOB_STATE_CANCELLING, JobState.JOB_STATE_CANCELLED])
     def test_a_retried_cancel_that_meets_its_own_success_succeeds(self, state: Any) -> None:
@@ -224,9 +225,9 @@ def job(state: str, **fields: Any) -> TuningJob:
 
 
 def wait(script: Script, *, timeout: float | None = None, retry: Retry | None = Retry(), **options: Any) -> Any:  # noqa: B008
-    from gemtune.states import has_ended
+    from gemtune.rpc.states import has_ended
 
-    flow = flows.wait(
+    flow = waiting.wait(
         GET, GetTuningJobRequest(name="j"), over=has_ended, call_timeout=60, timeout=timeout,
         poll_interval=options.get("poll_interval"), retry=retry, budget=Budget(),
     )  # fmt: skip
@@ -290,5 +291,5 @@ class TestWait:
     def test_a_failure_is_raised_with_the_services_reason(self) -> None:
         failed = job("FAILED", error={"code": 13, "message": "Failed to create endpoint."})
         with pytest.raises(JobFailed, match=r"FAILED: Failed to create endpoint\."):
-            flows.succeeded(failed)
-        assert flows.succeeded(failed, or_raise=False) is failed
+            succeeded(failed)
+        assert succeeded(failed, or_raise=False) is failed

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from gemtune import http_rule
 from gemtune.errors import InvalidArgument, JsonError, NotFound, SpecInvalid, Unimplemented
-from gemtune.http_rule import Router, expand
-from gemtune.methods import find_method, service_methods
-from gemtune.path_template import Template
+from gemtune.rpc import http_rule
+from gemtune.rpc.http_rule import Router, expand
+from gemtune.rpc.methods import find_method, service_methods
+from gemtune.rpc.path_template import Template
 
 SERVICE = "gemtune_tests.rules.v1.Rules"
 

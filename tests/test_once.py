@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from gemtune import lookup, once, submission as submission_of
-from gemtune.calls import METHODS
+from gemtune._client_base import METHODS
 from gemtune.errors import (
     Aborted,
     AlreadyExists,
@@ -26,12 +25,13 @@ from gemtune.errors import (
     Unauthenticated,
     Unavailable,
 )
-from gemtune.retry import Budget, Retry
+from gemtune.flows import create_once, find_jobs, submission as submission_of
+from gemtune.flows.retry import Budget, Retry
 from gemtune.store import Claim, StoreError
 from gemtune_pb.v1 import TuningJob
 from tests.world import LOST, OK, REFUSED, SICK, Fate, World
 
-RPCS = lookup.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
+RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 JOB = TuningJob(base_model="m", labels={"team": "search"})
 FINGERPRINT = "sha256:" + "ab" * 32
 
@@ -58,13 +58,13 @@ def submission(
 def submit(
     world: World, *, timeout: float = 120, retry: Retry | None = DEFAULT, **options: Any
 ) -> submission_of.Created:
-    flow = once.create(RPCS, JOB, submission(**options), timeout=timeout, retry=retry, budget=Budget())
+    flow = create_once.create(RPCS, JOB, submission(**options), timeout=timeout, retry=retry, budget=Budget())
     created: submission_of.Created = world.drive(flow)
     return created
 
 
 def settle(world: World, which: submission_of.Submission) -> Any:
-    return world.drive(lookup.settle(RPCS, which, timeout=9, retry=None, budget=None))
+    return world.drive(find_jobs.settle(RPCS, which, timeout=9, retry=None, budget=None))
 
 
 class TestAnAnswer:
@@ -134,7 +134,7 @@ class TestInDoubt:
 
         def again(timeout: float) -> Any:
             options: Any = {"timeout": timeout, "retry": DEFAULT, "budget": Budget(), "windows": windows}
-            return world.drive(once.create(RPCS, JOB, submission(known=True), **options))
+            return world.drive(create_once.create(RPCS, JOB, submission(known=True), **options))
 
         world = World([Fate(meets=LOST, lag=20)])
         for _ in range(2):
@@ -321,9 +321,10 @@ class TestLooking:
             submit(world, request_id=f"id-{n}")
         world.filters = True
         assert (
-            world.drive(lookup.settle(RPCS, submission("id-0"), timeout=9, retry=None, budget=None)).job.name[-1] == "1"
+            world.drive(find_jobs.settle(RPCS, submission("id-0"), timeout=9, retry=None, budget=None)).job.name[-1]
+            == "1"
         )
-        assert world.drive(lookup.settle(RPCS, submission("nobody"), timeout=9, retry=None, budget=None)) is None
+        assert world.drive(find_jobs.settle(RPCS, submission("nobody"), timeout=9, retry=None, budget=None)) is None
 
     def test_a_refused_filter_falls_back_to_reading(self) -> None:
         world = World(filters=False)
@@ -391,7 +392,9 @@ class FakeStore:
 def submit_stored(
     world: World, store: FakeStore, *, timeout: float = 120, retry: Retry | None = DEFAULT, **options: Any
 ) -> submission_of.Created:
-    flow = once.create(RPCS, JOB, submission(**options), timeout=timeout, retry=retry, budget=Budget(), stored=True)
+    flow = create_once.create(
+        RPCS, JOB, submission(**options), timeout=timeout, retry=retry, budget=Budget(), stored=True
+    )
     created: submission_of.Created = world.drive(flow, store=store)
     return created
 
@@ -401,7 +404,9 @@ class TestWithAStore:
         """Another process may have taken over while this one looked: it must not send."""
         world = World(lists=[SICK] * 8)
         store = FakeStore(world)
-        flow = once.create(RPCS, JOB, submission(known=True), timeout=300, retry=DEFAULT, budget=Budget(), stored=True)
+        flow = create_once.create(
+            RPCS, JOB, submission(known=True), timeout=300, retry=DEFAULT, budget=Budget(), stored=True
+        )
         real = world.ListTuningJobs
 
         def slow(request: Any, deadline: float) -> Any:
@@ -635,7 +640,7 @@ def test_no_job_is_made_twice_and_none_is_unknown(
 
 class TestTheSameSpec:
     def same(self, world: World, fingerprint: str = FINGERPRINT) -> TuningJob | None:
-        flow = lookup.same_spec(RPCS, submission("x", fingerprint=fingerprint), timeout=9, retry=None, budget=None)
+        flow = find_jobs.same_spec(RPCS, submission("x", fingerprint=fingerprint), timeout=9, retry=None, budget=None)
         found: TuningJob | None = world.drive(flow)
         return found
 

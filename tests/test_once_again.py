@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 import gemtune
-from gemtune import AsyncTuningClient, TuningClient, lookup, once
-from gemtune.calls import METHODS
-from gemtune.drive import Clock, run
+from gemtune import AsyncTuningClient, TuningClient
+from gemtune._client_base import METHODS
 from gemtune.errors import (
     DuplicateSubmission,
     GemtuneError,
@@ -25,15 +24,17 @@ from gemtune.errors import (
     SpecInvalid,
     TransportError,
 )
-from gemtune.retry import Budget, Retry
+from gemtune.flows import create_once, find_jobs
+from gemtune.flows.driver import Clock, run
+from gemtune.flows.retry import Budget, Retry
+from gemtune.flows.submission import Created, Submission
+from gemtune.flows.windows import Windows
 from gemtune.store import Claim, StoreError, SubmittedJob
-from gemtune.submission import Created, Submission
-from gemtune.windows import Windows
 from gemtune_pb.v1 import TuningJob
 from tests.chaos.soak import spec
 from tests.world import LOST, OK, SICK, Fate, World
 
-RPCS = lookup.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
+RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 JOB = TuningJob(base_model="m")
 FINGERPRINT = "sha256:" + "ab" * 32
 HOUR = 3600.0
@@ -45,7 +46,7 @@ def submission(request_id: str = "id-1", *, known: bool = True, **changes: Any) 
 
 
 def flow(which: Submission, *, timeout: float = 120, retry: Retry | None = Retry(), **options: Any) -> Any:  # noqa: B008
-    return once.create(RPCS, JOB, which, timeout=timeout, retry=retry, budget=Budget(), **options)
+    return create_once.create(RPCS, JOB, which, timeout=timeout, retry=retry, budget=Budget(), **options)
 
 
 def strangers(world: World, count: int, at: float) -> None:
@@ -416,9 +417,9 @@ def test_nor_where_it_is_settled_or_looked_for_by_its_spec() -> None:
     blind(world)
     made_before(world, ago=HOUR)
     options: dict[str, Any] = {"timeout": 9, "retry": None, "budget": None}
-    settled = world.drive(lookup.settle(RPCS, submission(), **options))
+    settled = world.drive(find_jobs.settle(RPCS, submission(), **options))
     assert names(settled) == ["1"]
-    assert world.drive(lookup.same_spec(RPCS, submission("other"), **options)).name.endswith("/1")
+    assert world.drive(find_jobs.same_spec(RPCS, submission("other"), **options)).name.endswith("/1")
 
 
 @pytest.mark.parametrize("ahead", [0.0, HOUR, 14 * HOUR, -HOUR, -14 * HOUR])
@@ -521,7 +522,7 @@ def test_through_a_network_that_breaks_half_of_all_exchanges_as_many_return_as_w
             if world.jobs:  # it is found by whoever asks later
                 world.lists = ()
                 world._lists = iter(())
-                found = world.drive(lookup.settle(RPCS, submission(), timeout=60, retry=retry, budget=None))
+                found = world.drive(find_jobs.settle(RPCS, submission(), timeout=60, retry=retry, budget=None))
                 assert found.job.name == world.jobs[0][1].name
         else:
             assert [job.name for _, job in world.jobs] == [created.job.name], "none twice, and none that nobody knows"

@@ -15,8 +15,8 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from gemtune.http_rule import Router, expand
-from gemtune.methods import service_methods
+from gemtune.rpc.http_rule import Router, expand
+from gemtune.rpc.methods import service_methods
 from gemtune_pb.v1 import tuning_service_pb2
 
 METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])

@@ -9,9 +9,9 @@ import pytest
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from gemtune.error_forms import error_from_status, status_from_error
 from gemtune.errors import ApiError
 from gemtune.remedies import REMEDIES, quota_of, remedy_for, remedy_for_job, row_for
+from gemtune.rpc.status import error_from_status, status_from_error
 
 C = code_pb2
 # What the service says, its code -> the row, and a word of the remedy.

@@ -9,8 +9,8 @@ import re
 import pytest
 import seed
 
-from gemtune.http_rule import Router
-from gemtune.methods import service_methods
+from gemtune.rpc.http_rule import Router
+from gemtune.rpc.methods import service_methods
 from gemtune_pb.v1 import tuning_service_pb2
 
 VALUES = {

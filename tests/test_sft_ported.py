@@ -116,7 +116,7 @@ def test_a_number_of_a_newer_service_does_not_crash(number: int) -> None:
 
 
 def test_a_state_that_came_by_an_unknown_name_keeps_it() -> None:
-    from gemtune.unknown import Unknown, keep
+    from gemtune.rpc.unknown import Unknown, keep
 
     message = TuningJob(name="projects/p/locations/l/tuningJobs/7")
     keep(message, [Unknown(("state",), "JOB_STATE_PREEMPTED")])

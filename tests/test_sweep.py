@@ -8,8 +8,8 @@ import pytest
 
 from gemtune import JobState, ListTuningJobsRequest, ListTuningJobsResponse, TuningJob, WaitTimeout
 from gemtune.errors import GemtuneError, NotFound, PermissionDenied, Unavailable
-from gemtune.flows import Sleep
-from gemtune.sweep import PAGE, Sweep
+from gemtune.flows.effects import Sleep
+from gemtune.flows.wait_many import PAGE, Sweep
 
 PARENT = "projects/p/locations/us-central1"
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from gemtune.drive import Clock, run
 from gemtune.errors import GemtuneError, NotFound, TransportError, Unavailable
-from gemtune.methods import Method
+from gemtune.flows.driver import Clock, run
+from gemtune.rpc.methods import Method
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
 
 __all__ = ["OK", "Fate", "World"]

@@ -24,13 +24,13 @@ from typing import NoReturn, TextIO
 
 import click
 
-from gemtune import __version__
+from gemtune._version import __version__
 from gemtune.cli.commands import Entry, Group, option_advice
+from gemtune.cli.interrupts import Stopped, Terminated
 from gemtune.cli.phases import listening
 from gemtune.cli.session import Session
-from gemtune.cli.stops import Stopped, Terminated
 from gemtune.errors import ApiError, GemtuneError, InDoubt, JobFailed, TransportError, WaitTimeout
-from gemtune.shown import printable
+from gemtune.safe_text import printable
 
 __all__ = ["COMMANDS", "main", "run"]
 
@@ -255,7 +255,7 @@ def _fitted(line: str) -> str:
 def _whole(error: BaseException) -> str:
     """Everything there is about an error, for -v: the service's answer, the causes, or where a defect is."""
     if isinstance(error, ApiError):
-        from gemtune.error_forms import http_from_error
+        from gemtune.rpc.status import http_from_error
 
         status, body = http_from_error(error)
         return f"HTTP {status} {body.decode()}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from gemtune.shown import printable
+from gemtune.safe_text import printable
 
 __all__ = ["PlainConsole"]
 

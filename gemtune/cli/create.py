@@ -9,18 +9,18 @@ import click
 from gemtune.cli.commands import Command, Option
 from gemtune.cli.dry_run import dry_run as show_request
 from gemtune.cli.fields import field_options
+from gemtune.cli.interrupts import Terminated, terminable
+from gemtune.cli.job_text import summary
 from gemtune.cli.jobs import POLL_INTERVAL, WAIT_TIMEOUT, finish
 from gemtune.cli.output import clean, command_line, wrapped
 from gemtune.cli.phases import working
 from gemtune.cli.progress import Lines, follow
 from gemtune.cli.session import Session
-from gemtune.cli.spec_input import Given, read_given
-from gemtune.cli.stops import Terminated, terminable
+from gemtune.cli.spec_source import Given, read_given
 from gemtune.cli.submissions import STORE, opened, submit
-from gemtune.cli.words import summary
 from gemtune.names import parts_of
+from gemtune.rpc.states import has_ended, state_name
 from gemtune.settings import location_from
-from gemtune.states import has_ended, state_name
 from gemtune_pb.v1 import TuningJob
 
 __all__ = ["create"]

@@ -7,9 +7,9 @@ import json
 import click
 from google.protobuf.message import Message
 
-from gemtune import http_rule
 from gemtune.cli.session import Session
-from gemtune.methods import Method
+from gemtune.rpc import http_rule
+from gemtune.rpc.methods import Method
 from gemtune_pb.v1 import TuningJob
 
 __all__ = ["dry_run"]
@@ -23,8 +23,7 @@ class _DryRun:
     """A transport that shows the first request in place of sending it."""
 
     def __init__(self, session: Session) -> None:
-        from gemtune.endpoints import Endpoints
-        from gemtune.settings import endpoint_from
+        from gemtune.settings import Endpoints, endpoint_from
 
         self._session = session
         self._endpoints = Endpoints(endpoint_from(session.endpoint, transport=session.transport or "rest").endpoint)

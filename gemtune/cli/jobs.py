@@ -9,23 +9,23 @@ import click
 from google.protobuf import empty_pb2
 
 from gemtune.cli.commands import MESSAGES, Command, Option, command
+from gemtune.cli.job_text import failure, outcome_lines
 from gemtune.cli.listing import print_jobs
 from gemtune.cli.output import STATE_STYLES, one_line, took
 from gemtune.cli.params import DURATION, STATES, DurationType, joined_filter
 from gemtune.cli.progress import follow
 from gemtune.cli.session import Session
 from gemtune.cli.show import print_job, print_lines
-from gemtune.cli.words import failure, outcome_lines
 from gemtune.errors import ApiError, GemtuneError, JobFailed, SpecFileError, TransportError
-from gemtune.states import has_ended, has_succeeded, state_name
-from gemtune.unknown import nameless
+from gemtune.rpc.states import has_ended, has_succeeded, state_name
+from gemtune.rpc.unknown import nameless
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gemtune.client import TuningClient
-    from gemtune.unknown import Unreadable
+    from gemtune.rpc.unknown import Unreadable
 
 __all__ = ["POLL_INTERVAL", "WAIT_TIMEOUT", "cancel", "finish", "get", "list_jobs", "wait"]
 

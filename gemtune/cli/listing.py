@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gemtune.cli.job_text import base_model, failure
 from gemtune.cli.output import STATE_STYLES, Output, ago, clean, one_line, shorten, took
-from gemtune.cli.words import base_model, failure
-from gemtune.states import state_name
+from gemtune.rpc.states import state_name
 from gemtune_pb.v1 import TuningJob
 
 __all__ = ["print_jobs"]

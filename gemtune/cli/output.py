@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gemtune.shown import printable
+from gemtune.safe_text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -175,7 +175,7 @@ def _unicode(stream: TextIO) -> bool:
 
 
 def _json(message: Message, unicode: bool) -> str:
-    from gemtune.unknown import json_tree
+    from gemtune.rpc.unknown import json_tree
 
     return json.dumps(json_tree(message), indent=2, ensure_ascii=not unicode)
 
@@ -189,8 +189,8 @@ def _yaml(tree: dict[str, Any], unicode: bool) -> str:
 
 
 def _textproto(message: Message, unicode: bool) -> str:
+    from gemtune.rpc.unknown import jobs_in, kept
     from gemtune.specs.dump import textproto
-    from gemtune.unknown import jobs_in, kept
 
     text = textproto(message, as_utf8=unicode)
     # A name that the schema does not have would make the text unreadable, so it is a comment.

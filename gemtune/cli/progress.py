@@ -7,12 +7,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from gemtune.cli.interrupts import Stopped, Terminated, terminable
+from gemtune.cli.job_text import data_text, failure, hyper_parameters_of, progress_text
 from gemtune.cli.output import STATE_STYLES, Output, clean, command_line, one_line, rfc3339, seconds_of
 from gemtune.cli.session import Session
-from gemtune.cli.stops import Stopped, Terminated, terminable
-from gemtune.cli.words import data_text, failure, hyper_parameters_of, progress_text
 from gemtune.errors import NotFound, WaitTimeout
-from gemtune.states import has_ended, has_succeeded, state_name
+from gemtune.rpc.states import has_ended, has_succeeded, state_name
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from gemtune.client import TuningClient
-    from gemtune.methods import Method
-    from gemtune.retry import Retrying
+    from gemtune.flows.retry import Retrying
+    from gemtune.rpc.methods import Method
     from gemtune.store import SpecStore
     from gemtune.transport import Metadata, Transport
 
@@ -83,9 +83,9 @@ class Session:
             store: What remembers submissions; the caller's to close.
             resend: Whether a create in doubt may be sent again.
         """
-        from gemtune.calls import carrier
+        from gemtune._client_base import carrier
         from gemtune.client import TuningClient
-        from gemtune.retry import Retry
+        from gemtune.flows.retry import Retry
 
         api_version = self.api_version or "v1"
         if transport is None:
@@ -137,8 +137,7 @@ class Session:
 
     def say_where(self) -> None:
         """Says once where calls go, where the command line does not: to an emulator that is forgotten, for example."""
-        from gemtune.endpoints import Endpoint
-        from gemtune.settings import DEFAULT_LOCATION, endpoint_from
+        from gemtune.settings import DEFAULT_LOCATION, Endpoint, endpoint_from
 
         if self.said_where:
             return
@@ -156,8 +155,7 @@ class Session:
             self.output.talk(" · ".join(parts) if self.output.symbol("·", "") else ", ".join(parts), dim=True)
 
     def _local(self) -> bool:
-        from gemtune.endpoints import Endpoint
-        from gemtune.settings import endpoint_from
+        from gemtune.settings import Endpoint, endpoint_from
 
         endpoint = endpoint_from(self.endpoint, transport=self.transport or "rest").endpoint
         return endpoint is not None and Endpoint.parse(endpoint).loopback
@@ -234,7 +232,7 @@ class _Watched:
         self._authorizer = getattr(inner, "_authorizer", None)  # whose account an error's remedy names
 
     def send(self, method: Method, request: Message, *, deadline: float, metadata: Metadata = ()) -> Message:
-        from gemtune.retry import nothing_happened
+        from gemtune.flows.retry import nothing_happened
 
         session = self._session
         reached, submitted = session.reached, session.submitted
@@ -271,7 +269,7 @@ class _Watched:
 
 def _http_words(method: Method, request: Message, api_version: str | None) -> str:
     """A request as a server's log has it: `"GET /v1/projects/p/... HTTP/1.1"`."""
-    from gemtune import http_rule
+    from gemtune.rpc import http_rule
 
     http = http_rule.expand(method, request, api_version=api_version or "v1")
     return f'"{http.verb} {http.path} HTTP/1.1"'

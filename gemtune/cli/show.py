@@ -11,8 +11,7 @@ from datetime import datetime
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from gemtune.cli.output import STATE_STYLES, Output, ago, clean, command_line, one_line, seconds_of, took
-from gemtune.cli.words import (
+from gemtune.cli.job_text import (
     NOT_KNOWN,
     adapter_label,
     adapter_text,
@@ -27,8 +26,9 @@ from gemtune.cli.words import (
     scalar,
     unknown_of,
 )
-from gemtune.states import state_name
-from gemtune.submission import REQUEST_LABEL, SPEC_LABEL
+from gemtune.cli.output import STATE_STYLES, Output, ago, clean, command_line, one_line, seconds_of, took
+from gemtune.flows.submission import REQUEST_LABEL, SPEC_LABEL
+from gemtune.rpc.states import state_name
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from gemtune.cli.commands import Option, command
+from gemtune.cli.interrupts import Stopped, Terminated, terminable
 from gemtune.cli.output import duration_text, one_line
 from gemtune.cli.params import DurationType
 from gemtune.cli.phases import working
 from gemtune.cli.session import Session
-from gemtune.cli.stops import Stopped, Terminated, terminable
 from gemtune.errors import GemtuneError, InDoubt, NotFound, TransportError
-from gemtune.retry import Retry
-from gemtune.states import has_ended
+from gemtune.flows.retry import Retry
+from gemtune.rpc.states import has_ended
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:

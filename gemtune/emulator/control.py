@@ -23,11 +23,11 @@ from typing import Any, TypeAlias
 
 from google.rpc import code_pb2
 
-from gemtune import nesting
 from gemtune.emulator.clock import MovableClock
 from gemtune.emulator.faults import Faults, RetryTest, Transport
 from gemtune.emulator.outcomes import Outcome, Outcomes
 from gemtune.errors import ApiError, InvalidArgument, NotFound, Unimplemented, bad_request
+from gemtune.rpc import nesting
 from gemtune_pb.v1 import JobState
 
 __all__ = ["Control", "is_control"]

@@ -22,9 +22,9 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 
-from gemtune.error_forms import error_from_http, error_from_status
 from gemtune.errors import ApiError, InvalidArgument, NotFound, ResourceExhausted, bad_request
-from gemtune.methods import Method, service_methods
+from gemtune.rpc.methods import Method, service_methods
+from gemtune.rpc.status import error_from_http, error_from_status
 from gemtune_pb.v1 import tuning_service_pb2
 
 __all__ = ["HEADER", "INSTRUCTIONS", "TEST_HEADER", "CutError", "Fault", "Faults", "Faulty", "RetryTest"]

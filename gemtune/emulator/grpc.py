@@ -20,13 +20,13 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2
 
-from gemtune import published
 from gemtune.emulator.experiments import GetContextRequest, get_context
 from gemtune.emulator.faults import CutError, Fault, Faults, Faulty
 from gemtune.emulator.service import Service
-from gemtune.error_forms import status_from_error
 from gemtune.errors import ApiError, ConfigurationError, Internal, InvalidArgument, Unauthenticated
-from gemtune.methods import Method, service_methods
+from gemtune.rpc.methods import Method, service_methods
+from gemtune.rpc.status import status_from_error
+from gemtune.schema import grpc_fields
 from gemtune_pb.v1 import tuning_service_pb2
 
 __all__ = ["GrpcDoor"]
@@ -127,7 +127,7 @@ class GrpcDoor:
                 finally:
                     self._wait(faulty.fault, context)
                 if strip is not None:
-                    published.strip(message, strip)
+                    grpc_fields.strip(message, strip)
                 return _spoiled(faulty.fault, message)
 
             return answer

@@ -16,7 +16,7 @@ from google.rpc import code_pb2, status_pb2
 from gemtune.emulator.checks import behaves, facts_of, model_id
 from gemtune.emulator.storage import Record
 from gemtune.emulator.timeline import Timeline
-from gemtune.states import has_succeeded
+from gemtune.rpc.states import has_succeeded
 from gemtune_pb.v1 import (
     JobState,
     SupervisedTuningSpec,

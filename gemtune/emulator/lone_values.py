@@ -10,7 +10,7 @@ from typing import Any, NoReturn, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gemtune import nesting
+from gemtune.rpc import nesting
 
 __all__ = ["as_lists"]
 

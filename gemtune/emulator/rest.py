@@ -27,18 +27,18 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gemtune.emulator.bounds import check_json
+from gemtune.emulator.broken_responses import Connections, Spoiled
 from gemtune.emulator.control import Control, is_control
 from gemtune.emulator.cut_paths import HEALTH, lacking
 from gemtune.emulator.faults import NONE, CutError, Faulty
-from gemtune.emulator.json_input import explain, without_trailing_commas
+from gemtune.emulator.json_errors import explain, without_trailing_commas
 from gemtune.emulator.lone_values import as_lists
 from gemtune.emulator.origins import check_origin
 from gemtune.emulator.service import Service
-from gemtune.emulator.spoiled import Connections, Spoiled
-from gemtune.error_forms import http_from_error
 from gemtune.errors import ApiError, Internal, InvalidArgument, NotFound, Unauthenticated
-from gemtune.http_rule import Match, Router, bindings, write_answer
-from gemtune.methods import Method, service_methods
+from gemtune.rpc.http_rule import Match, Router, bindings, write_answer
+from gemtune.rpc.methods import Method, service_methods
+from gemtune.rpc.status import http_from_error
 from gemtune_pb.v1 import tuning_service_pb2
 
 __all__ = ["RestDoor", "answer"]

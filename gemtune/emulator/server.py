@@ -21,12 +21,12 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gemtune.emulator.broken_responses import Connections
 from gemtune.emulator.clock import MovableClock
 from gemtune.emulator.control import Control
+from gemtune.emulator.dataset_stats import Statistics
 from gemtune.emulator.rest import RestDoor
 from gemtune.emulator.service import Service
-from gemtune.emulator.spoiled import Connections
-from gemtune.emulator.statistics import Statistics
 from gemtune.emulator.storage import MEMORY, Storage
 from gemtune.errors import ConfigurationError
 

@@ -18,7 +18,7 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import any_pb2, empty_pb2
 from google.protobuf.message import Message
 
-from gemtune.emulator import filters, jobs, lineage
+from gemtune.emulator import jobs, list_filter, model_versions
 from gemtune.emulator.checks import (
     REGIONS,
     check_create,
@@ -27,15 +27,15 @@ from gemtune.emulator.checks import (
     check_supported,
     invalid,
 )
-from gemtune.emulator.lateness import Lateness
-from gemtune.emulator.lineage import Origin
+from gemtune.emulator.dataset_stats import Statistics
+from gemtune.emulator.delayed import Lateness
+from gemtune.emulator.model_versions import Origin
 from gemtune.emulator.outcomes import Outcomes
-from gemtune.emulator.pages import PageTokens
-from gemtune.emulator.statistics import Statistics
+from gemtune.emulator.page_tokens import PageTokens
 from gemtune.emulator.storage import Record, Storage
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import ConfigurationError, FailedPrecondition, NotFound, Unimplemented
-from gemtune.methods import Method
+from gemtune.rpc.methods import Method
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
     CreateTuningJobRequest,
@@ -164,7 +164,7 @@ class Service:
             raise invalid(violations)
         project, location = _place(request.parent)
         check_supported(location, request.tuning_job)
-        origin = lineage.further(self._storage, project, location, request.tuning_job)
+        origin = model_versions.further(self._storage, project, location, request.tuning_job)
         record = self._create(project, location, request.tuning_job, context, origin)
         return self._bare(record, record.timeline.created, context)
 
@@ -181,7 +181,7 @@ class Service:
         project, location = _place(request.parent)
         if request.page_size < 0:
             raise invalid([("page_size", f"page_size is {request.page_size}; it must not be negative.")])
-        fits = filters.parse(request.filter)
+        fits = list_filter.parse(request.filter)
         size = min(request.page_size or PAGE, LONGEST_PAGE)
         tokens = PageTokens(project, location, request.filter)
         before = tokens.read(request.page_token)
@@ -229,7 +229,7 @@ class Service:
         if source.state != JobState.JOB_STATE_SUCCEEDED:
             state = JobState.Name(source.state)
             raise FailedPrecondition(f"The TuningJob has no tuned model to rebase: it is in {state}.")
-        wanted = lineage.rebased(source, request.tuning_job)
+        wanted = model_versions.rebased(source, request.tuning_job)
         check_supported(location, wanted)
         endpoint = source.tuned_model.endpoint if request.deploy_to_same_endpoint else None
         origin = Origin(rebase=True, endpoint=endpoint)
@@ -340,7 +340,7 @@ class Service:
             if model is None:
                 model = self._new_id()
             else:
-                newest = lineage.jobs_of_model(self._storage, project, jobs.home_of(location), model)
+                newest = model_versions.jobs_of_model(self._storage, project, jobs.home_of(location), model)
                 version = max(origin.version, newest[0].version if newest else 0) + 1
             job = jobs.plan(
                 wanted,
@@ -381,7 +381,7 @@ class Service:
             return self._job(reference.tuning_job)
         if reference.WhichOneof("tuned_model_ref") == "pipeline_job":
             raise NotFound("The PipelineJob does not exist.")
-        return lineage.job_of_model(self._storage, reference.tuned_model)
+        return model_versions.job_of_model(self._storage, reference.tuned_model)
 
 
 def _place(parent: str) -> tuple[str, str]:

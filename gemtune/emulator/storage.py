@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gemtune import logs
+from gemtune import safe_text
+from gemtune._private_file import make_private, warn_if_shared
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import ConfigurationError
-from gemtune.store.private_file import make_private, warn_if_shared
 
 __all__ = ["LARGEST_ID", "MEMORY", "Record", "Storage"]
 
-logger = logs.logger("gemtune.emulator")
+logger = safe_text.logger("gemtune.emulator")
 
 MEMORY = ":memory:"
 """In place of a file: the jobs are gone when the storage is closed."""

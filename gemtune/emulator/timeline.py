@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gemtune.states import ENDED
+from gemtune.rpc.states import ENDED
 from gemtune_pb.v1 import JobState, TuningJobState
 
 __all__ = ["Timeline"]

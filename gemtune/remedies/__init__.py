@@ -18,8 +18,8 @@ from typing import Any
 
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from gemtune.error_forms import error_from_status
 from gemtune.errors import ApiError, InDoubt, quotas_of
+from gemtune.rpc.status import error_from_status
 
 __all__ = ["REMEDIES", "Remedy", "quota_of", "remedy_for", "remedy_for_job", "row_for"]
 

@@ -6,16 +6,16 @@ Knows messages, errors and the codec; no clients. Nothing here loads YAML before
 from __future__ import annotations
 
 from gemtune.specs.catalogue import BaseModel, Catalogue, catalogue, read_catalogue
+from gemtune.specs.checks.check import check, check_request, require_valid, validate
+from gemtune.specs.checks.rules import FILE_RULES, RULES, Rule
 from gemtune.specs.diff import Change, diff
-from gemtune.specs.files import dumps_spec, load_spec, load_specs, loads_spec, read_specs, save_spec
 from gemtune.specs.finding import Finding, Position, Severity, SpecFileInvalid
 from gemtune.specs.fingerprint import fingerprint
+from gemtune.specs.read.document import SpecFile
+from gemtune.specs.read.files import dumps_spec, load_spec, load_specs, loads_spec, read_specs, save_spec
 from gemtune.specs.render import render
 from gemtune.specs.request import request_of, unknown_of
-from gemtune.specs.rules import FILE_RULES, RULES, Rule
 from gemtune.specs.sizes import SIZES, adapter_size
-from gemtune.specs.spec_file import SpecFile
-from gemtune.specs.walk import check, check_request, require_valid, validate
 
 __all__ = [
     "FILE_RULES",

@@ -15,12 +15,12 @@ from pathlib import Path
 from google.protobuf.message import Message
 
 from gemtune.errors import SpecFileError
-from gemtune.specs.build import build
 from gemtune.specs.finding import Position, Severity, key_path
 from gemtune.specs.model_names import ModelName, bare_name, is_open_name
+from gemtune.specs.read.build import build
+from gemtune.specs.read.tree import Node, locate, position_of
 from gemtune.specs.sizes import SIZES
 from gemtune.specs.suggest import nearest
-from gemtune.specs.tree import Node, locate, position_of
 from gemtune_pb.v1 import BaseModel, FieldLimit, ModelCatalogue, TuningJob
 
 __all__ = [
@@ -179,7 +179,7 @@ def read_catalogue(path: str | os.PathLike[str], *, base: Catalogue | None = Non
     Raises:
         SpecFileError: The file cannot be read, or says something that means nothing.
     """
-    from gemtune.specs import yaml_text
+    from gemtune.specs.read import yaml_text
 
     name = os.fspath(path)
     try:

@@ -15,9 +15,9 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from gemtune.rpc.unknown import KEPT, path_of
 from gemtune.specs.finding import key_path
 from gemtune.specs.request import asked_for, is_map, job_descriptor, unknown_of
-from gemtune.unknown import KEPT, path_of
 
 __all__ = ["Change", "Value", "diff", "leaves", "value_text"]
 

@@ -12,12 +12,12 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from gemtune.codec import bytes_text, float_text, to_json
 from gemtune.errors import JsonError, SpecFileError
+from gemtune.rpc.codec import bytes_text, float_text, to_json
+from gemtune.rpc.unknown import kept, without
+from gemtune.specs.read.document import check_depth
+from gemtune.specs.read.scalars import NULLS, ambiguous
 from gemtune.specs.request import unknown_of
-from gemtune.specs.scalars import NULLS, ambiguous
-from gemtune.specs.spec_file import check_depth
-from gemtune.unknown import kept, without
 
 __all__ = ["dumps", "textproto"]
 

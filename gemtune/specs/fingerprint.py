@@ -17,8 +17,8 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.errors import SpecInvalid, bad_request
+from gemtune.rpc.unknown import KEPT, path_of, shown
 from gemtune.specs.request import OWN_LABELS, asked_for, job_descriptor, unknown_of
-from gemtune.unknown import KEPT, path_of, shown
 
 __all__ = ["OWN_LABELS", "canonical", "fingerprint"]
 

@@ -14,7 +14,7 @@ from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from gemtune.unknown import Place, Unknown, forget, keep, kept
+from gemtune.rpc.unknown import Place, Unknown, forget, keep, kept
 
 __all__ = ["OWN_LABELS", "asked_for", "is_map", "job_descriptor", "request_of", "unknown_of"]
 

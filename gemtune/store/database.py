@@ -17,15 +17,15 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from gemtune import logs
+from gemtune import safe_text
+from gemtune._private_file import make_private, warn_if_shared
 from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.store import tables
-from gemtune.store.private_file import make_private, warn_if_shared
 from gemtune.store.reasons import reason
 
 __all__ = ["Database", "StoreError", "default_file"]
 
-logger = logs.logger("gemtune.store")
+logger = safe_text.logger("gemtune.store")
 
 BUSY_TIMEOUT = 30.0
 """Seconds that SQLite waits for another process's transaction; those last milliseconds."""

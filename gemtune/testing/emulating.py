@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 from gemtune.aio import AsyncTuningClient
 from gemtune.client import TuningClient
-from gemtune.drive import Clock
 from gemtune.emulator import running
 from gemtune.emulator.control import Control
 from gemtune.emulator.faults import RetryTest
 from gemtune.emulator.outcomes import Outcome
 from gemtune.errors import ConfigurationError
+from gemtune.flows.driver import Clock
 
 if TYPE_CHECKING:
     from datetime import timedelta

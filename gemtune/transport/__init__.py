@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from google.protobuf.message import Message
 
-from gemtune.methods import Method
+from gemtune.rpc.methods import Method
 
 __all__ = ["AsyncTransport", "Metadata", "Transport", "request_id"]
 

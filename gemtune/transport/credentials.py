@@ -12,18 +12,18 @@ import time
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gemtune import logs
-from gemtune.endpoints import Endpoint
+from gemtune import safe_text
 from gemtune.errors import ConfigurationError, GemtuneError, TransportError, Unauthenticated
-from gemtune.transport.aside import Aside, NotYet
-from gemtune.transport.reasons import reason
+from gemtune.settings import Endpoint
+from gemtune.transport.connection_errors import reason
+from gemtune.transport.helper_thread import Aside, NotYet
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 __all__ = ["ANONYMOUS", "SCOPE", "Authorizer", "account_of", "default_project", "no_token_in_time"]
 
-logger = logs.logger("gemtune.credentials")
+logger = safe_text.logger("gemtune.credentials")
 
 ANONYMOUS: Any = object()
 """In place of credentials: none are wanted, wherever the call goes (an emulator)."""

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 
-from gemtune.endpoints import Endpoint
+from gemtune.settings import Endpoint
 from gemtune.transport.credentials import Authorizer, no_token_in_time
 
 __all__ = ["AsyncAuthorizer"]

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from google.protobuf.message import Message
 
-from gemtune.endpoints import Endpoint, Endpoints
+from gemtune._fork import renew_in_child
 from gemtune.errors import GemtuneError
-from gemtune.methods import Method
-from gemtune.transport import Metadata, grpc_wire, sealing, wire
-from gemtune.transport._fork import renew_in_child
-from gemtune.transport.aside import is_of_others, unsignalled
-from gemtune.transport.body import MAX_ANSWER
+from gemtune.rpc.methods import Method
+from gemtune.settings import Endpoint, Endpoints
+from gemtune.transport import Metadata, grpc_wire, rest_wire, sealing
 from gemtune.transport.credentials import Authorizer
+from gemtune.transport.helper_thread import is_of_others, unsignalled
+from gemtune.transport.response_body import MAX_ANSWER
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -35,7 +35,7 @@ class GrpcTransport:
         *,
         credentials: Credentials | None = None,
         api_version: str | None = None,
-        connect_timeout: float = wire.CONNECT_TIMEOUT,
+        connect_timeout: float = rest_wire.CONNECT_TIMEOUT,
         application: str | None = None,
         max_answer_bytes: int = MAX_ANSWER,
     ) -> None:

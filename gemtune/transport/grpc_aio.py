@@ -10,14 +10,14 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from gemtune.endpoints import Endpoint, Endpoints
+from gemtune._fork import renew_in_child
 from gemtune.errors import ConfigurationError, GemtuneError
-from gemtune.methods import Method
-from gemtune.transport import Metadata, grpc_wire, sealing, wire
-from gemtune.transport._fork import renew_in_child
-from gemtune.transport.body import MAX_ANSWER
+from gemtune.rpc.methods import Method
+from gemtune.settings import Endpoint, Endpoints
+from gemtune.transport import Metadata, grpc_wire, rest_wire, sealing
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.credentials_aio import AsyncAuthorizer
+from gemtune.transport.response_body import MAX_ANSWER
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -34,7 +34,7 @@ class AsyncGrpcTransport:
         *,
         credentials: Credentials | None = None,
         api_version: str | None = None,
-        connect_timeout: float = wire.CONNECT_TIMEOUT,
+        connect_timeout: float = rest_wire.CONNECT_TIMEOUT,
         application: str | None = None,
         max_answer_bytes: int = MAX_ANSWER,
     ) -> None:

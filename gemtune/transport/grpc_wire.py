@@ -13,12 +13,12 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, status_pb2
 
-from gemtune.endpoints import Endpoint
-from gemtune.error_forms import error_from_status
 from gemtune.errors import ConfigurationError, GemtuneError, SpecInvalid, TransportError, bad_request
-from gemtune.methods import Method
-from gemtune.published import published_in, unpublished
-from gemtune.transport import Metadata, mtls, request_id, wire
+from gemtune.rpc.methods import Method
+from gemtune.rpc.status import error_from_status
+from gemtune.schema.grpc_fields import published_in, unpublished
+from gemtune.settings import Endpoint
+from gemtune.transport import Metadata, mtls, request_id, rest_wire
 
 __all__ = [
     "HARMLESS",
@@ -74,7 +74,7 @@ class Caller:
     @classmethod
     def of(cls, api_version: str | None, application: str | None) -> Caller:
         """The caller of an API version (None: v1), of a program that may have a token of its own."""
-        named = wire.identity(f"grpc/{grpc.__version__}", application)
+        named = rest_wire.identity(f"grpc/{grpc.__version__}", application)
         return cls(api_version or "v1", (("x-goog-api-client", named["x-goog-api-client"]),), named["user-agent"])
 
     def path(self, method: Method) -> str:
@@ -91,9 +91,9 @@ class Caller:
         """The metadata of one call; what the caller gives takes the place of ours."""
         metadata: list[tuple[str, str | bytes]] = [*self.who, *token.items()]
         if resource:
-            metadata.append(("x-goog-request-params", wire.routing(method, resource)))
+            metadata.append(("x-goog-request-params", rest_wire.routing(method, resource)))
         if given:
-            pairs = wire.metadata_pairs(given)
+            pairs = rest_wire.metadata_pairs(given)
             names = {name for name, _ in pairs}
             metadata = [pair for pair in metadata if pair[0] not in names] + pairs
         return metadata
@@ -129,7 +129,7 @@ def options(endpoint: Endpoint, agent: str, limit: int) -> list[tuple[str, Any]]
     Raises:
         ConfigurationError: A proxy stands before it whose URL is none: C-core would show it.
     """
-    wire.proxy_of(endpoint)
+    rest_wire.proxy_of(endpoint)
     return [
         ("grpc.primary_user_agent", agent),
         ("grpc.enable_retries", 0),  # one attempt a call: what is sent again is the client's decision
@@ -162,7 +162,7 @@ def credentials_of(endpoint: Endpoint) -> grpc.ChannelCredentials | None:
     """TLS with the certificates that the environment names, or gRPC's own; None for plain HTTP/2."""
     if not endpoint.secure:
         return None
-    bundle = wire.ca_bundle()
+    bundle = rest_wire.ca_bundle()
     trusted = None if bundle is None else Path(bundle).read_bytes()
     chain, key = mtls.certificate() or (None, None)
     return grpc.ssl_channel_credentials(trusted, key, chain)
@@ -181,7 +181,7 @@ _LONGEST = 10.0**8
 def not_connected(where: str, *, is_late: bool) -> TransportError:
     """No connection stood in time, so nothing was sent."""
     if is_late:
-        return wire.late(where, sent=False)
+        return rest_wire.late(where, sent=False)
     return TransportError(f"{where} could not be reached: no connection in time", maybe_sent=False)
 
 
@@ -243,7 +243,7 @@ def error_from_rpc(error: Any, *, where: str, deadline: float) -> GemtuneError:
     request_id.set(its_id)
     answered = bool(headers or trailers)
     if number == code_pb2.DEADLINE_EXCEEDED and not answered and time.monotonic() >= deadline - 0.01:
-        return wire.late(where, sent=True)
+        return rest_wire.late(where, sent=True)
     if not answered and any(words in details for words in _BROKEN):
         words = f"the connection to {where} broke before the answer was whole: {_reason(details)}"
         too_long = "larger than max" in details

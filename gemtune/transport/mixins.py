@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 from google.api import http_pb2
 
 from gemtune.errors import ConfigurationError
-from gemtune.methods import Method, find_method
+from gemtune.rpc.methods import Method, find_method
 
 __all__ = ["Rules", "default_rule", "rules_by_method"]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gemtune.errors import ConfigurationError
-from gemtune.transport import wire
+from gemtune.transport import rest_wire
 
 __all__ = ["certificate", "context", "load_into"]
 
@@ -51,7 +51,7 @@ def context() -> ssl.SSLContext:
     """
     import certifi
 
-    trusted = wire.ca_bundle() or certifi.where()
+    trusted = rest_wire.ca_bundle() or certifi.where()
     try:
         folder = Path(trusted).is_dir()
         made = ssl.create_default_context(cafile=None if folder else trusted, capath=trusted if folder else None)

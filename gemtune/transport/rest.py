@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
-from gemtune import __version__
-from gemtune.endpoints import Endpoint, Endpoints
+from gemtune._fork import renew_in_child
+from gemtune._version import __version__
 from gemtune.errors import GemtuneError, Unauthenticated
-from gemtune.methods import Method
-from gemtune.transport import Metadata, mtls, sealing, wire
-from gemtune.transport._fork import renew_in_child
-from gemtune.transport._http import LIBRARIES, Connections, Exchange
-from gemtune.transport.aside import is_of_others
-from gemtune.transport.body import MAX_ANSWER
+from gemtune.rpc.methods import Method
+from gemtune.settings import Endpoint, Endpoints
+from gemtune.transport import Metadata, mtls, rest_wire, sealing
 from gemtune.transport.credentials import Authorizer
+from gemtune.transport.helper_thread import is_of_others
+from gemtune.transport.http1 import LIBRARIES, Connections, Exchange
+from gemtune.transport.response_body import MAX_ANSWER
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -38,7 +38,7 @@ class RestTransport:
         credentials: Credentials | None = None,
         api_version: str | None = None,
         connections: int = 32,
-        connect_timeout: float = wire.CONNECT_TIMEOUT,
+        connect_timeout: float = rest_wire.CONNECT_TIMEOUT,
         application: str | None = None,
         max_answer_bytes: int = MAX_ANSWER,
     ) -> None:
@@ -59,7 +59,7 @@ class RestTransport:
         self._api_version = api_version
         self._connections = connections
         self._connect_timeout = connect_timeout
-        self._who = wire.identity(f"rest/{__version__}", application)
+        self._who = rest_wire.identity(f"rest/{__version__}", application)
         self._limit = max_answer_bytes
         self._open = Connections(connections, mtls.context, connect_timeout=connect_timeout)
         self._proxies: dict[str, str | None] = {}
@@ -91,10 +91,10 @@ class RestTransport:
     ) -> Message:
         resource = method.resource(request)
         endpoint = self._endpoints.of(resource)
-        sent = wire.write(
+        sent = rest_wire.write(
             method, request, endpoint=endpoint, resource=resource, api_version=self._api_version, who=self._who
         )
-        own = wire.metadata_headers(metadata) if metadata else {}
+        own = rest_wire.metadata_headers(metadata) if metadata else {}
         token = self._authorizer.headers(endpoint, deadline=exchange.deadline)
         secrets += sealing.secrets_of((token | own).items())
         try:
@@ -114,7 +114,7 @@ class RestTransport:
             if is_of_others(error, *LIBRARIES):
                 raise
             timed_out = exchange.sent and isinstance(error, TimeoutError)
-            raise wire.failed(
+            raise rest_wire.failed(
                 sent.where,
                 error.__cause__ or error,
                 sent=exchange.sent,
@@ -124,14 +124,14 @@ class RestTransport:
         if status == 401:
             self._authorizer.refused(token)
         try:
-            return wire.read(sent, status, headers, body, secrets=secrets)
+            return rest_wire.read(sent, status, headers, body, secrets=secrets)
         except Unauthenticated as error:
             self._authorizer.explain(error)
             raise
 
     def _proxy_of(self, endpoint: Endpoint) -> str | None:
         if endpoint.url not in self._proxies:  # what the environment says is settled once per host
-            self._proxies[endpoint.url] = wire.proxy_of(endpoint)
+            self._proxies[endpoint.url] = rest_wire.proxy_of(endpoint)
         return self._proxies[endpoint.url]
 
     def close(self) -> None:

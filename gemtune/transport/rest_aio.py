@@ -14,17 +14,17 @@ import aiohttp.abc
 import yarl
 from google.protobuf.message import Message
 
-from gemtune.endpoints import Endpoint, Endpoints
+from gemtune._fork import renew_in_child
 from gemtune.errors import ConfigurationError, GemtuneError, Unauthenticated
-from gemtune.methods import Method
-from gemtune.shown import origin
-from gemtune.transport import Metadata, mtls, sealing, wire
-from gemtune.transport._fork import renew_in_child
-from gemtune.transport._http import Exchange
-from gemtune.transport.aside import Aside, is_of_others
-from gemtune.transport.body import MAX_ANSWER, Body
+from gemtune.rpc.methods import Method
+from gemtune.safe_text import origin
+from gemtune.settings import Endpoint, Endpoints
+from gemtune.transport import Metadata, mtls, rest_wire, sealing
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.credentials_aio import AsyncAuthorizer
+from gemtune.transport.helper_thread import Aside, is_of_others
+from gemtune.transport.http1 import Exchange
+from gemtune.transport.response_body import MAX_ANSWER, Body
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -47,7 +47,7 @@ class AsyncRestTransport:
         credentials: Credentials | None = None,
         api_version: str | None = None,
         connections: int = 100,
-        connect_timeout: float = wire.CONNECT_TIMEOUT,
+        connect_timeout: float = rest_wire.CONNECT_TIMEOUT,
         application: str | None = None,
         max_answer_bytes: int = MAX_ANSWER,
     ) -> None:
@@ -69,7 +69,7 @@ class AsyncRestTransport:
         self._api_version = api_version
         self._connections = connections
         self._connect_timeout = connect_timeout
-        self._who = wire.identity(f"aiohttp/{aiohttp.__version__}", application)
+        self._who = rest_wire.identity(f"aiohttp/{aiohttp.__version__}", application)
         self._limit = max_answer_bytes
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -91,10 +91,10 @@ class AsyncRestTransport:
     ) -> Message:
         resource = method.resource(request)
         endpoint = self._endpoints.of(resource)
-        sent = wire.write(
+        sent = rest_wire.write(
             method, request, endpoint=endpoint, resource=resource, api_version=self._api_version, who=self._who
         )
-        own = wire.metadata_headers(metadata) if metadata else {}
+        own = rest_wire.metadata_headers(metadata) if metadata else {}
         session = await self._opened()
         token = await self._authorizer.headers(endpoint, deadline=deadline)
         secrets += sealing.secrets_of((token | own).items())
@@ -119,7 +119,7 @@ class AsyncRestTransport:
             if is_of_others(error, *_LIBRARIES):
                 raise
             what_came = (aiohttp.ClientResponseError, aiohttp.ClientPayloadError)
-            raise wire.failed(
+            raise rest_wire.failed(
                 sent.where,
                 error,
                 sent=exchange.sent,
@@ -130,7 +130,7 @@ class AsyncRestTransport:
         if response.status == 401:
             self._authorizer.refused(token)
         try:
-            return wire.read(sent, response.status, response.headers, body, secrets=secrets)
+            return rest_wire.read(sent, response.status, response.headers, body, secrets=secrets)
         except Unauthenticated as error:
             self._authorizer.explain(error)
             raise
@@ -182,7 +182,7 @@ class AsyncRestTransport:
 
     def _proxy(self, endpoint: Endpoint) -> str | None:
         if endpoint.url not in self._proxies:
-            proxy = wire.proxy_of(endpoint)
+            proxy = rest_wire.proxy_of(endpoint)
             if proxy and not proxy.startswith(("http://", "https://")):
                 raise ConfigurationError(f"the proxy {origin(proxy)} is of a kind that aiohttp does not speak")
             self._proxies[endpoint.url] = proxy

@@ -14,7 +14,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from gemtune.errors import ApiError, GemtuneError
-from gemtune.shown import HIDDEN, without
+from gemtune.safe_text import HIDDEN, without
 from gemtune.transport import request_id
 
 __all__ = ["seal", "secrets_of"]

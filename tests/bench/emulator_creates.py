@@ -20,7 +20,7 @@ from pathlib import Path
 import gemtune
 from gemtune.emulator.service import Service
 from gemtune.emulator.storage import Storage
-from gemtune.methods import service_methods
+from gemtune.rpc.methods import service_methods
 from gemtune_pb.v1 import tuning_service_pb2
 
 CREATE = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])["CreateTuningJob"]

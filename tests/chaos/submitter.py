@@ -15,7 +15,7 @@ from typing import Any
 
 import gemtune
 import gemtune.specs.fingerprint
-from gemtune.methods import Method
+from gemtune.rpc.methods import Method
 from gemtune.store import SpecStore
 from gemtune.transport.rest import RestTransport
 from tests.chaos.soak import spec

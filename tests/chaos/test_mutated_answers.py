@@ -15,15 +15,15 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 import gemtune
-from gemtune._codec_any import ANY_TYPES
-from gemtune.calls import METHODS
+from gemtune._client_base import METHODS
 from gemtune.emulator.faults import Faults
-from gemtune.endpoints import Endpoint
 from gemtune.errors import ApiError, GemtuneError, TransportError
-from gemtune.methods import Method
+from gemtune.rpc.any_types import ANY_TYPES
+from gemtune.rpc.methods import Method
+from gemtune.rpc.unknown import forget, unreadable
+from gemtune.settings import Endpoint
 from gemtune.testing import emulator
-from gemtune.transport import wire
-from gemtune.unknown import forget, unreadable
+from gemtune.transport import rest_wire
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
     CreateTuningJobRequest,
@@ -100,9 +100,9 @@ def right() -> list[tuple[Method, str]]:
     return found
 
 
-def sent(method: Method) -> wire.WireRequest:
+def sent(method: Method) -> rest_wire.WireRequest:
     endpoint = Endpoint.parse("http://127.0.0.1:1")
-    return wire.write(method, REQUESTS[method.name], endpoint=endpoint, resource="", api_version="v1", who={})
+    return rest_wire.write(method, REQUESTS[method.name], endpoint=endpoint, resource="", api_version="v1", who={})
 
 
 def law(body: bytes, message_type: type[Message]) -> tuple[bytes | None, bool]:
@@ -143,7 +143,7 @@ def test_what_json_format_accepts_means_the_same_and_the_rest_is_a_gemtune_error
         began = time.perf_counter()
         words, named = "", list[str]()
         try:
-            answer = wire.read(sent(method), 200, {"content-type": "application/json"}, body)
+            answer = rest_wire.read(sent(method), 200, {"content-type": "application/json"}, body)
             named = [row.why for row in unreadable(answer)]
             forget_all(answer)
             ours: bytes | None = answer.SerializePartialToString(deterministic=True)
@@ -209,7 +209,7 @@ def test_mutated_errors_are_errors_whatever_came(figures: Figures) -> None:
             "retry-after": mutator.choice(("5", "x", "-1", "1e999", "nan", "Wed, 21 Oct 2026 07:28:00 GMT", "٣"))
         }
         with pytest.raises(ApiError) as failure:
-            wire.read(sent(METHODS["GetTuningJob"]), status, headers, mutator.json(body))
+            rest_wire.read(sent(METHODS["GetTuningJob"]), status, headers, mutator.json(body))
         error = failure.value
         assert error.http_status == status
         assert str(error)

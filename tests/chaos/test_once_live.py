@@ -22,7 +22,7 @@ import pytest
 import gemtune
 from gemtune.emulator.faults import RetryTest
 from gemtune.errors import DuplicateSubmission, InDoubt
-from gemtune.retry import Retry
+from gemtune.flows.retry import Retry
 from gemtune.testing import Emulator, emulator
 from gemtune.transport.grpc import GrpcTransport
 from gemtune.transport.rest import RestTransport

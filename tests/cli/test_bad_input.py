@@ -11,7 +11,7 @@ from commandline import Ran, answering, process
 
 from gemtune import cli, errors
 from gemtune.cli.session import Session
-from gemtune.retry import Retrying
+from gemtune.flows.retry import Retrying
 from gemtune.settings import Place, endpoint_from
 
 Gemtune = Callable[..., Ran]
@@ -129,7 +129,7 @@ def test_an_answer_that_is_none_is_status_3(
 ) -> None:
     with answering(200, body, kind) as host:
         monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", host)
-        monkeypatch.setattr("gemtune.retry.Retry.pause", lambda *_: 1e9)  # once is enough
+        monkeypatch.setattr("gemtune.flows.retry.Retry.pause", lambda *_: 1e9)  # once is enough
         check(gemtune("list"), 3, "answered 200 with something that is not a ListTuningJobsResponse")
 
 

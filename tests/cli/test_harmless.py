@@ -17,7 +17,7 @@ import pytest
 from commandline import Ran, Terminal, answering, process, terminal
 
 import gemtune
-from gemtune.shown import line, printable
+from gemtune.safe_text import line, printable
 from tests.transport.servers import answer, serving
 
 Gemtune = Callable[..., Ran]
@@ -186,8 +186,8 @@ def test_records_are_harmless_whoever_writes_them(caplog: pytest.LogCaptureFixtu
 
 
 def test_a_warning_of_doubles_is_harmless() -> None:
-    from gemtune.calls import single
-    from gemtune.submission import Created
+    from gemtune._client_base import single
+    from gemtune.flows.submission import Created
 
     created = Created(gemtune.TuningJob(name="a"), doubles=(gemtune.TuningJob(name=EVIL_NAME),))
     with pytest.warns(gemtune.DuplicateSubmission) as caught:

@@ -10,7 +10,7 @@ import pytest
 from commandline import COMMAND, Ran, process, terminal
 
 from gemtune.cli import run
-from gemtune.drive import Clock
+from gemtune.flows.driver import Clock
 
 Gemtune = Callable[..., Ran]
 
@@ -38,7 +38,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     import time
 
-    monkeypatch.setattr("gemtune.calls.Clock", lambda: Clock(now=lambda: time.monotonic() + sum(slept), sleep=sleep))
+    monkeypatch.setattr(
+        "gemtune._client_base.Clock", lambda: Clock(now=lambda: time.monotonic() + sum(slept), sleep=sleep)
+    )
     return slept
 
 

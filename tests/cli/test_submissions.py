@@ -20,8 +20,8 @@ from gemtune.cli.session import Session
 from gemtune.cli.submissions import submit
 from gemtune.client import TuningClient
 from gemtune.errors import InDoubt, PermissionDenied, TransportError
-from gemtune.methods import Method
-from gemtune.retry import Retrying
+from gemtune.flows.retry import Retrying
+from gemtune.rpc.methods import Method
 from gemtune.specs import load_spec
 
 Run = Callable[..., Ran]

@@ -19,7 +19,7 @@ from google.protobuf import text_format
 from gemtune import TuningJob
 from gemtune.cli.session import Session
 from gemtune.errors import TransportError
-from gemtune.retry import Retrying
+from gemtune.flows.retry import Retrying
 
 Gemtune = Callable[..., Ran]
 
@@ -210,7 +210,7 @@ class TestAWaitThatEndsBeforeItsJob:
     def test_is_status_3_for_a_job_that_was_just_created(
         self, end: Any, at: Any, gemtune: Gemtune, spec: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("gemtune.flows.GRACE", 0.2)
+        monkeypatch.setattr("gemtune._client_base.GRACE", 0.2)
         with at(get=end, create=created()):
             ran = gemtune("create", "-f", spec, "--wait", "--poll-interval", "0.1s")
         assert ran.status == 3

@@ -16,12 +16,12 @@ from gemtune import TuningJob, from_json
 from gemtune.cli.commands import COMMAND_GUESSES, OPTION_GUESSES
 from gemtune.cli.create import create
 from gemtune.cli.fields import ALSO, HELP, field_flags, field_options
+from gemtune.cli.job_text import base_model, failure, summary, unknown_of
 from gemtune.cli.listing import _cut, _fitted
 from gemtune.cli.output import Output, clean, duration_text, one_line, shorten
 from gemtune.cli.params import DURATION, LabelsType
 from gemtune.cli.session import Session
 from gemtune.cli.show import job_sections
-from gemtune.cli.words import base_model, failure, summary, unknown_of
 from gemtune.specs.request import OWN_LABELS
 
 ANSWER = Path(__file__).parents[1] / "data" / "answers" / "job-failed-1.5-pro.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from roads import Roads, count
 
-from gemtune import codec
+from gemtune.rpc import codec
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from gemtune import codec
-from gemtune._codec_any import ANY_TYPES
+from gemtune.rpc import codec
+from gemtune.rpc.any_types import ANY_TYPES
 
 # The places where gemtune refuses what json_format takes, as the refusals say them: where protobuf's conformance suite
 # asks for it, JSON of the wrong kind, and nesting beyond the bound. Each has a table of its own.

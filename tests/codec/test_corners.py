@@ -15,7 +15,7 @@ from google.protobuf.internal import api_implementation
 from kinds import kind
 from law import assert_read_alike, assert_written_alike, by_gemtune, by_json_format
 
-from gemtune import codec
+from gemtune.rpc import codec
 
 INTEGERS = """
     0 -0 1 "1" 4.0 "4.0" 1e3 "1e3" 1E+2 "-0" "+1" 1.5 "1.5" true null "" " 1" "1 " "1\\n" "1_000" "01" "0x1" "x" [] {} NaN

@@ -14,7 +14,7 @@ import pytest
 from kinds import kind
 
 import gemtune
-from gemtune import nesting
+from gemtune.rpc import nesting
 from gemtune_pb.v1 import TuningJob
 
 OPENINGS = ["[", '{"a":', "[{},", '["]",', r'{"\\\"[":', '[{"labels":', "[ {\n", '{"error":{"details":[']
@@ -71,7 +71,7 @@ def test_no_stack_is_too_small(tmp_path: Any) -> None:
     code = f"""
 import threading, gemtune
 from gemtune import error_forms
-from gemtune.emulator.json_input import explain
+from gemtune.emulator.json_errors import explain
 def read():
     for opening in {OPENINGS!r}:
         for depth in (50, 99, 150, 199, 203, 204, 205, 1_000, 4_000, 100_000):

@@ -15,8 +15,8 @@ from json_inputs import texts
 from law import assert_read_alike, assert_written_alike
 from roads import needs_the_library
 
-from gemtune import _codec_native
-from gemtune._codec_any import ANY_TYPES
+from gemtune.rpc import _codec_native
+from gemtune.rpc.any_types import ANY_TYPES
 from gemtune.testing import messages
 from tests.figures import Figures
 

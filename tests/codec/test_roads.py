@@ -19,7 +19,7 @@ from kinds import FAST, SLOW
 from law import assert_read_alike, assert_written_alike
 from roads import Roads, needs_the_library
 
-from gemtune import _codec_native, _codec_tree, _codec_types, codec
+from gemtune.rpc import _codec_native, _codec_tree, _codec_types, codec
 from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsResponse, TuningJob
 from tests.figures import Figures
 
@@ -205,7 +205,7 @@ def test_json_is_written_alike_on_every_road(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_neither_json_format_nor_the_library_is_loaded_by_importing_us() -> None:
-    code = "import sys, gemtune, gemtune.codec; print('google.protobuf.json_format' in sys.modules, 'protobuf' in sys.modules)"
+    code = "import sys, gemtune, gemtune.rpc.codec; print('google.protobuf.json_format' in sys.modules, 'protobuf' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "False False\n"

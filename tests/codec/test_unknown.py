@@ -11,7 +11,7 @@ from law import assert_read_alike
 from roads import Roads, needs_the_library
 
 import gemtune
-from gemtune import codec
+from gemtune.rpc import codec
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
 
 both_roads = pytest.mark.parametrize("road", ["fast", "law"])

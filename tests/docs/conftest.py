@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import gemtune.calls
-from gemtune.drive import Clock
+import gemtune._client_base
+from gemtune.flows.driver import Clock
 from gemtune.testing import Emulator, emulator
 from tests.docs.blocks import ROOT, blocks
 
@@ -29,7 +29,7 @@ def instantly(service: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     def clock() -> Clock:
         return Clock(now=service._moved, sleep=service.advance, asleep=service._moves)
 
-    monkeypatch.setattr(gemtune.calls, "Clock", clock)
+    monkeypatch.setattr(gemtune._client_base, "Clock", clock)
 
 
 @pytest.fixture

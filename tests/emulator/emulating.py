@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.protobuf.message import Message
 
 from gemtune.emulator.service import Service
-from gemtune.methods import service_methods
+from gemtune.rpc.methods import service_methods
 from gemtune_pb.v1 import CreateTuningJobRequest, GetTuningJobRequest, TuningJob, tuning_service_pb2
 
 METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])

@@ -13,8 +13,8 @@ from hypothesis import given, strategies as st
 from gemtune.emulator.rest import answer
 from gemtune.emulator.service import Service
 from gemtune.emulator.storage import MEMORY, Storage
-from gemtune.error_forms import http_from_error
 from gemtune.errors import ApiError
+from gemtune.rpc.status import http_from_error
 from gemtune_pb.v1 import RebaseTunedModelRequest, TuningJob
 
 JOBS = "projects/demo/locations/us-central1/tuningJobs"

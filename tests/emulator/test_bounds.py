@@ -17,9 +17,9 @@ from emulating import PARENT, Emulated
 from gemtune import emulator
 from gemtune.emulator import bounds, faults, outcomes, server, service
 from gemtune.emulator.bounds import check_json, too_large
+from gemtune.emulator.delayed import MOST_LATE, Lateness
 from gemtune.emulator.faults import Faults
-from gemtune.emulator.filters import parse
-from gemtune.emulator.lateness import MOST_LATE, Lateness
+from gemtune.emulator.list_filter import parse
 from gemtune.emulator.outcomes import Outcome, Outcomes
 from gemtune.errors import InvalidArgument, ResourceExhausted
 from gemtune_pb.v1 import CreateTuningJobRequest, ListTuningJobsRequest, SupervisedTuningSpec, TuningJob

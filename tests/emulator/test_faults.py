@@ -20,7 +20,7 @@ from gemtune.emulator.outcomes import LABEL, Outcome, Outcomes
 from gemtune.emulator.service import Service
 from gemtune.emulator.storage import Storage
 from gemtune.errors import GemtuneError, InvalidArgument, TransportError
-from gemtune.states import state_name
+from gemtune.rpc.states import state_name
 from gemtune.testing import Emulator, emulator
 from gemtune.transport.grpc import GrpcTransport
 from gemtune.transport.rest import RestTransport

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from gemtune.emulator import filters
+from gemtune.emulator import list_filter
 from gemtune.errors import InvalidArgument
 from gemtune_pb.v1 import JobState, TuningJob
 
@@ -117,12 +117,12 @@ NOT state=JOB_STATE_RUNNING AND labels.team=search
 
 @pytest.mark.parametrize("text", ["", "   ", "\t\n", *TRUE])
 def test_a_filter_selects(text: str) -> None:
-    assert filters.parse(text)(JOB)
+    assert list_filter.parse(text)(JOB)
 
 
 @pytest.mark.parametrize("text", FALSE)
 def test_a_filter_leaves_out(text: str) -> None:
-    assert not filters.parse(text)(JOB)
+    assert not list_filter.parse(text)(JOB)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_filter_leaves_out(text: str) -> None:
 )
 def test_a_wrong_filter_is_told_where_it_is_wrong(text: str, place: int, says: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        filters.parse(text)
+        list_filter.parse(text)
     assert caught.value.message.startswith(f"Invalid filter: at character {place}, ")
     assert says in caught.value.message
     assert [violation.field for violation in caught.value.violations] == ["filter"]
@@ -270,19 +270,21 @@ def judge(tree: Tree, job: TuningJob) -> bool:
 @given(trees, jobs, st.data())
 def test_a_filter_means_what_it_says(tree: Tree, job: TuningJob, data: st.DataObject) -> None:
     text = write(tree, data.draw)
-    assert filters.parse(text)(job) == judge(tree, job), text
+    assert list_filter.parse(text)(job) == judge(tree, job), text
 
 
 @given(st.text(max_size=40) | st.text("abc.:=<>!()\"'-*, ANDORT\\labelsstatecreateTime", max_size=60))
 def test_any_text_is_a_filter_or_refused_with_a_sentence(text: str) -> None:
     try:
-        filters.parse(text)(JOB)
+        list_filter.parse(text)(JOB)
     except InvalidArgument as error:
         assert error.message.startswith("Invalid filter: at character ")  # noqa: PT017  it may also be a filter
 
 
 def test_a_glob_of_very_many_stars_is_answered() -> None:
-    predicate = filters.parse('description:"' + "*a" * 2000 + '*b"')  # a regular expression would not come to an end
+    predicate = list_filter.parse(
+        'description:"' + "*a" * 2000 + '*b"'
+    )  # a regular expression would not come to an end
     assert not predicate(TuningJob(description="a" * 4000))
     assert predicate(TuningJob(description="a" * 2000 + "b"))
     assert not predicate(TuningJob(description="a" * 1999 + "b"))
@@ -291,4 +293,4 @@ def test_a_glob_of_very_many_stars_is_answered() -> None:
 @given(pattern=st.text("ab*\n", max_size=8), text=st.text("ab\n", max_size=10))
 def test_a_glob_fits_what_a_regular_expression_fits(pattern: str, text: str) -> None:
     regex = ".*".join(map(re.escape, pattern.split("*")))
-    assert filters._glob(pattern)(text) == (re.fullmatch(regex, text, re.DOTALL) is not None)
+    assert list_filter._glob(pattern)(text) == (re.fullmatch(regex, text, re.DOTALL) is not None)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from gemtune.emulator.json_input import explain, without_trailing_commas
+from gemtune.emulator.json_errors import explain, without_trailing_commas
 from gemtune_pb.v1 import CreateTuningJobRequest, RebaseTunedModelRequest, TuningJob
 
 PACKAGE = "google.cloud.aiplatform.v1beta1"

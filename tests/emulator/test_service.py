@@ -13,10 +13,10 @@ from emulating import DURATION, METHODS, NOW, PARENT, Clock, Emulated, tuning_jo
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from hypothesis import given, strategies as st
 
-from gemtune import codec
 from gemtune.emulator.service import Service
 from gemtune.emulator.storage import MEMORY, Storage
 from gemtune.errors import ApiError, FailedPrecondition, InvalidArgument, NotFound, Unimplemented
+from gemtune.rpc import codec
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
     CreateTuningJobRequest,

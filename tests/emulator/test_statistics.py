@@ -15,9 +15,9 @@ from google.protobuf import json_format
 from hypothesis import given, strategies as st
 
 from gemtune.emulator import gcs_root
+from gemtune.emulator.dataset_stats import Statistics, distribution
 from gemtune.emulator.gcs_root import GcsRoot
 from gemtune.emulator.service import Service
-from gemtune.emulator.statistics import Statistics, distribution
 from gemtune.emulator.storage import Storage
 from gemtune_pb.v1 import SupervisedTuningDataStats, TuningJob
 

@@ -11,9 +11,9 @@ from typing import Any
 from google.protobuf.message import Message
 
 import gemtune
-from gemtune.drive import Clock
 from gemtune.emulator.service import Service
-from gemtune.methods import Method
+from gemtune.flows.driver import Clock
+from gemtune.rpc.methods import Method
 
 __all__ = ["AsyncMemory", "Face", "Memory", "Time"]
 

@@ -22,10 +22,9 @@ from google.protobuf.message import Message
 from hypothesis import example, given, strategies as st
 
 import gemtune
-from gemtune.endpoints import Endpoint, Endpoints
 from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.names import host_of
-from gemtune.settings import endpoint_from
+from gemtune.settings import Endpoint, Endpoints, endpoint_from
 from gemtune.transport.grpc_wire import Caller
 from gemtune.transport.rest import RestTransport
 from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, ListTuningJobsRequest

@@ -15,10 +15,9 @@ from google.oauth2.credentials import Credentials
 
 import gemtune
 from gemtune.cli.session import Session
-from gemtune.endpoints import Endpoint
 from gemtune.errors import ConfigurationError, GemtuneError
-from gemtune.settings import endpoint_from
-from gemtune.shown import origin
+from gemtune.safe_text import origin
+from gemtune.settings import Endpoint, endpoint_from
 from tests.chaos.soak import spec
 from tests.transport.servers import Heard, answer, serving
 

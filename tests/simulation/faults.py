@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from gemtune import lookup, once, search
 from gemtune.errors import ApiError, GemtuneError, TransportError
-from gemtune.flows import Flow, Sleep
-from gemtune.once import _Once
-from gemtune.search import Search
-from gemtune.submission import Created
-from gemtune.windows import Windows
+from gemtune.flows import create_once, find_jobs, search
+from gemtune.flows.create_once import _Once
+from gemtune.flows.effects import Flow, Sleep
+from gemtune.flows.search import Search
+from gemtune.flows.submission import Created
+from gemtune.flows.windows import Windows
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
 
 __all__ = ["FAULTS"]
@@ -44,20 +44,22 @@ def _no_window(patch: pytest.MonkeyPatch) -> None:
 
 @fault("a 5xx is taken as proof that nothing happened", "a new id")
 def _sick_as_proof(patch: pytest.MonkeyPatch) -> None:
-    real = once.nothing_happened
-    patch.setattr(once, "nothing_happened", lambda e: (isinstance(e, ApiError) and e.http_status == 503) or real(e))
+    real = create_once.nothing_happened
+    patch.setattr(
+        create_once, "nothing_happened", lambda e: (isinstance(e, ApiError) and e.http_status == 503) or real(e)
+    )
 
 
 @fault("a lost connection is taken as proof that nothing happened", "a new id")
 def _lost_as_proof(patch: pytest.MonkeyPatch) -> None:
-    real = once.nothing_happened
-    patch.setattr(once, "nothing_happened", lambda e: isinstance(e, TransportError) or real(e))
+    real = create_once.nothing_happened
+    patch.setattr(create_once, "nothing_happened", lambda e: isinstance(e, TransportError) or real(e))
 
 
 @fault("a conflict is taken as proof that nothing happened", "a new id")
 def _conflict_as_proof(patch: pytest.MonkeyPatch) -> None:
-    real = once.nothing_happened
-    patch.setattr(once, "nothing_happened", lambda e: getattr(e, "http_status", 0) == 409 or real(e))
+    real = create_once.nothing_happened
+    patch.setattr(create_once, "nothing_happened", lambda e: getattr(e, "http_status", 0) == 409 or real(e))
 
 
 @fault("a claim is not renewed", "store, two processes")
@@ -78,7 +80,7 @@ def _first_page(patch: pytest.MonkeyPatch) -> None:
 
 @fault("a list that failed is taken as an empty one", "a new id", 3)
 def _failed_is_empty(patch: pytest.MonkeyPatch) -> None:
-    real = lookup.call
+    real = find_jobs.call
 
     def call(*args: Any, **options: Any) -> Flow:
         try:
@@ -86,7 +88,7 @@ def _failed_is_empty(patch: pytest.MonkeyPatch) -> None:
         except GemtuneError:
             return ListTuningJobsResponse()
 
-    patch.setattr(lookup, "call", call)
+    patch.setattr(find_jobs, "call", call)
 
 
 @fault("the filter is trusted after a window", "a new id")
@@ -118,7 +120,9 @@ def _clock_trusted(patch: pytest.MonkeyPatch) -> None:
     from tests.simulation.world import BEGIN, JUMP
 
     # What the clock that is ahead showed at the beginning.
-    patch.setattr(lookup, "_all_before", lambda _, jobs: all(lookup._made_at(j) < BEGIN + JUMP - 600 for j in jobs))
+    patch.setattr(
+        find_jobs, "_all_before", lambda _, jobs: all(find_jobs._made_at(j) < BEGIN + JUMP - 600 for j in jobs)
+    )
 
 
 @fault("a token that is not the next one is ignored", "store, two processes")
@@ -226,12 +230,12 @@ def _doubt_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def _lists(patch: pytest.MonkeyPatch, change: Callable[[Any], Any]) -> None:
-    real = lookup.call
+    real = find_jobs.call
 
     def call(*args: Any, **options: Any) -> Flow:
         return change((yield from real(*args, **options)))
 
-    patch.setattr(lookup, "call", call)
+    patch.setattr(find_jobs, "call", call)
 
 
 def _looks(patch: pytest.MonkeyPatch, instead: dict[str, str]) -> None:

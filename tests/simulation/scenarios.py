@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gemtune.errors import GemtuneError, InDoubt
-from gemtune.submission import Created
+from gemtune.flows.submission import Created
 from tests.simulation.choices import Script
 from tests.simulation.service import Made
 from tests.simulation.world import JUMP, Call, Caller, Failed, World

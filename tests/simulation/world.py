@@ -15,15 +15,15 @@ from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.dialects import sqlite
 
 import gemtune
-from gemtune import drive, lookup, once
-from gemtune.calls import METHODS
-from gemtune.drive import Clock
+from gemtune._client_base import METHODS
 from gemtune.errors import GemtuneError, InDoubt
-from gemtune.flows import Effect, Flow, Record, Send, Sleep
-from gemtune.retry import Retry
+from gemtune.flows import create_once, driver, find_jobs
+from gemtune.flows.driver import Clock
+from gemtune.flows.effects import Effect, Flow, Record, Send, Sleep
+from gemtune.flows.retry import Retry
+from gemtune.flows.submission import Created, Submission
+from gemtune.flows.windows import Windows
 from gemtune.store import Claim, SpecStore, StoreError, SubmittedJob, database, tables
-from gemtune.submission import Created, Submission
-from gemtune.windows import Windows
 from gemtune_pb.v1 import TuningJob
 from tests.simulation.choices import Script
 from tests.simulation.service import ATTEMPT, SETTLE, Service
@@ -38,7 +38,7 @@ JUMP = 3600.0
 LATER = 1e-5  # a sleep ends a little after its time
 MOST_STEPS = 1500
 
-RPCS = lookup.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
+RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 JOB = TuningJob(base_model="m")
 FINGERPRINT = gemtune.fingerprint(JOB)
 
@@ -301,7 +301,7 @@ class World:
             resumed=client.clock.wall(),
         )
         options: dict[str, Any] = {"timeout": TIMEOUT, "retry": RETRY, "budget": None}
-        caller.flow = once.create(
+        caller.flow = create_once.create(
             RPCS, JOB, submission, stored=client.store is not None, windows=client.windows, **options
         )
         caller.wake = now
@@ -359,16 +359,16 @@ class World:
         if isinstance(effect, Record):
             if fate == DOWN:
                 return StoreError("the store is down")
-            answer = drive._record(caller.client.store, effect, clock.wall())
+            answer = driver._record(caller.client.store, effect, clock.wall())
             return StoreError("no answer") if fate == UNHEARD else answer if answer is not None else ()
         try:
-            drive._check_time(effect, clock)
+            driver._check_time(effect, clock)
         except GemtuneError as error:
             return error
         deadline = service.now + max(effect.deadline - clock.now(), 0.0)
         if effect.method.name == "CreateTuningJob":
             if clock.now() >= effect.deadline:
-                return drive.TransportError("no time was left", maybe_sent=False)
+                return driver.TransportError("no time was left", maybe_sent=False)
             return service.create(fate, effect.request, deadline, caller.calls[-1])
         if effect.method.name == "GetTuningJob":
             return service.get(fate, effect.request)

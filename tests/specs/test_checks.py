@@ -12,9 +12,9 @@ from jobs import GOOD, KEY, MODEL, OPEN, changed, good, only, rules
 
 import gemtune
 from gemtune.errors import ConfigurationError, SpecInvalid
-from gemtune.published import only_in
+from gemtune.schema.grpc_fields import only_in
 from gemtune.specs import RULES, Severity, check_request, loads_spec, require_valid
-from gemtune.specs.rules import FILE_RULES
+from gemtune.specs.checks.rules import FILE_RULES
 
 SPEC = "supervised_tuning_spec"
 PARAMETERS = f"{SPEC}.hyper_parameters"

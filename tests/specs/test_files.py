@@ -17,8 +17,8 @@ from jobs import GOOD, changed, good
 import gemtune
 from gemtune.errors import SpecFileError, SpecInvalid
 from gemtune.specs import SpecFileInvalid, dumps_spec, load_spec, load_specs, loads_spec, read_specs, save_spec
-from gemtune.specs.spec_file import FORMATS
-from gemtune.specs.tree import MAX_BYTES
+from gemtune.specs.read.document import FORMATS
+from gemtune.specs.read.tree import MAX_BYTES
 
 
 def refusal(text: str | bytes, form: str = "yaml") -> SpecFileInvalid:

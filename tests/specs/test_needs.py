@@ -7,7 +7,7 @@ from jobs import GOOD, KEY, MODEL, OPEN, changed, good, only, rules
 
 import gemtune
 from gemtune.specs import Severity, SpecFile, loads_spec
-from gemtune.specs.spec_file import parse
+from gemtune.specs.read.document import parse
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 

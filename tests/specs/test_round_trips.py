@@ -16,7 +16,7 @@ from hypothesis import given, strategies as st
 import gemtune
 from gemtune.errors import SpecFileError
 from gemtune.specs import check, check_request, dumps_spec, loads_spec, read_specs
-from gemtune.specs.spec_file import FORMATS
+from gemtune.specs.read.document import FORMATS
 
 F = FieldDescriptor
 TEXTS = st.one_of(

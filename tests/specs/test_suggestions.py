@@ -8,7 +8,7 @@ from jobs import changed
 import gemtune
 from gemtune.specs import Finding, catalogue
 from gemtune.specs.catalogue import near_models
-from gemtune.specs.spec_file import parse
+from gemtune.specs.read.document import parse
 from gemtune.specs.suggest import nearest
 
 OFFERED = "gemini-3.5-flash, gemini-3.5-flash-lite, gemini-3.1-flash-lite, gemini-2.5-flash"

@@ -19,8 +19,8 @@ from sqlalchemy import NullPool, create_engine, inspect
 from standing_clock import Time
 
 import gemtune
-from gemtune import TuningJob
-from gemtune.store import SpecStore, StoreError, SubmittedJob, private_file, tables
+from gemtune import TuningJob, _private_file
+from gemtune.store import SpecStore, StoreError, SubmittedJob, tables
 
 OLD = Path(__file__).parent / "data" / "format-1.db"
 SPEC = TuningJob(base_model="gemini-2.5-flash")
@@ -178,7 +178,7 @@ def test_opening_a_store_again_leaves_the_locks_that_this_process_has_on_it(tmp_
     database.execute("CREATE TABLE t (x)")
     database.execute("BEGIN EXCLUSIVE")
     path.chmod(0o600)
-    private_file.make_private(path)
+    _private_file.make_private(path)
     code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
     other = subprocess.run([sys.executable, "-c", code, str(path)], check=False, capture_output=True, text=True)
     database.close()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gemtune.methods import Method, service_methods
+from gemtune.rpc.methods import Method, service_methods
 from gemtune_pb.v1 import tuning_service_pb2
 
 __all__ = ["METHODS", "Carrier"]

@@ -10,12 +10,14 @@ import pytest
 from google.longrunning import operations_pb2
 
 import gemtune
-from gemtune import flows, states
-from gemtune.calls import METHODS
-from gemtune.endpoints import Endpoints
+from gemtune._client_base import METHODS
 from gemtune.errors import JobFailed
-from gemtune.transport import news, wire
-from gemtune.unknown import json_tree
+from gemtune.flows import calls
+from gemtune.flows.wait import succeeded
+from gemtune.rpc import states
+from gemtune.rpc.unknown import json_tree
+from gemtune.settings import Endpoints
+from gemtune.transport import rest_wire, unknown_log
 from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest
 
 PARENT = "projects/p/locations/us-central1"
@@ -31,13 +33,13 @@ FAILED = {
 
 @pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(news, "_said", set())
+    monkeypatch.setattr(unknown_log, "_said", set())
 
 
 def answered(rpc: str, request: Any, tree: Any) -> Any:
     endpoint = Endpoints("http://127.0.0.1:1").of(PARENT)
-    sent = wire.write(METHODS[rpc], request, endpoint=endpoint, resource=PARENT, api_version="v1", who={})
-    return wire.read(sent, 200, {"content-type": "application/json"}, json.dumps(tree).encode())
+    sent = rest_wire.write(METHODS[rpc], request, endpoint=endpoint, resource=PARENT, api_version="v1", who={})
+    return rest_wire.read(sent, 200, {"content-type": "application/json"}, json.dumps(tree).encode())
 
 
 UNREADABLE: list[Any] = [
@@ -58,7 +60,7 @@ def test_a_failed_job_is_read(detail: Any, caplog: pytest.LogCaptureFixture) -> 
     job = answered("GetTuningJob", GetTuningJobRequest(name=NAME), tree)
     assert states.has_ended(job)
     with pytest.raises(JobFailed, match="bad row"):
-        flows.succeeded(job)
+        succeeded(job)
     assert (job.error.code, job.state) == (3, gemtune.JobState.JOB_STATE_FAILED)
     assert json.loads(gemtune.to_json(job))["error"]["details"] == [detail]
     [record] = caplog.records
@@ -89,7 +91,7 @@ def test_an_operation_of_which_only_the_job_is_known() -> None:
     job = {"@type": "type.googleapis.com/google.cloud.aiplatform.v1.TuningJob", "name": NAME}
     request = METHODS["GetOperation"].input_type(name=f"{NAME}/operations/2")
     operation = answered("GetOperation", request, {"name": "o", "metadata": DETAIL, "done": True, "response": job})
-    assert flows.operation_result(operation).name == NAME
+    assert calls.operation_result(operation).name == NAME
     assert operation.metadata.type_url == DETAIL["@type"]
 
 
@@ -109,11 +111,11 @@ def test_a_result_that_is_no_job_is_said_to_be_none(response: Any) -> None:
     request = METHODS["GetOperation"].input_type(name=f"{NAME}/operations/2")
     operation = answered("GetOperation", request, {"name": "o", "done": True, "response": response, "new": 1})
     with pytest.raises(gemtune.TransportError, match="o is done, and holds neither a job nor an error"):
-        flows.operation_result(operation)
+        calls.operation_result(operation)
 
 
 def test_error_details_of_an_operation_are_as_those_of_a_call() -> None:
-    from gemtune.error_forms import error_from_http, error_from_status
+    from gemtune.rpc.status import error_from_http, error_from_status
 
     error = {"code": 3, "message": "bad", "status": "INVALID_ARGUMENT", "details": [DETAIL]}
     of_call = error_from_http(400, json.dumps({"error": error}).encode())

@@ -22,10 +22,10 @@ from google.protobuf.message import Message
 from hypothesis import given, settings, strategies as st
 
 import gemtune
-from gemtune.endpoints import Endpoint
-from gemtune.methods import Method, find_method, with_rule
+from gemtune.rpc.methods import Method, find_method, with_rule
+from gemtune.settings import Endpoint
 from gemtune.testing.strategies import messages
-from gemtune.transport import wire
+from gemtune.transport import rest_wire
 from tests.codec.kinds import FAST, SLOW
 
 ENDPOINT = Endpoint.parse("https://api.example")
@@ -91,11 +91,11 @@ class Told:
     """In place of the transport: writes the request as it would, and answers with nothing."""
 
     def __init__(self) -> None:
-        self.sent: wire.WireRequest | None = None
+        self.sent: rest_wire.WireRequest | None = None
 
     def exchange(self, method: Method, request: Message, exchange: Any, metadata: Any) -> Message:
         resource = method.resource(request)
-        self.sent = wire.write(method, request, endpoint=ENDPOINT, resource=resource, api_version=None, who={})
+        self.sent = rest_wire.write(method, request, endpoint=ENDPOINT, resource=resource, api_version=None, who={})
         return method.output_type()
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ def test_googles_transcoding_agrees_where_both_give_a_request(data: Any, kind: A
             setattr(message, name, data.draw(st.sampled_from(["a/b", "a", "x y", "a/ü/c", "é"])))
     method = with_rule(find_method(f"{SERVICE}/{kind.DESCRIPTOR.full_name.replace('.', '_')}"), rule)
     try:
-        sent = wire.write(method, message, endpoint=ENDPOINT, resource="", api_version=None, who={})
+        sent = rest_wire.write(method, message, endpoint=ENDPOINT, resource="", api_version=None, who={})
     except gemtune.GemtuneError:
         return
     [binding] = method.bindings

@@ -16,9 +16,9 @@ from servers import Heard, answer, serving
 
 import gemtune
 from gemtune import Retry
-from gemtune.drive import Clock, arun
-from gemtune.endpoints import Endpoint
-from gemtune.flows import Send, Sleep
+from gemtune.flows.driver import Clock, arun
+from gemtune.flows.effects import Send, Sleep
+from gemtune.settings import Endpoint
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.credentials_aio import AsyncAuthorizer
 

@@ -29,8 +29,8 @@ from servers import Heard, Server, answer, serving
 
 from gemtune import ConfigurationError, CreateTuningJobRequest, GetTuningJobRequest, TuningClient
 from gemtune.errors import ApiError, GemtuneError, TransportError
-from gemtune.transport.aside import Aside
 from gemtune.transport.credentials import ANONYMOUS
+from gemtune.transport.helper_thread import Aside
 from gemtune.transport.rest import RestTransport
 from gemtune.transport.rest_aio import AsyncRestTransport
 
@@ -315,7 +315,7 @@ def test_through_a_proxy_of_tls_to_a_server_of_tls(
             # This machine is never proxied, so the name that is asked for is another one, which the proxy leads here.
             monkeypatch.setenv("HTTPS_PROXY", f"https://user:pass%20word@localhost:{port}")
             monkeypatch.setattr(
-                "gemtune.transport.wire.proxy_of", lambda _: f"https://user:pass%20word@localhost:{port}"
+                "gemtune.transport.rest_wire.proxy_of", lambda _: f"https://user:pass%20word@localhost:{port}"
             )
             transport = RestTransport(server.url, credentials=ANONYMOUS)
             for _ in range(2):

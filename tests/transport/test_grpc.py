@@ -24,7 +24,7 @@ from grpc_servers import JOB, NAME, Called, refusing, serving
 
 import gemtune
 from gemtune import errors
-from gemtune.endpoints import Endpoint
+from gemtune.settings import Endpoint
 from gemtune.transport import grpc_wire
 from gemtune.transport.grpc_aio import AsyncGrpcTransport
 

@@ -13,11 +13,12 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from hypothesis import given, strategies as st
 
 import gemtune
-from gemtune import flows, states, unknown
-from gemtune.calls import METHODS
-from gemtune.endpoints import Endpoints
+from gemtune._client_base import METHODS
+from gemtune.flows import calls
+from gemtune.rpc import states, unknown
+from gemtune.settings import Endpoints
 from gemtune.testing.strategies import messages
-from gemtune.transport import news, wire
+from gemtune.transport import rest_wire, unknown_log
 from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest, ListTuningJobsResponse, TuningJob
 
 PARENT = "projects/p/locations/us-central1"
@@ -25,7 +26,7 @@ PARENT = "projects/p/locations/us-central1"
 
 @pytest.fixture(autouse=True)
 def nothing_said_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(news, "_said", set())
+    monkeypatch.setattr(unknown_log, "_said", set())
 
 
 def answered(rpc: str, tree: Any) -> Any:
@@ -35,8 +36,8 @@ def answered(rpc: str, tree: Any) -> Any:
         "GetOperation": operations_pb2.GetOperationRequest(name=f"{PARENT}/tuningJobs/1/operations/2"),
     }[rpc]
     endpoint = Endpoints("http://127.0.0.1:1").of(PARENT)
-    sent = wire.write(METHODS[rpc], request, endpoint=endpoint, resource=PARENT, api_version="v1", who={})
-    return wire.read(sent, 200, {"content-type": "application/json"}, json.dumps(tree).encode())
+    sent = rest_wire.write(METHODS[rpc], request, endpoint=endpoint, resource=PARENT, api_version="v1", who={})
+    return rest_wire.read(sent, 200, {"content-type": "application/json"}, json.dumps(tree).encode())
 
 
 def test_a_new_field_is_logged_once_for_all_jobs_and_answers(caplog: pytest.LogCaptureFixture) -> None:
@@ -61,9 +62,9 @@ def test_long_values_are_cut_in_the_log(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_a_server_that_makes_up_names_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(news, "_MOST", 3)
+    monkeypatch.setattr(unknown_log, "_MOST", 3)
     answered("GetTuningJob", {f"new{i}": i for i in range(10)})
-    assert len(news._said) == 3
+    assert len(unknown_log._said) == 3
 
 
 def test_a_state_that_is_new_is_shown_by_the_name_the_service_sent() -> None:
@@ -98,7 +99,7 @@ def test_the_job_of_an_operation_keeps_what_is_not_known_of_it() -> None:
     operation = answered(
         "GetOperation", {"name": f"{PARENT}/tuningJobs/1/operations/2", "done": True, "response": response}
     )
-    assert states.state_name(flows.operation_result(operation)) == "NEW"
+    assert states.state_name(calls.operation_result(operation)) == "NEW"
 
 
 NAMES = st.text(min_size=1, max_size=8).filter(lambda name: name not in KNOWN)

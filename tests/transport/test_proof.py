@@ -19,7 +19,7 @@ from servers import Heard, answer, serving
 import gemtune
 from gemtune import CreateTuningJobRequest, GetTuningJobRequest
 from gemtune.errors import ApiError, GemtuneError, TransportError
-from gemtune.retry import nothing_happened
+from gemtune.flows.retry import nothing_happened
 from gemtune.transport.credentials import ANONYMOUS
 
 NAME = "projects/p/locations/us-central1/tuningJobs/1"
@@ -45,7 +45,7 @@ REFUSALS = {*range(400, 408), *range(410, 499), 501}
     "body", [b"", b'{"error": {"status": "INVALID_ARGUMENT"}}', b'{"error": {"status": "UNAVAILABLE"}}']
 )
 def test_of_http_statuses_the_refusals_alone_are_a_proof(body: bytes) -> None:
-    from gemtune.error_forms import error_from_http
+    from gemtune.rpc.status import error_from_http
 
     proofs = {status for status in range(1000) if nothing_happened(error_from_http(status, body))}
     assert proofs == REFUSALS

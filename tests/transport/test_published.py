@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import gemtune
-from gemtune.published import published_in, strip, unpublished
+from gemtune.schema.grpc_fields import published_in, strip, unpublished
 from gemtune_pb.v1 import tuning_service_pb2
 
 TABLE = json.loads((Path(__file__).parents[1] / "schema" / "published.json").read_text())

@@ -21,9 +21,9 @@ from google.protobuf.message import Message
 from hypothesis import given, strategies as st
 
 from gemtune import CreateTuningJobRequest, RebaseTunedModelRequest, SpecInvalid
-from gemtune.endpoints import Endpoint
-from gemtune.methods import Method, service_methods
-from gemtune.transport import wire
+from gemtune.rpc.methods import Method, service_methods
+from gemtune.settings import Endpoint
+from gemtune.transport import rest_wire
 from gemtune_pb.v1 import tuning_service_pb2
 
 with warnings.catch_warnings():
@@ -128,7 +128,7 @@ GOOGLES = [
 
 def agree(method: Method, message: Message) -> None:
     """Asserts that both ways to write the request come to the same."""
-    sent = wire.write(method, message, endpoint=ENDPOINT, resource="", api_version=None, who={})
+    sent = rest_wire.write(method, message, endpoint=ENDPOINT, resource="", api_version=None, who={})
     options = []
     for binding in method.bindings:
         option = {"method": binding.verb.lower(), "uri": binding.template.text}
@@ -182,7 +182,7 @@ def test_a_value_that_is_empty_or_of_too_many_segments_fits_neither(rules: Modul
         with pytest.raises(ValueError, match="Invalid request"):
             rest_helpers.transcode_request(options, message)
         with pytest.raises(SpecInvalid):
-            wire.write(method, message, endpoint=ENDPOINT, resource="", api_version=None, who={})
+            rest_wire.write(method, message, endpoint=ENDPOINT, resource="", api_version=None, who={})
 
 
 def test_every_annotated_method_that_can_be_had_is_understood() -> None:

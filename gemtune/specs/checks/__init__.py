@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gemtune.specs.checks.context import Run
 from gemtune.specs.checks.data import datasets, distillation, gcs_destination
 from gemtune.specs.checks.evaluation import autorater, evaluation, rouge, supervised
 from gemtune.specs.checks.job import job, pre_tuned_model
-from gemtune.specs.checks.run import Run
 from gemtune.specs.checks.tuning import hyper_parameters
 
 __all__ = ["CHECKS", "Check", "Run"]

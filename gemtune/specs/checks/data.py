@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gemtune.specs.checks.run import Run, shown
+from gemtune.specs.checks.context import Run, shown
 
 __all__ = ["datasets", "distillation", "gcs", "gcs_destination"]
 

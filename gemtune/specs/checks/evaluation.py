@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from gemtune.specs.checks.context import Run, shown
 from gemtune.specs.checks.data import datasets
-from gemtune.specs.checks.run import Run, shown
 from gemtune.specs.checks.tuning import epochs
 from gemtune_pb.v1 import EvaluationConfig
 

@@ -7,9 +7,9 @@ import unicodedata
 from typing import Any
 
 from gemtune.specs.catalogue import near_models
+from gemtune.specs.checks.context import Run, shown
 from gemtune.specs.checks.data import gcs
 from gemtune.specs.checks.places import places
-from gemtune.specs.checks.run import Run, shown
 from gemtune.specs.finding import key_path
 from gemtune.specs.fingerprint import OWN_LABELS
 from gemtune.specs.model_names import another_api, is_resource

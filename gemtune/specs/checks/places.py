@@ -6,9 +6,9 @@ import re
 from functools import cache
 from typing import Any
 
-from gemtune.specs.checks.run import Run, shown
+from gemtune.specs.checks.context import Run, shown
+from gemtune.specs.checks.locations import doubt_about
 from gemtune.specs.finding import Severity
-from gemtune.specs.locations import doubt_about
 
 __all__ = ["places"]
 

@@ -6,7 +6,7 @@ import math
 from functools import cache
 from typing import Any
 
-from gemtune.specs.checks.run import Run
+from gemtune.specs.checks.context import Run
 from gemtune.specs.sizes import SIZES, rank_of
 
 __all__ = ["epochs", "hyper_parameters"]

@@ -1,0 +1,212 @@
+"""What an `Any` holds: its type, and what is done with one that nobody here can read.
+
+Types are looked for among our own first, so that what an `Any` means does not depend on what else a program imports.
+The service's operations hold an `Any` of `google.cloud.aiplatform.v1.TuningJob`, a name that our schema must not
+register (it would clash with google-cloud-aiplatform's). A private pool knows our types under Google's names.
+
+An `Any` of an answer that cannot be read keeps its type URL, and as its value its JSON, behind a byte that begins no
+message: `to_json` writes it as it came, and who takes it for a message is told that it is none.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import importlib
+import json
+import os
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final, cast
+
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    field_mask_pb2,
+    wrappers_pb2,
+)
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+
+from gemtune.rpc import nesting
+
+__all__ = [
+    "ANY",
+    "ANY_TYPES",
+    "PLACEHOLDER",
+    "anys_in",
+    "find_type",
+    "kept",
+    "kept_json",
+    "placeholder",
+    "raw_of",
+    "raw_tree",
+    "stand_in",
+    "which",
+    "which_of",
+]
+
+ANY: Final = "google.protobuf.Any"
+
+# -- types ---------------------------------------------------------------------------------------------------------
+
+_KNOWN_TO_ALL: Final = (field_mask_pb2, wrappers_pb2)
+"""Protobuf's own types, which nothing else here needs: known, whether or not a program imports them."""
+
+_OURS = "gemtune.v1"
+_GOOGLE = ("google.cloud.aiplatform.v1", "google.cloud.aiplatform.v1beta1")
+
+
+class _AnyTypes:
+    """What json_format asks for the type of an `Any`; stands for a descriptor pool."""
+
+    def FindMessageTypeByName(self, name: str) -> Descriptor:  # noqa: N802  protobuf's name
+        for package in _GOOGLE:
+            if name.startswith(package + "."):
+                try:
+                    return _renamed_pool(package).FindMessageTypeByName(name)
+                except KeyError:
+                    break  # a type that our schema lacks, and perhaps somebody else's module has
+        if name.startswith(_OURS + "."):
+            importlib.import_module("gemtune_pb.v1")  # registers them
+        return descriptor_pool.Default().FindMessageTypeByName(name)
+
+
+ANY_TYPES = cast("DescriptorPool", _AnyTypes())
+
+
+def find_type(type_url: str, pool: DescriptorPool | None = None) -> Descriptor | None:
+    """The type that a type URL names; None when this process does not know it.
+
+    Args:
+        type_url: The URL.
+        pool: Where to look after all others: the pool of the message that the `Any` stands in.
+    """
+    for types in (ANY_TYPES, pool):
+        try:
+            if types is not None:
+                return types.FindMessageTypeByName(type_url.rpartition("/")[2])
+        except (KeyError, TypeError, UnicodeError):  # half a surrogate pair is no name to the pool
+            continue
+    return None
+
+
+@cache
+def _renamed_pool(package: str) -> DescriptorPool:
+    """A pool of our own with the messages of `gemtune.v1` under another package name."""
+    from gemtune_pb.v1 import TuningJob, tuning_service_pb2
+
+    pool = descriptor_pool.DescriptorPool()
+    seen: set[str] = set()
+
+    def add(file: Any) -> None:
+        if file.name in seen:
+            return
+        seen.add(file.name)
+        for dependency in file.dependencies:
+            add(dependency)
+        proto = descriptor_pb2.FileDescriptorProto.FromString(file.serialized_pb)
+        if proto.package == TuningJob.DESCRIPTOR.file.package:
+            _rename(proto, f".{proto.package}.", f".{package}.")
+            proto.package = package
+            del proto.service[:]
+        pool.Add(proto)
+
+    add(tuning_service_pb2.DESCRIPTOR)
+    return pool
+
+
+def _rename(proto: Message, old: str, new: str) -> None:
+    """Replaces the package in every type reference below `proto`."""
+    for field, value in proto.ListFields():
+        if field.name in ("type_name", "extendee"):
+            setattr(proto, field.name, value.replace(old, new))
+        elif field.message_type is not None:
+            for item in value if field.is_repeated else (value,):
+                _rename(item, old, new)
+
+
+# -- the forms of one that cannot be read --------------------------------------------------------------------------
+
+_KEPT = b"\x07JSON:"
+"""What is in front of JSON that was kept. The first byte would be the tag of a field 0 of no known kind."""
+
+
+def kept(tree: Any) -> bytes:
+    """The value of an `Any` whose JSON cannot be read."""
+    return _KEPT + json.dumps(tree).encode()
+
+
+def kept_json(value: bytes) -> Any:
+    """The JSON that was kept in the value of an `Any`.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if not value.startswith(_KEPT):
+        raise ValueError
+    return nesting.loads(value.removeprefix(_KEPT))
+
+
+def raw_tree(any_: Any) -> dict[str, str]:
+    """The JSON of an `Any` whose bytes cannot be read: `@value` is no field's name, so nobody takes it for one."""
+    return {"@type": any_.type_url, "@value": base64.b64encode(any_.value).decode()}
+
+
+def raw_of(tree: Any) -> bytes | None:
+    """The bytes in what `raw_tree` gave; None when it is something else."""
+    if not isinstance(tree, dict) or tree.keys() != {"@type", "@value"}:
+        return None
+    try:
+        return base64.b64decode(tree["@value"], validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        return None
+
+
+# -- one that is read or written by itself -------------------------------------------------------------------------
+
+_MARK: Final = os.urandom(8).hex()  # no input knows it
+PLACEHOLDER: Final = wrappers_pb2.StringValue.DESCRIPTOR
+"""The type that an `Any` has meanwhile."""
+_URL: Final = f"type.googleapis.com/{PLACEHOLDER.full_name}"
+
+
+def placeholder(number: int) -> dict[str, str]:
+    """The JSON of what stands for the `Any` of that number."""
+    return {"@type": _URL, "value": f"{_MARK}{number}"}
+
+
+def stand_in(any_: Any, number: int) -> None:
+    """Makes an `Any` what stands for the one of that number."""
+    any_.type_url, any_.value = _URL, wrappers_pb2.StringValue(value=f"{_MARK}{number}").SerializeToString()
+
+
+def which(any_: Any) -> int | None:
+    """The number that an `Any` stands for; None: it stands for itself."""
+    return _number_in(wrappers_pb2.StringValue.FromString(any_.value).value) if any_.type_url == _URL else None
+
+
+def which_of(tree: dict[str, Any]) -> int | None:
+    """The number that the JSON of an `Any` stands for; None: it is no such thing."""
+    return _number_in(tree.get("value")) if tree.get("@type") == _URL else None
+
+
+def _number_in(text: Any) -> int | None:
+    return int(text.removeprefix(_MARK)) if isinstance(text, str) and text.startswith(_MARK) else None
+
+
+def anys_in(message: Message) -> Iterator[Any]:
+    """The `Any`s of a message, at any depth; not what is in them."""
+    if message.DESCRIPTOR.full_name == ANY:
+        yield message
+        return
+    for field, value in message.ListFields():
+        kind = field.message_type
+        if kind is None:
+            continue
+        parts: Any = value if field.is_repeated else (value,)
+        if field.is_repeated and kind.GetOptions().map_entry:
+            parts = value.values() if kind.fields_by_name["value"].message_type is not None else ()
+        for part in parts:
+            yield from anys_in(part)
