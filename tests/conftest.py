@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.figures import Figures, reported
+from tests.support.metrics import Figures, reported
 
 HERE = Path(__file__).parent
 

@@ -22,7 +22,7 @@ from gemtune.errors import (
     WaitTimeout,
 )
 from gemtune.flows.retry import Retry
-from tests.canned import JOB, PARENT, Canned, client_of, collected, job, page, refusal, run
+from tests.support.canned_service import JOB, PARENT, Canned, client_of, collected, job, page, refusal, run
 
 BAD = job(9, createTime="1620000000")
 WAYS = pytest.mark.parametrize("way", ["sync", "async"])

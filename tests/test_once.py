@@ -29,7 +29,7 @@ from gemtune.flows import create_once, find_jobs, submission as submission_of
 from gemtune.flows.retry import Budget, Retry
 from gemtune.store import Claim, StoreError
 from gemtune_pb.v1 import TuningJob
-from tests.world import LOST, OK, REFUSED, SICK, Fate, World
+from tests.support.fake_service import LOST, OK, REFUSED, SICK, Fate, World
 
 RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 JOB = TuningJob(base_model="m", labels={"team": "search"})

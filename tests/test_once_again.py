@@ -31,8 +31,8 @@ from gemtune.flows.submission import Created, Submission
 from gemtune.flows.windows import Windows
 from gemtune.store import Claim, StoreError, SubmittedJob
 from gemtune_pb.v1 import TuningJob
-from tests.chaos.soak import spec
-from tests.world import LOST, OK, SICK, Fate, World
+from tests.support.fake_service import LOST, OK, SICK, Fate, World
+from tests.support.stress import spec
 
 RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 JOB = TuningJob(base_model="m")

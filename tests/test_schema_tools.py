@@ -16,13 +16,13 @@ from typing import Any
 
 import jsonschema
 import pytest
-import seed
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 import gemtune
 from gemtune import schema
 from gemtune.cli import run
+from tests.support import spec_document
 
 ROOT = Path(__file__).parents[1]
 VECTORS = Path(__file__).parent / "vectors"
@@ -65,11 +65,11 @@ def test_it_is_a_valid_json_schema() -> None:
 
 def seed_bodies() -> Iterator[Any]:
     """The documents' request bodies as a YAML parser reads them, trailing commas and mixed spellings included."""
-    values = {name: f"gs://bucket/{name.lower()}.jsonl" for name in seed.PLACEHOLDERS}
+    values = {name: f"gs://bucket/{name.lower()}.jsonl" for name in spec_document.PLACEHOLDERS}
     values |= {"EPOCH_COUNT": "4", "LEARNING_RATE_MULTIPLIER": "1.0", "ADAPTER_SIZE": '"ADAPTER_SIZE_FOUR"'}
-    for request in [*seed.curl_requests(), *seed.powershell_requests()]:
-        body = seed.render(request, values).body
-        syntax = request.title == seed.SECTIONS[0]  # a form to fill in, without the required URI
+    for request in [*spec_document.curl_requests(), *spec_document.powershell_requests()]:
+        body = spec_document.render(request, values).body
+        syntax = request.title == spec_document.SECTIONS[0]  # a form to fill in, without the required URI
         if request.method == "POST" and body and body.strip() and not syntax:
             yield pytest.param(yaml.safe_load(body), id=f"{request.title}, {len(body)} characters")
 

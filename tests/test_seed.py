@@ -7,11 +7,11 @@ import json
 import re
 
 import pytest
-import seed
 
 from gemtune.rpc.http_rule import Router
 from gemtune.rpc.methods import service_methods
 from gemtune_pb.v1 import tuning_service_pb2
+from tests.support import spec_document
 
 VALUES = {
     "PROJECT_ID": "my-project",
@@ -25,7 +25,7 @@ VALUES = {
     "LEARNING_RATE_MULTIPLIER": "1.0",
     "TUNED_MODEL_DISPLAYNAME": "tuned_gemini_pro",
 }
-JOBS = f"{seed.HOST}/v1/projects/PROJECT_ID/locations/TUNING_JOB_REGION/tuningJobs"
+JOBS = f"{spec_document.HOST}/v1/projects/PROJECT_ID/locations/TUNING_JOB_REGION/tuningJobs"
 TYPED = {"Content-Type": "application/json; charset=utf-8"}
 
 
@@ -35,8 +35,8 @@ def strict(body: str) -> str:
 
 
 def test_the_five_python_samples() -> None:
-    samples = seed.python_samples()
-    assert [sample.title for sample in samples] == list(seed.SECTIONS[1:])
+    samples = spec_document.python_samples()
+    assert [sample.title for sample in samples] == list(spec_document.SECTIONS[1:])
     for sample in samples:
         ast.parse(sample.code)
         assert "import vertexai\nfrom vertexai.preview.tuning import sft\n" in sample.code
@@ -46,7 +46,7 @@ def test_the_five_python_samples() -> None:
 
 
 def test_the_six_curl_requests() -> None:
-    requests = seed.curl_requests()
+    requests = spec_document.curl_requests()
     assert [(r.title, r.method, r.url) for r in requests] == [
         ("Beispielsyntax", "POST", JOBS),
         ("Grundlegender Anwendungsfall", "POST", JOBS),
@@ -64,8 +64,8 @@ def test_the_six_curl_requests() -> None:
 
 
 def test_the_five_powershell_requests() -> None:
-    requests = seed.powershell_requests()
-    curl = seed.curl_requests()[1:]
+    requests = spec_document.powershell_requests()
+    curl = spec_document.curl_requests()[1:]
     assert [(r.title, r.method, r.url) for r in requests] == [(r.title, r.method, r.url) for r in curl]
     assert [r.body for r in requests[:2]] == [r.body for r in curl[:2]]
     # The cancel has neither body nor content type.
@@ -75,18 +75,19 @@ def test_the_five_powershell_requests() -> None:
 
 
 def test_bodies_stay_as_they_are_in_the_document() -> None:
-    syntax, basic, advanced = (request.body or "" for request in seed.curl_requests()[:3])
+    syntax, basic, advanced = (request.body or "" for request in spec_document.curl_requests()[:3])
     assert syntax.startswith('{\n  "baseModel": "...",\n')
     assert syntax.endswith('  "tunedModelDisplayName": "",\n}')
     assert basic.endswith('"training_dataset_uri": "TRAINING_DATASET_URI"\n  },\n}')
     assert '"tunedModelDisplayName": "TUNED_MODEL_DISPLAYNAME,\n}' in advanced
-    spec = seed.SPEC.read_text(encoding="utf-8")
+    spec = spec_document.SPEC.read_text(encoding="utf-8")
     assert all(body in spec for body in (syntax, basic, advanced))
 
 
 def test_rendered_requests_are_what_a_reader_would_send() -> None:
     syntax, basic, advanced, _, get, cancel = (
-        seed.render(request, VALUES, base_url="http://127.0.0.1:8085/", token="t") for request in seed.curl_requests()
+        spec_document.render(request, VALUES, base_url="http://127.0.0.1:8085/", token="t")
+        for request in spec_document.curl_requests()
     )
     assert (
         get.url == "http://127.0.0.1:8085/v1/projects/my-project/locations/us-central1/tuningJobs/4982013113894174720"
@@ -121,25 +122,25 @@ def test_rendered_requests_are_what_a_reader_would_send() -> None:
 
 
 def test_without_a_base_url_the_host_is_the_documents() -> None:
-    for request in seed.curl_requests() + seed.powershell_requests():
-        sent = seed.render(request, VALUES)
+    for request in spec_document.curl_requests() + spec_document.powershell_requests():
+        sent = spec_document.render(request, VALUES)
         assert sent.url.startswith("https://us-central1-aiplatform.googleapis.com/v1/projects/my-project/")
         assert sent.headers["Authorization"] == "Bearer seed-token"
 
 
 def test_a_placeholder_without_a_value_is_an_error() -> None:
     with pytest.raises(KeyError, match="TUNING_JOB_REGION"):
-        seed.render(seed.curl_requests()[0], {})
+        spec_document.render(spec_document.curl_requests()[0], {})
 
 
 def test_requests_are_routed_to_the_methods_that_the_document_names() -> None:
     router = Router(service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"]).values())
     rpcs = ["CreateTuningJob"] * 2 + ["ListTuningJobs", "GetTuningJob", "CancelTuningJob"]
     for requests, expected in (
-        (seed.curl_requests(), ["CreateTuningJob", *rpcs]),
-        (seed.powershell_requests(), rpcs),
+        (spec_document.curl_requests(), ["CreateTuningJob", *rpcs]),
+        (spec_document.powershell_requests(), rpcs),
     ):
-        sent = [seed.render(request, VALUES, base_url="") for request in requests]
+        sent = [spec_document.render(request, VALUES, base_url="") for request in requests]
         # That trailing commas are taken is the emulator's affair, and tested there.
         found = [router.match(r.method, r.url, [], strict(r.body or "").encode()) for r in sent]
         assert [match.method.name for match in found] == expected

@@ -14,9 +14,9 @@ import requests
 import gemtune
 from gemtune import emulator, sft
 from gemtune_pb.v1 import JobState
-from tests import seed
+from tests.support import spec_document
 
-SAMPLES = seed.python_samples()
+SAMPLES = spec_document.python_samples()
 VALUES = {
     "PROJECT_ID": "demo",
     "TUNING_JOB_REGION": "us-central1",
@@ -58,7 +58,7 @@ def port(request: pytest.FixtureRequest) -> Callable[[str], str]:
     return by_hand if request.param == "by hand" else lambda code: code.replace("vertexai", "gemtune")
 
 
-Run = Callable[[seed.Sample], str]
+Run = Callable[[spec_document.Sample], str]
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def run(port: Callable[[str], str], url: str, job_id: str, monkeypatch: pytest.M
     )
 
 
-def _run(sample: seed.Sample, ported: str, url: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> str:
+def _run(sample: spec_document.Sample, ported: str, url: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> str:
     monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", url.removeprefix("http://"))
     naps: list[float] = []
     sleep = time.sleep
@@ -133,13 +133,13 @@ def test_the_cancel_sample_cancels(url: str, job_id: str, run: Run) -> None:
 # -- HTTP, as curl and PowerShell send it -------------------------------------------------------------------------------
 
 
-def send(sample: seed.HttpRequest, url: str, job_id: str) -> requests.Response:
-    rendered = seed.render(sample, {**VALUES, "TUNING_JOB_ID": job_id}, base_url=url)
+def send(sample: spec_document.HttpRequest, url: str, job_id: str) -> requests.Response:
+    rendered = spec_document.render(sample, {**VALUES, "TUNING_JOB_ID": job_id}, base_url=url)
     body = None if rendered.body is None else rendered.body.encode()
     return requests.request(rendered.method, rendered.url, headers=rendered.headers, data=body, timeout=10)
 
 
-def check(sample: seed.HttpRequest, response: requests.Response, job_id: str) -> None:
+def check(sample: spec_document.HttpRequest, response: requests.Response, job_id: str) -> None:
     if sample.title == "Beispielsyntax":  # with its ellipses left out, it asks for no model and no dataset
         assert response.status_code == 400
         details = response.json()["error"]["details"][0]["fieldViolations"]
@@ -162,11 +162,13 @@ def check(sample: seed.HttpRequest, response: requests.Response, job_id: str) ->
         assert job_id in [job["name"].rsplit("/", 1)[1] for job in answer["tuningJobs"]]
 
 
-@pytest.mark.parametrize("sample", seed.curl_requests(), ids=lambda s: s.title)
-def test_a_curl_request_gets_the_documented_answer(sample: seed.HttpRequest, url: str, job_id: str) -> None:
+@pytest.mark.parametrize("sample", spec_document.curl_requests(), ids=lambda s: s.title)
+def test_a_curl_request_gets_the_documented_answer(sample: spec_document.HttpRequest, url: str, job_id: str) -> None:
     check(sample, send(sample, url, job_id), job_id)
 
 
-@pytest.mark.parametrize("sample", seed.powershell_requests(), ids=lambda s: s.title)
-def test_a_powershell_request_gets_the_documented_answer(sample: seed.HttpRequest, url: str, job_id: str) -> None:
+@pytest.mark.parametrize("sample", spec_document.powershell_requests(), ids=lambda s: s.title)
+def test_a_powershell_request_gets_the_documented_answer(
+    sample: spec_document.HttpRequest, url: str, job_id: str
+) -> None:
     check(sample, send(sample, url, job_id), job_id)

@@ -18,7 +18,7 @@ import gemtune
 from gemtune import emulator, sft
 from gemtune.errors import ConfigurationError, JobFailed, SpecInvalid, WaitTimeout
 from gemtune_pb.v1 import JobState as GeneratedJobState, TuningDataStats, TuningJob
-from tests.vertexai_names import INIT, JOB, MODULES, REBASE, TRAIN
+from tests.support.vertexai_names import INIT, JOB, MODULES, REBASE, TRAIN
 
 IMPORTS = [
     "import gemtune; from gemtune.preview.tuning import sft",

@@ -45,9 +45,9 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     },
     "Specs": {
         "validate": Entry("specs:validate", "Say what is wrong with a spec, before it is sent"),
-        "diff": Entry("specs_convert:diff", "Say where two specs differ, or a spec and a job"),
-        "convert": Entry("specs_convert:convert", "Write a spec in another format"),
-        "fingerprint": Entry("specs_convert:fingerprint", "The identity of a spec"),
+        "diff": Entry("spec_commands:diff", "Say where two specs differ, or a spec and a job"),
+        "convert": Entry("spec_commands:convert", "Write a spec in another format"),
+        "fingerprint": Entry("spec_commands:fingerprint", "The identity of a spec"),
         "models": Entry("models:models", "Base models: what is known, and as of when"),
     },
     "On this machine": {

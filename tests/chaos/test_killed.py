@@ -21,8 +21,8 @@ import pytest
 import gemtune
 from gemtune.errors import GemtuneError, NotFound
 from gemtune.testing import Emulator, emulator
-from tests.chaos.soak import SOAK, named, spec
-from tests.figures import Figures
+from tests.support.metrics import Figures
+from tests.support.stress import SOAK, named, spec
 
 ROOT = Path(__file__).parents[2]
 TIMES = 25 if SOAK else 2

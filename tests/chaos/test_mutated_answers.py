@@ -31,10 +31,10 @@ from gemtune_pb.v1 import (
     ListTuningJobsRequest,
     TuningJob,
 )
-from tests.chaos.mutate import Mutator
-from tests.chaos.soak import SOAK, spec
-from tests.codec.law import CORRECTIONS, KEPT, has_doubled_names
-from tests.figures import Figures
+from tests.support.json_format_oracle import CORRECTIONS, KEPT, has_doubled_names
+from tests.support.metrics import Figures
+from tests.support.mutations import Mutator
+from tests.support.stress import SOAK, spec
 
 MANY = 100_000 if SOAK else 1_500
 STRICTER = (*CORRECTIONS, "it is no JSON object")
@@ -222,7 +222,7 @@ def test_mutated_answers_reach_a_client_over_a_socket_as_answers_or_gemtune_erro
     right: list[tuple[Method, str]], figures: Figures
 ) -> None:
     """The same through sockets and connections that are used again, with bytes that are no HTTP among them."""
-    from tests.transport.servers import answer, serving
+    from tests.support.servers import answer, serving
 
     mutator = Mutator(9)
     count = MANY // 20

@@ -26,9 +26,9 @@ from gemtune.flows.retry import Retry
 from gemtune.testing import Emulator, emulator
 from gemtune.transport.grpc import GrpcTransport
 from gemtune.transport.rest import RestTransport
-from tests.chaos.proxy import BreakingProxy
-from tests.chaos.soak import SOAK, named, spec
-from tests.figures import Figures
+from tests.support.breaking_proxy import BreakingProxy
+from tests.support.metrics import Figures
+from tests.support.stress import SOAK, named, spec
 
 MANY = 1000 if SOAK else 40
 LATE_ONES = 1000 if SOAK else 8

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gemtune.testing import emulator
-from tests.chaos.soak import SOAK
-from tests.figures import Figures
+from tests.support.metrics import Figures
+from tests.support.stress import SOAK
 
 CREATES = 5000 if SOAK else 200
 PROGRAM = Path(__file__).with_name("interrupted.py")

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commandline import SPEC, Ran, told
 
 from gemtune.cli import run
 from gemtune.emulator import running
+from tests.support.commandline import SPEC, Ran, told
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,12 @@ import socket
 from collections.abc import Callable
 
 import pytest
-from commandline import Ran, answering, process
 
 from gemtune import cli, errors
 from gemtune.cli.session import Session
 from gemtune.flows.retry import Retrying
 from gemtune.settings import Place, endpoint_from
+from tests.support.commandline import Ran, answering, process
 
 Gemtune = Callable[..., Ran]
 

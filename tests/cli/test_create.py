@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commandline import SPEC, Ran, process
+
+from tests.support.commandline import SPEC, Ran, process
 
 Gemtune = Callable[..., Ran]
 

@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from commandline import COMMAND, process
+
+from tests.support.commandline import COMMAND, process
 
 READY = r"ready rest=(http://127\.0\.0\.1:\d+)( grpc=\S+)?\n"
 

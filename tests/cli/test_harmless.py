@@ -14,11 +14,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from commandline import Ran, Terminal, answering, process, terminal
 
 import gemtune
 from gemtune.safe_text import line, printable
-from tests.transport.servers import answer, serving
+from tests.support.commandline import Ran, Terminal, answering, process, terminal
+from tests.support.servers import answer, serving
 
 Gemtune = Callable[..., Ran]
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import pytest
 import yaml
-from commandline import COMMAND, Ran, process, told
 from google.protobuf import text_format
 
 from gemtune import ListTuningJobsResponse, TuningClient, TuningJob, from_json
+from tests.support.commandline import COMMAND, Ran, process, told
 
 Gemtune = Callable[..., Ran]
 

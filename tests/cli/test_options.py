@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 
 import click
 import pytest
-from commandline import Ran
 
 from gemtune.cli import COMMANDS, _group
 from gemtune.cli.commands import COMMAND_ADVICE, COMMAND_GUESSES, OPTION_GUESSES
 from gemtune.cli.params import joined_filter
+from tests.support.commandline import Ran
 
 Gemtune = Callable[..., Ran]
 

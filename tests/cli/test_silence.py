@@ -7,10 +7,10 @@ import urllib.request
 from collections.abc import Callable
 
 import pytest
-from commandline import COMMAND, Ran, process, terminal
 
 from gemtune.cli import run
 from gemtune.flows.driver import Clock
+from tests.support.commandline import COMMAND, Ran, process, terminal
 
 Gemtune = Callable[..., Ran]
 

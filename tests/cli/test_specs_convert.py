@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commandline import Ran, process, terminal
 
 from gemtune import fingerprint, load_spec, loads_spec
 from gemtune.specs import request_of
+from tests.support.commandline import Ran, process, terminal
 
 Gemtune = Callable[..., Ran]
 EPOCHS = "supervised_tuning_spec.hyper_parameters.epoch_count"

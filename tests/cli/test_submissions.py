@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import COMMAND, Ran, process
 from google.protobuf.message import Message
 
 from gemtune import TuningJob
@@ -23,6 +22,7 @@ from gemtune.errors import InDoubt, PermissionDenied, TransportError
 from gemtune.flows.retry import Retrying
 from gemtune.rpc.methods import Method
 from gemtune.specs import load_spec
+from tests.support.commandline import COMMAND, Ran, process
 
 Run = Callable[..., Ran]
 

@@ -8,7 +8,8 @@ import socket
 from collections.abc import Callable
 
 import pytest
-from commandline import Ran, terminal
+
+from tests.support.commandline import Ran, terminal
 
 Gemtune = Callable[..., Ran]
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 import yaml
-from commandline import Ran, scripted, terminal
 from google.protobuf import text_format
 
 from gemtune import TuningJob
 from gemtune.cli.session import Session
 from gemtune.errors import TransportError
 from gemtune.flows.retry import Retrying
+from tests.support.commandline import Ran, scripted, terminal
 
 Gemtune = Callable[..., Ran]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from roads import Roads, count
 
 from gemtune.rpc import codec
+from tests.support.codec_paths import Roads, count
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from google.longrunning import operations_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from hypothesis import given, settings, strategies as st
-from json_inputs import changed, texts
-from kinds import FAST, SLOW, kind
-from law import assert_read_alike, assert_written_alike
 
 from gemtune.testing import messages
 from gemtune_pb.v1 import CreateTuningJobRequest, ListTuningJobsResponse, TuningJob
+from tests.support.json_format_oracle import assert_read_alike, assert_written_alike
+from tests.support.json_inputs import changed, texts
+from tests.support.message_types import FAST, SLOW, kind
 
 OURS = [TuningJob, ListTuningJobsResponse, CreateTuningJobRequest, operations_pb2.Operation]
 TYPES = [*FAST, *SLOW, *OURS]

@@ -12,11 +12,11 @@ from google.protobuf import any_pb2, duration_pb2, empty_pb2, text_format, wrapp
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from hypothesis import given, strategies as st
-from kinds import kind
 
 import gemtune
 from gemtune.testing import messages
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
+from tests.support.message_types import kind
 
 UNKNOWN = "type.googleapis.com/google.cloud.aiplatform.internal.Foo"
 INFO = "type.googleapis.com/google.rpc.ErrorInfo"

@@ -12,10 +12,10 @@ import pytest
 from google import protobuf
 from google.protobuf import any_pb2, duration_pb2, empty_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.internal import api_implementation
-from kinds import kind
-from law import assert_read_alike, assert_written_alike, by_gemtune, by_json_format
 
 from gemtune.rpc import codec
+from tests.support.json_format_oracle import assert_read_alike, assert_written_alike, by_gemtune, by_json_format
+from tests.support.message_types import kind
 
 INTEGERS = """
     0 -0 1 "1" 4.0 "4.0" 1e3 "1e3" 1E+2 "-0" "+1" 1.5 "1.5" true null "" " 1" "1 " "1\\n" "1_000" "01" "0x1" "x" [] {} NaN

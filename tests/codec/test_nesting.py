@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kinds import kind
 
 import gemtune
 from gemtune.rpc import nesting
 from gemtune_pb.v1 import TuningJob
+from tests.support.message_types import kind
 
 OPENINGS = ["[", '{"a":', "[{},", '["]",', r'{"\\\"[":', '[{"labels":', "[ {\n", '{"error":{"details":[']
 

@@ -14,11 +14,11 @@ import yaml
 from google.protobuf import any_pb2, json_format, struct_pb2
 from google.rpc import error_details_pb2
 from hypothesis import given
-from kinds import kind
 
 import gemtune
 from gemtune.testing import messages
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
+from tests.support.message_types import kind
 
 KEYS = [
     "",

@@ -11,14 +11,14 @@ from typing import Any
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor
 from hypothesis import given, settings, strategies as st
-from json_inputs import texts
-from law import assert_read_alike, assert_written_alike
-from roads import needs_the_library
 
 from gemtune.rpc import _codec_native
 from gemtune.rpc.any_types import ANY_TYPES
 from gemtune.testing import messages
-from tests.figures import Figures
+from tests.support.codec_paths import needs_the_library
+from tests.support.json_format_oracle import assert_read_alike, assert_written_alike
+from tests.support.json_inputs import texts
+from tests.support.metrics import Figures
 
 PACKAGES = "google.api google.rpc google.rpc.context google.type google.logging.type google.longrunning google.protobuf"
 

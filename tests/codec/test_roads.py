@@ -15,13 +15,13 @@ import pytest
 from google.longrunning import operations_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, message_factory, timestamp_pb2
 from google.rpc import error_details_pb2, status_pb2
-from kinds import FAST, SLOW
-from law import assert_read_alike, assert_written_alike
-from roads import Roads, needs_the_library
 
 from gemtune.rpc import _codec_native, _codec_tree, _codec_types, codec
 from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsResponse, TuningJob
-from tests.figures import Figures
+from tests.support.codec_paths import Roads, needs_the_library
+from tests.support.json_format_oracle import assert_read_alike, assert_written_alike
+from tests.support.message_types import FAST, SLOW
+from tests.support.metrics import Figures
 
 ROOT = Path(__file__).parent.parent
 VECTORS = sorted(p for p in (ROOT / "vectors").glob("*.json") if p.name != "manifest.json")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
-from kinds import kind
-from law import by_json_format
 
 import gemtune
+from tests.support.json_format_oracle import by_json_format
+from tests.support.message_types import kind
 
 WELL_KNOWN, SCALARS, TREE = kind("kinds3.WellKnown"), kind("kinds3.Scalars"), kind("kinds3.Tree")
 

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from kinds import kind
-from law import assert_read_alike
-from roads import Roads, needs_the_library
 
 import gemtune
 from gemtune.rpc import codec
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
+from tests.support.codec_paths import Roads, needs_the_library
+from tests.support.json_format_oracle import assert_read_alike
+from tests.support.message_types import kind
 
 both_roads = pytest.mark.parametrize("road", ["fast", "law"])
 

@@ -10,10 +10,10 @@ import pytest
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.descriptor import FieldDescriptor
-from kinds import kind
 
 import gemtune
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
+from tests.support.message_types import kind
 
 SAMPLES: dict[str, list[Any]] = {
     "boolean": [True, False],

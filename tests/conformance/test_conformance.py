@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from run import RELEASE, Runner, find, run
+
+from tests.conformance.run import RELEASE, Runner, find, run
 
 RUNNER = find()  # before the tests' environment is cleaned
 

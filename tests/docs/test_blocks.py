@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tests.docs.blocks import blocks, pages
-from tests.figures import Figures
+from tests.support.metrics import Figures
 
 TESTED = {"python": "tests/docs/test_python.py", "sh": "tests/docs/test_shell.py", "console": "tests/docs/test_shell.py",
           "yaml": "tests/docs/test_data.py", "json": "tests/docs/test_data.py",

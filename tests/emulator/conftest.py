@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from emulating import DURATION, Clock, Emulated
-from roads import read_back_what_is_sent
 
 from gemtune.emulator.service import Service
 from gemtune.emulator.storage import MEMORY, Storage
+from tests.support.codec_paths import read_back_what_is_sent
+from tests.support.frozen_service import DURATION, Clock, Emulated
 
 
 @pytest.fixture(autouse=True)

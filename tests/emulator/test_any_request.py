@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from emulating import Clock
 from google.protobuf.descriptor import Descriptor
 from hypothesis import given, strategies as st
 
@@ -16,6 +15,7 @@ from gemtune.emulator.storage import MEMORY, Storage
 from gemtune.errors import ApiError
 from gemtune.rpc.status import http_from_error
 from gemtune_pb.v1 import RebaseTunedModelRequest, TuningJob
+from tests.support.frozen_service import Clock
 
 JOBS = "projects/demo/locations/us-central1/tuningJobs"
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import requests
-from emulating import PARENT, Emulated
 
 from gemtune import emulator
 from gemtune.emulator import bounds, faults, outcomes, server, service
@@ -23,6 +22,7 @@ from gemtune.emulator.list_filter import parse
 from gemtune.emulator.outcomes import Outcome, Outcomes
 from gemtune.errors import InvalidArgument, ResourceExhausted
 from gemtune_pb.v1 import CreateTuningJobRequest, ListTuningJobsRequest, SupervisedTuningSpec, TuningJob
+from tests.support.frozen_service import PARENT, Emulated
 
 JOBS = "v1/projects/demo/locations/us-central1/tuningJobs"
 SPEC = {"trainingDatasetUri": "gs://my-bucket/t.jsonl"}

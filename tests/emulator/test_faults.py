@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import grpc
 import pytest
-from emulating import METHODS, PARENT, Emulated, tuning_job
 
 from gemtune.emulator.faults import INSTRUCTIONS, Faults, parse
 from gemtune.emulator.outcomes import LABEL, Outcome, Outcomes
@@ -25,6 +24,7 @@ from gemtune.testing import Emulator, emulator
 from gemtune.transport.grpc import GrpcTransport
 from gemtune.transport.rest import RestTransport
 from gemtune_pb.v1 import CreateTuningJobRequest, ListTuningJobsRequest, TuningJob
+from tests.support.frozen_service import METHODS, PARENT, Emulated, tuning_job
 
 HEADER = "x-goog-emulator-instructions"
 JOBS = f"/v1/{PARENT}/tuningJobs"

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from emulating import PARENT, Emulated
 
 from gemtune.emulator.rest import answer
 from gemtune.errors import InvalidArgument
+from tests.support.frozen_service import PARENT, Emulated
 
 JOBS = f"/v1/{PARENT}/tuningJobs"
 

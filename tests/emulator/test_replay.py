@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import requests
-from emulating import Clock
 
 from gemtune.emulator import running
+from tests.support.frozen_service import Clock
 
 FILES = sorted((Path(__file__).parents[1] / "data" / "recorded").glob("*.json"))
 FIRST_ID = 4982013113894174720  # of the canned server, which counted on from there

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import requests
-from emulating import Clock
 
 from gemtune.emulator import running
 from gemtune.emulator.service import Service
+from tests.support.frozen_service import Clock
 
 BODY = {
     "baseModel": "gemini-2.5-flash",

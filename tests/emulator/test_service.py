@@ -9,7 +9,6 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from emulating import DURATION, METHODS, NOW, PARENT, Clock, Emulated, tuning_job
 from google.longrunning import operations_proto_pb2 as operations_pb2
 from hypothesis import given, strategies as st
 
@@ -30,6 +29,7 @@ from gemtune_pb.v1 import (
     TunedModelRef,
     TuningJob,
 )
+from tests.support.frozen_service import DURATION, METHODS, NOW, PARENT, Clock, Emulated, tuning_job
 
 MISSING = f"{PARENT}/tuningJobs/1111111111111111111"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulating import DURATION, Clock, Emulated, tuning_job
 from google.protobuf import json_format
 from hypothesis import given, strategies as st
 
@@ -20,6 +19,7 @@ from gemtune.emulator.gcs_root import GcsRoot
 from gemtune.emulator.service import Service
 from gemtune.emulator.storage import Storage
 from gemtune_pb.v1 import SupervisedTuningDataStats, TuningJob
+from tests.support.frozen_service import DURATION, Clock, Emulated, tuning_job
 
 ANSWER = Path(__file__).parents[1] / "data" / "answers" / "job-failed-1.5-pro.json"
 DISTRIBUTIONS = [

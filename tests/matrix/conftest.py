@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from faces import AsyncMemory, Face, Memory, Time
 
 import gemtune
 from gemtune import emulator
 from gemtune.emulator.service import Service
 from gemtune.emulator.storage import MEMORY, Storage
+from tests.support.client_harness import AsyncMemory, Face, Memory, Time
 
 MATRIX = list(itertools.product(["rest", "grpc", "memory"], ["sync", "async"]))
 DURATION = 100.0  # seconds that a job takes, of time that tests skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from faces import Face, Time
 
 import gemtune
 from gemtune import JobState, TuningJob
+from tests.support.client_harness import Face, Time
 
 MISSING = "1111111111111111111"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from faces import Time
 
 import gemtune
 from gemtune import emulator
 from gemtune.schema import grpc_fields
+from tests.support.client_harness import Time
 
 PARENT = "projects/twice/locations/us-central1"
 

@@ -10,8 +10,8 @@ from gemtune.transport.grpc import GrpcTransport
 from gemtune.transport.grpc_aio import AsyncGrpcTransport
 from gemtune.transport.rest import RestTransport
 from gemtune.transport.rest_aio import AsyncRestTransport
-from tests.security.certificates import Authority
-from tests.transport.carriers import Carrier
+from tests.support.certificates import Authority
+from tests.support.transport_harness import Carrier
 
 CARRIERS = {
     "rest": RestTransport,

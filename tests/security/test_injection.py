@@ -28,8 +28,8 @@ from gemtune.settings import Endpoint, Endpoints, endpoint_from
 from gemtune.transport.grpc_wire import Caller
 from gemtune.transport.rest import RestTransport
 from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, ListTuningJobsRequest
-from tests.chaos.soak import spec
-from tests.transport.carriers import METHODS
+from tests.support.stress import spec
+from tests.support.transport_harness import METHODS
 
 HEADERS = frozenset(
     "host user-agent accept accept-encoding connection content-type content-length x-goog-api-client "

@@ -21,9 +21,9 @@ from gemtune.transport.rest import RestTransport
 from gemtune.transport.rest_aio import AsyncRestTransport
 from gemtune.transport.trust import untrusted
 from gemtune_pb.v1 import GetTuningJobRequest, TuningJob
-from tests.security.certificates import Authority, Issued
-from tests.transport.carriers import Carrier
-from tests.transport.servers import answer, serving
+from tests.support.certificates import Authority, Issued
+from tests.support.servers import answer, serving
+from tests.support.transport_harness import Carrier
 
 NAME = "projects/p/locations/us-central1/tuningJobs/1"
 GET = GetTuningJobRequest(name=NAME)

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.soak import SOAK
-from tests.figures import Figures
 from tests.simulation.choices import Script, every, parse, walks
 from tests.simulation.faults import FAULTS
 from tests.simulation.scenarios import SCENARIOS, simulate
 from tests.simulation.world import Failed
+from tests.support.metrics import Figures
+from tests.support.stress import SOAK
 
 PARTS = {"two ids": 2, "store, two processes": 4, "store, one process again": 2} if not SOAK else {}
 MOST_RUNS = 40_000

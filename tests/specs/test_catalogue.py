@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from jobs import changed, rules
 
 import gemtune
 from gemtune.errors import SpecFileError
 from gemtune.specs import catalogue, read_catalogue
+from tests.support.jobs import changed, rules
 
 # Documented and published: what would be a mistake to lose when the table is next edited.
 SIZES = {

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs import GOOD, KEY, MODEL, OPEN, changed, good, only, rules
 
 import gemtune
 from gemtune.errors import ConfigurationError, SpecInvalid
 from gemtune.schema.grpc_fields import only_in
 from gemtune.specs import RULES, Severity, check_request, loads_spec, require_valid
 from gemtune.specs.checks.rules import FILE_RULES
+from tests.support.jobs import GOOD, KEY, MODEL, OPEN, changed, good, only, rules
 
 SPEC = "supervised_tuning_spec"
 PARAMETERS = f"{SPEC}.hyper_parameters"

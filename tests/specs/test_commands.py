@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from jobs import GOOD
+
+from tests.support.jobs import GOOD
 
 BAD = GOOD.replace("ADAPTER_SIZE_FOUR", "4") + "    learning_rate_multiplyer: 1\n"
 

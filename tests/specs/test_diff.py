@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from google.protobuf import json_format
 from hypothesis import given
-from test_fingerprint import jobs
 
 import gemtune
 from gemtune import TuningJob
 from gemtune.specs import Change, diff, request_of
 from gemtune.specs.diff import leaves, value_text
 from gemtune.specs.fingerprint import canonical
+from tests.specs.test_fingerprint import jobs
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 MANIFEST = json.loads((VECTORS / "manifest.json").read_text())["vectors"]

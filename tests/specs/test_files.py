@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import seed
-from jobs import GOOD, changed, good
 
 import gemtune
 from gemtune.errors import SpecFileError, SpecInvalid
 from gemtune.specs import SpecFileInvalid, dumps_spec, load_spec, load_specs, loads_spec, read_specs, save_spec
 from gemtune.specs.read.document import FORMATS
 from gemtune.specs.read.tree import MAX_BYTES
+from tests.support import spec_document
+from tests.support.jobs import GOOD, changed, good
 
 
 def refusal(text: str | bytes, form: str = "yaml") -> SpecFileInvalid:
@@ -90,11 +90,11 @@ def test_standard_input_and_output_are_a_dash(form: str) -> None:
 
 def test_the_specifications_own_bodies_are_specs() -> None:
     """Mixed spellings and trailing commas, word for word."""
-    values = {name: "4" if name == "EPOCH_COUNT" else "gs://acme/x.jsonl" for name in seed.PLACEHOLDERS} | {
+    values = {name: "4" if name == "EPOCH_COUNT" else "gs://acme/x.jsonl" for name in spec_document.PLACEHOLDERS} | {
         "ADAPTER_SIZE": '"ADAPTER_SIZE_FOUR"',
         "LEARNING_RATE_MULTIPLIER": "1.0",
     }
-    bodies = [seed.render(request, values).body for request in seed.curl_requests()]
+    bodies = [spec_document.render(request, values).body for request in spec_document.curl_requests()]
     jobs = [loads_spec(body, "json") for body in bodies if body]
     assert [job.supervised_tuning_spec.training_dataset_uri for job in jobs] == ["", *["gs://acme/x.jsonl"] * 2]
     assert [job.tuned_model_display_name for job in jobs] == ["", "", "gs://acme/x.jsonl"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from jobs import GOOD, KEY, MODEL, OPEN, changed, good, only, rules
 
 import gemtune
 from gemtune.specs import Severity, SpecFile, loads_spec
 from gemtune.specs.read.document import parse
+from tests.support.jobs import GOOD, KEY, MODEL, OPEN, changed, good, only, rules
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 

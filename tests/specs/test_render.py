@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 
 import pytest
-from jobs import good
 
 import gemtune
 from gemtune.specs import Finding, Position, Severity, read_specs, render
 from gemtune.specs.render import summary
+from tests.support.jobs import good
 
 BAD = """\
 baseModel: gemini-1.0-pro-002

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from jobs import changed
 
 import gemtune
 from gemtune.specs import Finding, catalogue
 from gemtune.specs.catalogue import near_models
 from gemtune.specs.read.document import parse
 from gemtune.specs.suggest import nearest
+from tests.support.jobs import changed
 
 OFFERED = "gemini-3.5-flash, gemini-3.5-flash-lite, gemini-3.1-flash-lite, gemini-2.5-flash"
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from standing_clock import Time
 
 from gemtune.store import SpecStore
+from tests.support.frozen_clock import Time
 
 MISSING = "PostgreSQL's server is not installed (Debian: apt install postgresql)"
 _schemas = itertools.count(1)

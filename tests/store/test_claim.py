@@ -6,11 +6,11 @@ import dataclasses
 from typing import Any
 
 import pytest
-from standing_clock import Time
 
 import gemtune
 from gemtune import TuningJob
 from gemtune.store import Claim, SpecStore
+from tests.support.frozen_clock import Time
 
 SPEC = TuningJob(base_model="gemini-2.5-flash")
 OTHER = TuningJob(base_model="gemini-2.5-pro")

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import NullPool, create_engine, inspect
-from standing_clock import Time
 
 import gemtune
 from gemtune import TuningJob, _private_file
 from gemtune.store import SpecStore, StoreError, SubmittedJob, tables
+from tests.support.frozen_clock import Time
 
 OLD = Path(__file__).parent / "data" / "format-1.db"
 SPEC = TuningJob(base_model="gemini-2.5-flash")

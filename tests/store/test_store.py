@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from standing_clock import Time
 
 import gemtune
 from gemtune import TuningJob
 from gemtune.store import SpecNotFound, SpecStore, SubmittedJob
+from tests.support.frozen_clock import Time
 
 NAME = "projects/7/locations/us-central1/tuningJobs/{}"
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from carriers import Carrier
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +18,7 @@ from gemtune.transport.grpc import GrpcTransport
 from gemtune.transport.grpc_aio import AsyncGrpcTransport
 from gemtune.transport.rest import RestTransport
 from gemtune.transport.rest_aio import AsyncRestTransport
+from tests.support.transport_harness import Carrier
 
 
 @pytest.fixture(params=[RestTransport, AsyncRestTransport], ids=["rest", "aiohttp"])

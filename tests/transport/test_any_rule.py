@@ -26,7 +26,7 @@ from gemtune.rpc.methods import Method, find_method, with_rule
 from gemtune.settings import Endpoint
 from gemtune.testing.strategies import messages
 from gemtune.transport import rest_wire
-from tests.codec.kinds import FAST, SLOW
+from tests.support.message_types import FAST, SLOW
 
 ENDPOINT = Endpoint.parse("https://api.example")
 TYPES = {kind.DESCRIPTOR.full_name: kind for kind in FAST + SLOW}

@@ -9,10 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from carriers import METHODS
 from google.oauth2.credentials import Credentials
-from grpc_servers import NAME, serving as serving_grpc
-from servers import Heard, answer, serving
 
 import gemtune
 from gemtune import Retry
@@ -21,6 +18,9 @@ from gemtune.flows.effects import Send, Sleep
 from gemtune.settings import Endpoint
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.credentials_aio import AsyncAuthorizer
+from tests.support.grpc_servers import NAME, serving as serving_grpc
+from tests.support.servers import Heard, answer, serving
+from tests.support.transport_harness import METHODS
 
 JOB = answer(b'{"name": "%s"}' % NAME.encode())
 

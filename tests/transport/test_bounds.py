@@ -19,13 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from carriers import METHODS, Carrier
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.oauth2 import service_account
-from grpc_servers import serving as serving_grpc
 from hypothesis import HealthCheck, given, settings, strategies as st
-from servers import Heard, Server, answer, serving
 
 from gemtune import ConfigurationError, CreateTuningJobRequest, GetTuningJobRequest, TuningClient
 from gemtune.errors import ApiError, GemtuneError, TransportError
@@ -33,6 +30,9 @@ from gemtune.transport.credentials import ANONYMOUS
 from gemtune.transport.helper_thread import Aside
 from gemtune.transport.rest import RestTransport
 from gemtune.transport.rest_aio import AsyncRestTransport
+from tests.support.grpc_servers import serving as serving_grpc
+from tests.support.servers import Heard, Server, answer, serving
+from tests.support.transport_harness import METHODS, Carrier
 
 NAME = "projects/p/locations/us-central1/tuningJobs/1"
 GET = GetTuningJobRequest(name=NAME)

@@ -17,10 +17,10 @@ from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.oauth2.credentials import Credentials
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.rpc import error_details_pb2
-from servers import Heard, answer, serving
 
 import gemtune
 from gemtune import emulator
+from tests.support.servers import Heard, answer, serving
 
 NAME = "projects/p/locations/us-central1/tuningJobs/1"
 GET = gemtune.GetTuningJobRequest(name=NAME)

@@ -24,9 +24,9 @@ from google.protobuf import (  # noqa: F401  what the service below imports has 
     timestamp_pb2,
     wrappers_pb2,
 )
-from servers import answer, serving
 
 import gemtune
+from tests.support.servers import answer, serving
 
 PLACE = "projects/p/locations/l"
 OPERATION = f"{PLACE}/operations/1"

@@ -15,18 +15,18 @@ from typing import Any
 
 import grpc
 import pytest
-from carriers import METHODS, Carrier
 from google.longrunning import operations_pb2
 from google.oauth2.credentials import Credentials
 from google.protobuf import empty_pb2
 from google.rpc import error_details_pb2, status_pb2
-from grpc_servers import JOB, NAME, Called, refusing, serving
 
 import gemtune
 from gemtune import errors
 from gemtune.settings import Endpoint
 from gemtune.transport import grpc_wire
 from gemtune.transport.grpc_aio import AsyncGrpcTransport
+from tests.support.grpc_servers import JOB, NAME, Called, refusing, serving
+from tests.support.transport_harness import METHODS, Carrier
 
 GET = gemtune.GetTuningJobRequest(name=NAME)
 PARENT = "projects/p/locations/us-central1"
@@ -257,7 +257,7 @@ def test_a_server_that_says_nothing_was_sent_nothing(rpc: Carrier) -> None:
 
 
 def test_a_server_that_speaks_no_http2_was_sent_nothing(rpc: Carrier) -> None:
-    from servers import answer, serving as serving_http
+    from tests.support.servers import answer, serving as serving_http
 
     with serving_http(answer()) as server, pytest.raises(errors.TransportError, match="could not be reached") as caught:
         rpc.send(rpc.open(server.url), "GetTuningJob", GET)

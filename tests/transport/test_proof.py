@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
-from carriers import Carrier
 from google.rpc import code_pb2
-from grpc_servers import refusing, serving as serving_grpc
-from servers import Heard, answer, serving
 
 import gemtune
 from gemtune import CreateTuningJobRequest, GetTuningJobRequest
 from gemtune.errors import ApiError, GemtuneError, TransportError
 from gemtune.flows.retry import nothing_happened
 from gemtune.transport.credentials import ANONYMOUS
+from tests.support.grpc_servers import refusing, serving as serving_grpc
+from tests.support.servers import Heard, answer, serving
+from tests.support.transport_harness import Carrier
 
 NAME = "projects/p/locations/us-central1/tuningJobs/1"
 GET = GetTuningJobRequest(name=NAME)
@@ -255,7 +255,7 @@ def test_a_server_that_comes_back_is_found_again(rpc: Carrier) -> None:
         rpc.send(transport, "GetTuningJob", GET, within=1)
     import concurrent.futures
 
-    from grpc_servers import Called
+    from tests.support.grpc_servers import Called
 
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(2), handlers=[Called(lambda _: b"")])
     server.add_insecure_port(url.removeprefix("http://"))
@@ -277,7 +277,7 @@ def test_a_server_that_comes_back_is_found_again(rpc: Carrier) -> None:
 def test_an_answer_that_is_too_long_leaves_a_create_in_doubt(rpc: Carrier, compression: grpc.Compression) -> None:
     import concurrent.futures
 
-    from grpc_servers import Called
+    from tests.support.grpc_servers import Called
 
     called = Called(lambda _: b"\x0a" + b"\x00" * 100_000)
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(2), handlers=[called], compression=compression)

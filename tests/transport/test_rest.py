@@ -12,10 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from carriers import METHODS, Carrier
 from google.auth.exceptions import RefreshError
 from google.oauth2.credentials import Credentials
-from servers import Heard, answer, drip, serving
 
 from gemtune import (
     ApiError,
@@ -31,6 +29,8 @@ from gemtune import (
     Unavailable,
     __version__,
 )
+from tests.support.servers import Heard, answer, drip, serving
+from tests.support.transport_harness import METHODS, Carrier
 
 NAME = "projects/p/locations/us-central1/tuningJobs/1"
 GET = GetTuningJobRequest(name=NAME)

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-SPEC = Path(__file__).parent / "data" / "seed" / "spec.txt"
+SPEC = Path(__file__).parents[1] / "data" / "seed" / "spec.txt"
 
 SECTIONS = (
     "Beispielsyntax",

@@ -1,0 +1,1 @@
+"""What tests share: servers, services in virtual time, harnesses, generators of input."""
