@@ -70,7 +70,7 @@ def test_no_stack_is_too_small(tmp_path: Any) -> None:
     """A parser in C ends the process where the stack ends, so this is tried in one of its own."""
     code = f"""
 import threading, gemtune
-from gemtune import error_forms
+from gemtune.rpc import status
 from gemtune.emulator.json_errors import explain
 def read():
     for opening in {OPENINGS!r}:
@@ -87,7 +87,7 @@ def read():
                         gemtune.loads_spec(text.encode() if format == "binpb" else text, format)
                     except gemtune.GemtuneError:
                         pass
-                error_forms.error_from_http(400, text.encode())
+                status.error_from_http(400, text.encode())
                 explain(text.encode(), gemtune.TuningJob.DESCRIPTOR, path="", package="p")
     for text in ("- " * 5_000, "".join(" " * i + "a:\\n" for i in range(1_000)), "? " * 5_000, "{{a: " * 5_000, "[" * 300):
         try:

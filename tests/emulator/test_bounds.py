@@ -157,7 +157,7 @@ def test_lists_with_a_filter_wait_and_others_do_not(url: str, monkeypatch: pytes
             hold.wait(30)
         return parse(text)
 
-    monkeypatch.setattr(service.filters, "parse", slow)
+    monkeypatch.setattr(service.list_filter, "parse", slow)
     host, port = url.removeprefix("http://").split(":")
     abandoned = [socket.create_connection((host, int(port))) for _ in range(8)]
     for connection in abandoned:
