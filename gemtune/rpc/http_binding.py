@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from google.api import field_behavior_pb2, http_pb2
+from google.api import http_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gemtune.descriptors import is_required
 from gemtune.rpc.path_template import Template
 
 __all__ = ["WELL_KNOWN_SCALARS", "Binding", "RuleError", "bindings", "required_zeros", "resolve"]
@@ -130,13 +131,10 @@ def required_zeros(message_type: Descriptor) -> Sequence[FieldDescriptor]:
     """The REQUIRED fields of a message whose zero is a value like any other: scalars that know no absence."""
     found = _REQUIRED.get(message_type)
     if found is None:
-        behaviour: Any = field_behavior_pb2.field_behavior  # untyped upstream
         found = _REQUIRED[message_type] = tuple(
             field
             for field in message_type.fields
-            if not field.is_repeated
-            and not field.has_presence
-            and field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[behaviour]
+            if not field.is_repeated and not field.has_presence and is_required(field)
         )
     return found
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from gemtune.descriptors import is_map
 from gemtune.errors import InvalidArgument, JsonError, NotFound, SpecInvalid, Unimplemented, bad_request
 from gemtune.rpc import codec, nesting
 from gemtune.rpc.http_binding import WELL_KNOWN_SCALARS, Binding, RuleError, bindings, required_zeros, resolve
@@ -157,12 +158,8 @@ def _field_json(message: Message, name: str) -> bytes:
     if field.json_name in whole:
         return json.dumps(whole[field.json_name], ensure_ascii=False).encode()
     if field.is_repeated:
-        return b"{}" if _is_map(field) else b"[]"
+        return b"{}" if is_map(field) else b"[]"
     return b"null"  # which stands for the default of every kind
-
-
-def _is_map(field: FieldDescriptor) -> bool:
-    return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
 def _query(
@@ -189,7 +186,7 @@ def _query(
             for item in value if field.is_repeated else (value,):
                 yield name, _scalar_text(field, item)
         elif field.is_repeated or kind.full_name in _NO_QUERY_FORM:
-            what = "a map" if _is_map(field) else "repeated messages" if field.is_repeated else kind.name
+            what = "a map" if is_map(field) else "repeated messages" if field.is_repeated else kind.name
             where = ".".join(f.name for f in path)
             raise SpecInvalid(bad_request([(where, f"{what} cannot be sent as a query parameter; leave it unset")]))
         else:
@@ -271,9 +268,9 @@ def _check_one_value(field: FieldDescriptor, body: bytes) -> None:
         value = nesting.loads(body.decode())
     except (ValueError, RecursionError) as error:
         raise JsonError("it is empty" if not body.strip() else f"it is not JSON: {error}") from error
-    fits = value is None or isinstance(value, dict if _is_map(field) else list if field.is_repeated else _PLAIN)
+    fits = value is None or isinstance(value, dict if is_map(field) else list if field.is_repeated else _PLAIN)
     if not fits:
-        kind = "a map" if _is_map(field) else "a list" if field.is_repeated else "one value"
+        kind = "a map" if is_map(field) else "a list" if field.is_repeated else "one value"
         raise JsonError(f"{field.name} is {kind}, and the answer is {json.dumps(value)[:40]}")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 
+from gemtune.descriptors import is_map
 from gemtune.errors import JsonError
 
 __all__ = ["LEVELS", "MESSAGES", "check", "loads", "messages_deep"]
@@ -76,7 +77,7 @@ def messages_deep(message: Message) -> int:
                 kind = field.message_type
                 if kind is None:
                     continue
-                if kind.GetOptions().map_entry:
+                if is_map(field):
                     below += [_Entry(kind, value[key]) for key in value]
                 elif field.is_repeated:
                     below += value

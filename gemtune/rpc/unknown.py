@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from gemtune.descriptors import is_well_known, value_field, values
 from gemtune.rpc import nesting
 from gemtune.rpc.codec import to_json
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
@@ -135,14 +136,10 @@ def nameless(message: Message, path: str = "") -> Iterator[str]:
         if number not in (KEPT, _ROWS):
             yield f"{path or 'the job'}: data of the unknown field {number}"
     for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.full_name.startswith("google.protobuf."):
+        if value_field(field).message_type is None or is_well_known(field.message_type):
             continue
         at = f"{path}.{field.json_name}" if path else field.json_name
-        if field.message_type.GetOptions().map_entry:
-            inner = [item for item in value.values() if isinstance(item, Message)]
-        else:
-            inner = list(value) if field.is_repeated else [value]
-        for part in inner:
+        for part in values(field, value):
             yield from nameless(part, at)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from gemtune.descriptors import is_map
 from gemtune_pb.v1 import annotations_pb2
 
 __all__ = ["JSON_ONLY", "only_in", "published_in", "strip", "unpublished"]
@@ -94,9 +95,8 @@ def _lost(message: Message, plan: _Plan) -> Iterator[FieldDescriptor]:
 def _parts(message: Message, plan: _Plan) -> Iterator[tuple[str, Message]]:
     """The sub-messages to look at, each with its path from here."""
     for field in plan.below:
-        kind: Any = field.message_type
         value: Any = getattr(message, field.name)
-        if kind.GetOptions().map_entry:
+        if is_map(field):
             yield from ((f"{field.name}[{key!r}]", value[key]) for key in value)
         elif field.is_repeated:
             yield from ((f"{field.name}[{i}]", part) for i, part in enumerate(value))

@@ -19,6 +19,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.message import Message
 
 import gemtune_pb
+from gemtune.descriptors import behaviors, is_required, value_field
 from gemtune_pb.v1 import TuningJob
 
 __all__ = ["json_schema"]
@@ -72,7 +73,7 @@ def _message(kind: Descriptor, outputs: bool) -> Json:
         if field.GetOptions().deprecated:
             schema["deprecated"] = True
         properties |= dict.fromkeys(_spellings(field), schema)
-        if not outputs and field_behavior_pb2.REQUIRED in _behavior(field):
+        if not outputs and is_required(field):
             # (Strict validators want the type and the properties named again, beside `required`.)
             given = [{"type": "object", "properties": {n: True}, "required": [n]} for n in _spellings(field)]
             conditions.append({"anyOf": given})
@@ -87,22 +88,18 @@ def _message(kind: Descriptor, outputs: bool) -> Json:
 def _fields(kind: Descriptor, outputs: bool) -> Iterator[FieldDescriptor]:
     hidden = {field_behavior_pb2.OUTPUT_ONLY, field_behavior_pb2.IDENTIFIER}
     for field in kind.fields:
-        if outputs or not hidden & _behavior(field):
+        if outputs or not hidden & behaviors(field):
             yield field
 
 
 def _kinds_below(kind: Descriptor, outputs: bool) -> Iterator[Descriptor | EnumDescriptor]:
     """The message and enum types that the fields of a message refer to."""
     for field in _fields(kind, outputs):
-        value = _value_of(field)
+        value = value_field(field)
         if value.enum_type is not None and value.enum_type.full_name not in _WELL_KNOWN:
             yield value.enum_type
         if value.message_type is not None and value.message_type.full_name not in _WELL_KNOWN:
             yield value.message_type
-
-
-def _behavior(field: FieldDescriptor) -> set[int]:
-    return set(field.GetOptions().Extensions[cast("Any", field_behavior_pb2.field_behavior)])
 
 
 def _spellings(field: FieldDescriptor) -> list[str]:
@@ -120,14 +117,8 @@ def _exclusive(fields: list[FieldDescriptor]) -> Iterator[tuple[str, Json]]:
                 yield name, {"properties": dict.fromkeys(others, False)}
 
 
-def _value_of(field: FieldDescriptor) -> FieldDescriptor:
-    """The field that says what a value is: of a map its `value`, else the field itself."""
-    kind = field.message_type
-    return kind.fields_by_name["value"] if kind is not None and kind.GetOptions().map_entry else field
-
-
 def _field(field: FieldDescriptor) -> Json:
-    value = _value_of(field)
+    value = value_field(field)
     if value is not field:
         return {"type": "object", "additionalProperties": _single(value)}
     return {"type": "array", "items": _single(field)} if field.is_repeated else _single(field)

@@ -15,9 +15,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from gemtune.descriptors import is_map
 from gemtune.rpc.unknown import KEPT, path_of
 from gemtune.specs.finding import key_path
-from gemtune.specs.request import asked_for, is_map, job_descriptor, unknown_of
+from gemtune.specs.request import asked_for, job_descriptor, unknown_of
 
 __all__ = ["Change", "Value", "diff", "leaves", "value_text"]
 

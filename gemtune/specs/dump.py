@@ -12,6 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from gemtune.descriptors import is_map, is_well_known, value_field, values
 from gemtune.errors import JsonError, SpecFileError
 from gemtune.rpc.codec import bytes_text, float_text, to_json
 from gemtune.rpc.unknown import kept, without
@@ -60,13 +61,7 @@ def _unknown(message: Message, path: str) -> str:
             if _is_nameless_size(field.enum_type, value):
                 return f"{at} ({value})"
             continue
-        if inner.GetOptions().map_entry:
-            if inner.fields_by_name["value"].message_type is None:
-                continue
-            parts = [value[key] for key in value]
-        else:
-            parts = list(value) if field.is_repeated else [value]
-        for part in parts:
+        for part in values(field, value) if value_field(field).message_type is not None else ():
             if found := _unknown(part, at):
                 return found
     return ""
@@ -99,8 +94,8 @@ def _plain(message: Message) -> dict[str, Any]:
     """A message as plain values with the .proto's names; numbers are numbers, 64 bits or not."""
     made: dict[str, Any] = {}
     for field, value in message.ListFields():
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            inner = field.message_type.fields_by_name["value"]
+        if is_map(field):
+            inner = value_field(field)
             made[field.name] = {key: _value(inner, value[key]) for key in sorted(value)}
         elif field.is_repeated:
             made[field.name] = [_value(field, item) for item in value]
@@ -111,7 +106,7 @@ def _plain(message: Message) -> dict[str, Any]:
 
 def _value(field: Any, value: Any) -> Any:
     if field.message_type is not None:
-        return _well_known(value) if field.message_type.full_name.startswith("google.protobuf.") else _plain(value)
+        return _well_known(value) if is_well_known(field.message_type) else _plain(value)
     if field.enum_type is not None:
         known = field.enum_type.values_by_number.get(value)
         return known.name if known else value

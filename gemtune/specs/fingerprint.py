@@ -16,6 +16,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from gemtune.descriptors import is_map
 from gemtune.errors import SpecInvalid, bad_request
 from gemtune.rpc.unknown import KEPT, path_of, shown
 from gemtune.specs.request import OWN_LABELS, asked_for, job_descriptor, unknown_of
@@ -80,7 +81,7 @@ def _message(message: Message, path: str, unknown: list[tuple[str, str]], labels
 
 def _field(field: FieldDescriptor, value: Any, path: str, unknown: list[tuple[str, str]]) -> str:
     kind = field.message_type
-    if kind is not None and kind.GetOptions().map_entry:
+    if kind is not None and is_map(field):
         key, item = kind.fields_by_name["key"], kind.fields_by_name["value"]
         items: Mapping[Any, Any] = value
         return _object((_one(key, k, path, unknown), _one(item, items[k], f"{path}.{k}", unknown)) for k in items)

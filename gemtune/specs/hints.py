@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor
 
+from gemtune.descriptors import is_output
 from gemtune.specs.suggest import nearest
 
 __all__ = ["hint_for"]
@@ -60,13 +59,9 @@ def hint_for(descriptor: Descriptor, name: str, prefix: str, root: Descriptor) -
         return f"did you mean {spelled(near)}?"
     if (near := nearest(name, (*_ALSO_KNOWN_AS, *_every_name(root)))) and (hint := meant(near)):
         return hint
-    names = [spelled(field.name) for field in descriptor.fields if not _is_output(field)]
+    names = [spelled(field.name) for field in descriptor.fields if not is_output(field)]
     listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     return f"the fields here are {listed}" if names else "there are no fields here"
-
-
-def _is_output(field: Any) -> bool:
-    return field_behavior_pb2.OUTPUT_ONLY in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
 
 
 def _snake(name: str) -> str:
@@ -82,7 +77,7 @@ def _elsewhere(name: str, root: Descriptor) -> str:
 
 def _every_name(root: Descriptor) -> list[str]:
     """The names of the fields that `_elsewhere` finds and that a request sets."""
-    return [field.name for _, descriptor in _levels(root) for field in descriptor.fields if not _is_output(field)]
+    return [field.name for _, descriptor in _levels(root) for field in descriptor.fields if not is_output(field)]
 
 
 def _levels(root: Descriptor) -> Iterator[tuple[str, Descriptor]]:

@@ -14,9 +14,10 @@ from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from gemtune.descriptors import behaviors, value_field, values
 from gemtune.rpc.unknown import Place, Unknown, forget, keep, kept
 
-__all__ = ["OWN_LABELS", "asked_for", "is_map", "job_descriptor", "request_of", "unknown_of"]
+__all__ = ["OWN_LABELS", "asked_for", "job_descriptor", "request_of", "unknown_of"]
 
 OWN_LABELS = frozenset({"gemtune-request", "gemtune-spec"})
 """The labels that an exactly-once create adds to a job. They say how it was submitted, not what was asked for."""
@@ -113,28 +114,15 @@ def job_descriptor(job: Message, what: str) -> Descriptor:
     return descriptor
 
 
-def is_map(field: FieldDescriptor) -> bool:
-    """Whether a field is a map."""
-    return field.message_type is not None and field.message_type.GetOptions().map_entry
-
-
 def _strip(message: Message) -> None:
     """Clears what no request sets, at any depth."""
     fields = _settable(message.DESCRIPTOR)
     for field, value in message.ListFields():
         if field.number not in fields:
             message.ClearField(field.name)
-        elif field.message_type is None:
-            continue
-        elif is_map(field):
-            if field.message_type.fields_by_name["value"].message_type is not None:
-                for item in value.values():
-                    _strip(item)
-        elif field.is_repeated:
-            for item in value:
-                _strip(item)
-        else:
-            _strip(value)
+        elif value_field(field).message_type is not None:
+            for part in values(field, value):
+                _strip(part)
 
 
 def _is_default(field: FieldDescriptor, value: Any) -> bool:
@@ -147,9 +135,4 @@ def _is_default(field: FieldDescriptor, value: Any) -> bool:
 @cache
 def _settable(descriptor: Descriptor) -> Mapping[int, FieldDescriptor]:
     """The fields that a request can set, by number."""
-    behavior = cast("Any", field_behavior_pb2.field_behavior)
-    return {
-        field.number: field
-        for field in descriptor.fields
-        if not _NOT_ASKED_FOR.intersection(field.GetOptions().Extensions[behavior])
-    }
+    return {field.number: field for field in descriptor.fields if not _NOT_ASKED_FOR & behaviors(field)}

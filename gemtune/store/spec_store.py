@@ -13,11 +13,12 @@ from google.protobuf.message import DecodeError
 from sqlalchemy import Connection, Insert, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from gemtune.descriptors import is_map
 from gemtune.errors import ConfigurationError, SpecInvalid, bad_request
 from gemtune.rpc.states import state_name
 from gemtune.specs.diff import Value, leaves
 from gemtune.specs.fingerprint import fingerprint as fingerprint_of
-from gemtune.specs.request import is_map, request_of
+from gemtune.specs.request import request_of
 from gemtune.specs.suggest import nearest
 from gemtune.store.database import Database, StoreError
 from gemtune.store.records import Claim, StoredSpec, Submission, SubmittedJob

@@ -26,6 +26,7 @@ try:
     from hypothesis import strategies as st
 except ImportError as error:  # an extra of the user's test environment, not of gemtune
     raise ImportError("gemtune.testing draws messages with hypothesis: pip install hypothesis") from error
+from gemtune.descriptors import is_map
 
 __all__ = ["messages"]
 
@@ -250,7 +251,7 @@ class _Drawing:
     def _set(self, draw: st.DrawFn, message: Any, field: FieldDescriptor, depth: int) -> None:
         entry: Any = field.message_type
         part = getattr(message, field.name)
-        if entry is not None and entry.GetOptions().map_entry:
+        if is_map(field):
             key, value = entry.fields_by_name["key"], entry.fields_by_name["value"]
             for _ in self._some(draw):
                 item, k = self._one(draw, value, depth), draw(_SCALARS[key.type])

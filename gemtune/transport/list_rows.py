@@ -11,6 +11,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from gemtune.descriptors import is_map
 from gemtune.errors import JsonError
 from gemtune.rpc import codec, nesting
 from gemtune.rpc.unknown import Unreadable, keep_rows
@@ -90,6 +91,6 @@ def _rows_of(descriptor: Descriptor) -> FieldDescriptor | None:
     rows = [
         field
         for field in descriptor.fields
-        if field.is_repeated and field.message_type is not None and not field.message_type.GetOptions().map_entry
+        if field.is_repeated and field.message_type is not None and not is_map(field)
     ]
     return rows[0] if token is not None and len(rows) == 1 else None

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from google.api import field_behavior_pb2, resource_pb2
+from google.api import resource_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from gemtune.descriptors import is_map, is_output, is_required, value_field
 from gemtune.errors import ConfigurationError, SpecInvalid
 from gemtune.rpc.unknown import KEPT, path_of
 from gemtune.schema.grpc_fields import only_in
@@ -203,14 +204,12 @@ class _Field:
 
     def __init__(self, field: Any) -> None:
         options = field.GetOptions()
-        behaviors = options.Extensions[field_behavior_pb2.field_behavior]
-        message = field.message_type
         self.name: str = field.name
-        self.output_only = field_behavior_pb2.OUTPUT_ONLY in behaviors
+        self.output_only = is_output(field)
         self.v1beta1 = only_in(field) == ("v1beta1",)
         self.is_repeated: bool = field.is_repeated
-        self.is_map = message is not None and message.GetOptions().map_entry
-        inner = message.fields_by_name["value"].message_type if self.is_map and message else message
+        self.is_map = is_map(field)
+        inner = value_field(field).message_type
         self.is_message = inner is not None and not inner.full_name.startswith("google.")
         self.enum: frozenset[int] | None = None
         if field.enum_type is not None and field.enum_type.name != "AdapterSize":  # which has a rule of its own
@@ -245,7 +244,7 @@ class _Plan:
             (field.name, bool(field.has_presence and not field.is_repeated), *_missing(owner, field.name))
             for field in descriptor.fields
             if f"{owner}.{field.name}" not in _NOT_MISSED
-            and field_behavior_pb2.REQUIRED in field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+            and is_required(field)
             and (field.has_presence or field.is_repeated or field.cpp_type not in _NUMBERS)
         ]
 

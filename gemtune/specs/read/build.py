@@ -17,6 +17,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from gemtune.descriptors import is_map, is_well_known, value_field
 from gemtune.specs.finding import Finding, key_path
 from gemtune.specs.read.reading import Reading
 from gemtune.specs.read.scalars import NULLS, Converter, Refused, ambiguous, converter, is_null, shown
@@ -141,7 +142,7 @@ def _unknown(reading: Reading, descriptor: Any, node: Node, prefix: str) -> None
 
 
 def _filler(field: FieldDescriptor) -> Fill:
-    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+    if is_map(field):
         return _map_filler(field)
     if field.message_type is not None:
         return _message_filler(field)
@@ -211,7 +212,7 @@ def _unquoted(reading: Reading, node: Node, path: str) -> None:
 
 def _message_filler(field: Any) -> Fill:
     name = field.name
-    special = field.message_type.full_name.startswith("google.protobuf.")
+    special = is_well_known(field.message_type)
     shape = well_known if special else _nested
     if field.is_repeated:
 
@@ -245,10 +246,10 @@ def _nested(reading: Reading, message: Message, node: Node, path: str, depth: in
 def _map_filler(field: Any) -> Fill:
     name = field.name
     key_field = field.message_type.fields_by_name["key"]
-    value_field = field.message_type.fields_by_name["value"]
+    item_field = value_field(field)
     convert_key = converter(key_field)
-    convert = None if value_field.message_type is not None else converter(value_field)
-    special = value_field.message_type is not None and value_field.message_type.full_name.startswith("google.protobuf.")
+    convert = None if item_field.message_type is not None else converter(item_field)
+    special = is_well_known(item_field.message_type)
     shape = well_known if special else _nested
 
     def fill(reading: Reading, message: Message, node: Node, prefix: str, depth: int) -> None:

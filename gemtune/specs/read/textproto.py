@@ -12,6 +12,7 @@ from typing import Any
 
 from google.protobuf import text_format
 
+from gemtune.descriptors import is_map, value_field
 from gemtune.errors import SpecFileError
 from gemtune.specs.finding import Finding, Severity, key_path
 from gemtune.specs.hints import hint_for
@@ -171,9 +172,9 @@ def _shaped(reading: Reading, node: Node, descriptor: Any, path: str) -> Node:
             continue
         at = prefix + key.value
         items = value.value if value.id == "sequence" else [value]
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        if is_map(field):
             known = fields.setdefault(key.value, (key, TreeNode("mapping", [], value.start_mark, value.end_mark)))
-            known[1].value.extend(_entries(reading, items, field.message_type.fields_by_name["value"], at))
+            known[1].value.extend(_entries(reading, items, value_field(field), at))
         elif field.is_repeated:
             known = fields.setdefault(key.value, (key, TreeNode("sequence", [], value.start_mark, value.end_mark)))
             known[1].value.extend(
