@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Half of the tests wait for processes and clocks: three workers keep two cores at work.
+WORKERS = $(shell $(BIN)/python -c "import os; n = os.cpu_count() or 1; print(min(8, n + (n + 1) // 2))")
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage lint generate check-generated breaking bench interop conformance soak clean
@@ -15,7 +17,7 @@ demo: $(VENV)/.demo  ## a tuning job from a YAML file to a tuned model, on this 
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
 test: $(VENV)/.test  ## all tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 coverage: $(VENV)/.test  ## all tests, and which lines and branches of gemtune/ they run in their own process
 	@$(MAKE) --no-print-directory test ARGS='--cov --cov-report=term:skip-covered $(ARGS)'

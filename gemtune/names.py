@@ -14,6 +14,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from gemtune.errors import ConfigurationError, SpecInvalid, bad_request
 
 __all__ = [
+    "MOST_LABELS",
+    "OWN_LABELS",
+    "REQUEST_LABEL",
+    "SPEC_LABEL",
     "JobName",
     "check_location",
     "check_project",
@@ -22,11 +26,21 @@ __all__ = [
     "operation_name",
     "parse_job_name",
     "parts_of",
+    "place_of",
 ]
+
+REQUEST_LABEL = "gemtune-request"
+"""The label that carries a submission's id."""
+SPEC_LABEL = "gemtune-spec"
+"""The label that carries the beginning of a spec's fingerprint."""
+OWN_LABELS = frozenset({REQUEST_LABEL, SPEC_LABEL})
+MOST_LABELS = 64
+"""Of one job, gemtune's own included."""
 
 _LOCATION = re.compile(r"[a-z][a-z0-9-]*")
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]*")
+_PLACE = re.compile(r"projects/([^/]+)/locations/([^/]+)")
 _FULL = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([^/:?#]+)")
 _GIVEN = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([^/?#\\\\%\s]+)")
 """A full name as the service gave it: its ids are digits so far, and nobody says that they stay so."""
@@ -158,10 +172,16 @@ def check_project(project: str) -> str:
     return project
 
 
+def place_of(resource: str) -> tuple[str, str] | None:
+    """The project and the location that a resource name begins with; None when it has none."""
+    found = _PLACE.match(resource)
+    return (found[1], found[2]) if found else None
+
+
 def location_of(resource: str) -> str | None:
     """The location in a resource name; None when it has none."""
-    found = re.match(r"projects/[^/]+/locations/([^/]+)", resource)
-    return found[1] if found else None
+    place = place_of(resource)
+    return place[1] if place else None
 
 
 def operation_name(name: str) -> str:

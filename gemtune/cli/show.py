@@ -27,7 +27,7 @@ from gemtune.cli.job_text import (
     unknown_of,
 )
 from gemtune.cli.output import STATE_STYLES, Output, ago, clean, command_line, one_line, seconds_of, took
-from gemtune.flows.submission import REQUEST_LABEL, SPEC_LABEL
+from gemtune.names import OWN_LABELS, REQUEST_LABEL
 from gemtune.rpc.states import state_name
 from gemtune_pb.v1 import TuningJob
 
@@ -48,7 +48,6 @@ KINDS: dict[str, str] = {
     "veo_lora_tuning_spec": "Veo LoRA tuning",
 }
 
-OWN_LABELS = frozenset({REQUEST_LABEL, SPEC_LABEL})
 """Labels that say how a job was submitted, not what a user labelled it with."""
 
 BARS = "▁▂▃▄▅▆▇█"

@@ -9,7 +9,7 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 
 from gemtune.errors import TransportError
-from gemtune.flows.submission import REQUEST_LABEL
+from gemtune.names import REQUEST_LABEL
 from gemtune.rpc.methods import Method
 from gemtune.rpc.unknown import Unreadable, json_tree, keep_rows
 from gemtune_pb.v1 import CreateTuningJobRequest, ListTuningJobsResponse, RebaseTunedModelRequest, TuningJob

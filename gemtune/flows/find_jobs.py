@@ -19,7 +19,8 @@ from gemtune.flows.calls import call
 from gemtune.flows.effects import Flow, Sleep
 from gemtune.flows.paging import Pages
 from gemtune.flows.retry import Budget, Retry
-from gemtune.flows.submission import REQUEST_LABEL, SPEC_LABEL, Created, Submission
+from gemtune.flows.submission import Created, Submission
+from gemtune.names import REQUEST_LABEL, SPEC_LABEL
 from gemtune.rpc.methods import Method
 from gemtune.rpc.unknown import Unreadable, unreadable
 from gemtune_pb.v1 import JobState, ListTuningJobsRequest, TuningJob

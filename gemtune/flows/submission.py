@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gemtune.errors import GemtuneError, SpecInvalid, bad_request, how_to_settle
+from gemtune.names import MOST_LABELS, REQUEST_LABEL, SPEC_LABEL
 from gemtune.rpc.unknown import forget
 from gemtune_pb.v1 import TuningJob
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = [
-    "REQUEST_LABEL",
-    "SPEC_LABEL",
     "Created",
     "Submission",
     "Submitting",
@@ -32,9 +31,6 @@ __all__ = [
     "new_request_id",
 ]
 
-REQUEST_LABEL = "gemtune-request"
-SPEC_LABEL = "gemtune-spec"
-MOST_LABELS = 64
 _PLAIN = re.compile(r"[a-z0-9_-]{1,63}")
 
 

@@ -19,9 +19,9 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from gemtune.descriptors import is_map
 from gemtune.errors import SpecInvalid, bad_request
 from gemtune.rpc.unknown import KEPT, path_of, shown
-from gemtune.specs.request import OWN_LABELS, asked_for, job_descriptor, unknown_of
+from gemtune.specs.request import asked_for, job_descriptor, unknown_of
 
-__all__ = ["OWN_LABELS", "canonical", "fingerprint"]
+__all__ = ["canonical", "fingerprint"]
 
 
 def fingerprint(job: Message) -> str:

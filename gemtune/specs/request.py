@@ -15,11 +15,11 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from gemtune.descriptors import behaviors, value_field, values
+from gemtune.names import OWN_LABELS
 from gemtune.rpc.unknown import Place, Unknown, forget, keep, kept
 
-__all__ = ["OWN_LABELS", "asked_for", "job_descriptor", "request_of", "unknown_of"]
+__all__ = ["asked_for", "job_descriptor", "request_of", "unknown_of"]
 
-OWN_LABELS = frozenset({"gemtune-request", "gemtune-spec"})
 """The labels that an exactly-once create adds to a job. They say how it was submitted, not what was asked for."""
 
 _NOT_ASKED_FOR = frozenset({field_behavior_pb2.OUTPUT_ONLY, field_behavior_pb2.IDENTIFIER})

@@ -85,7 +85,7 @@ RUNS: dict[str, tuple[int, bytes, list[str]]] = {
     "a refusal": (400, refusal(), ["get", "1"]),
     "a refusal, verbose": (400, refusal(), ["get", "1", "-v"]),
     "a refusal that may pass": (503, refusal("UNAVAILABLE"), ["wait", "1", "--timeout", "2", "-v"]),
-    "no JSON": (200, EVIL.encode(), ["get", "1", "-v"]),
+    "no JSON": (200, EVIL.encode(), ["wait", "1", "--timeout", "2", "-v"]),
     "another kind": (200, json.dumps([EVIL]).encode(), ["get", "1"]),
     "cancel": (200, job(), ["cancel", "1", "--wait"]),
     "resume": (200, PAGE, ["resume", "some-id", "--for", "1"]),

@@ -94,7 +94,7 @@ def test_a_slow_answer_is_waited_for_aloud(slow: str) -> None:
 
     done = subprocess.run([*COMMAND, "list", "--project", "p"], capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr.count("waiting for the answer to ListTuningJobs ...\n") == 1
-    faults(slow, "stall-for-3", rpc="ListTuningJobs")
+    faults(slow, "stall-for-2", rpc="ListTuningJobs")
     assert "waiting" not in process("list", "--project", "p", "-q").err
 
 

@@ -22,7 +22,7 @@ from gemtune.cli.output import Output, clean, duration_text, one_line, shorten
 from gemtune.cli.params import DURATION, LabelsType
 from gemtune.cli.session import Session
 from gemtune.cli.show import job_sections
-from gemtune.specs.request import OWN_LABELS
+from gemtune.names import OWN_LABELS
 
 ANSWER = Path(__file__).parents[1] / "data" / "answers" / "job-failed-1.5-pro.json"
 

@@ -18,6 +18,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.descriptors import is_map, is_output, is_required, value_field
 from gemtune.errors import ConfigurationError, SpecInvalid
+from gemtune.names import place_of
 from gemtune.rpc.unknown import KEPT, path_of
 from gemtune.schema.grpc_fields import only_in
 from gemtune.specs.catalogue import Catalogue, FieldLimit, catalogue
@@ -133,8 +134,7 @@ def check_request(
         api_version: The version that it was sent to.
         models: As for `check`.
     """
-    found = re.fullmatch(r"projects/([^/]+)/locations/([^/]+)", parent)
-    project, location = found.groups() if found else (None, None)
+    project, location = place_of(parent) or (None, None)
     models = catalogue() if models is None else models
     run = Run(job, api_version=api_version, location=location, project=project, models=models, own_labels=False)
     prefix = "tuning_job"

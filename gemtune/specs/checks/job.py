@@ -6,12 +6,12 @@ import re
 import unicodedata
 from typing import Any
 
+from gemtune.names import MOST_LABELS, OWN_LABELS
 from gemtune.specs.catalogue import near_models
 from gemtune.specs.checks.context import Run, shown
 from gemtune.specs.checks.data import gcs
 from gemtune.specs.checks.places import places
 from gemtune.specs.finding import key_path
-from gemtune.specs.fingerprint import OWN_LABELS
 from gemtune.specs.model_names import another_api, is_resource
 
 __all__ = ["job", "pre_tuned_model"]
@@ -142,11 +142,11 @@ def pre_tuned_model(run: Run, source: Any, path: str) -> None:
 _PLAIN_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _PLAIN_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 _LABEL = "lowercase letters, digits, _ and - are allowed"
-MAX_LABELS, MAX_LABEL = 64, 64
+MAX_LABEL = 64
 
 
 def _labels(run: Run, labels: Any) -> None:
-    if len(labels) + len(OWN_LABELS) > MAX_LABELS:
+    if len(labels) + len(OWN_LABELS) > MOST_LABELS:
         _label_count(run, labels)
     for key, value in sorted(labels.items()):
         if not _PLAIN_KEY.fullmatch(key):
@@ -157,14 +157,14 @@ def _labels(run: Run, labels: Any) -> None:
 
 def _label_count(run: Run, labels: Any) -> None:
     own = len(OWN_LABELS - labels.keys()) if run.own_labels else 0
-    if len(labels) + own > MAX_LABELS:
+    if len(labels) + own > MOST_LABELS:
         sentence = f"there are {len(labels)} labels"
         room = f", and gemtune adds {own} of its own" if own else ""
         run.add(
             "label-count",
             "labels",
             sentence + room,
-            f"at most {MAX_LABELS} are allowed: leave out {len(labels) + own - MAX_LABELS}",
+            f"at most {MOST_LABELS} are allowed: leave out {len(labels) + own - MOST_LABELS}",
         )
 
 

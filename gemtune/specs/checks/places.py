@@ -6,13 +6,12 @@ import re
 from functools import cache
 from typing import Any
 
+from gemtune.names import place_of
 from gemtune.specs.checks.context import Run, shown
 from gemtune.specs.checks.locations import doubt_about
 from gemtune.specs.finding import Severity
 
 __all__ = ["places"]
-
-_PLACE = re.compile(r"projects/([^/]+)/locations/([^/]+)/")
 
 
 def places(run: Run, job: Any) -> None:
@@ -38,18 +37,18 @@ def places(run: Run, job: Any) -> None:
     key = job.encryption_spec.kms_key_name if job.HasField("encryption_spec") else ""
     project = run.project
     for path, name in _named(job):
-        found = _PLACE.match(name)
+        found = place_of(name)
         if found is None:
             continue
         if location is None:
-            location, of = found[2], path.rpartition(".")[2]
-        elif found[2] != location:
-            sentence = f"{path.rpartition('.')[2]} is in {found[2]}, and {of} in {location}"
+            location, of = found[1], path.rpartition(".")[2]
+        elif found[1] != location:
+            sentence = f"{path.rpartition('.')[2]} is in {found[1]}, and {of} in {location}"
             run.add("location-mismatch", path, sentence, "both have to be in one location")
         if project is None:
-            project = found[1]
-        elif found[1] != project and found[1].isdigit() == project.isdigit():
-            sentence = f"{path.rpartition('.')[2]} is of the project {found[1]}, and the job of {project}"
+            project = found[0]
+        elif found[0] != project and found[0].isdigit() == project.isdigit():
+            sentence = f"{path.rpartition('.')[2]} is of the project {found[0]}, and the job of {project}"
             run.add("project-mismatch", path, sentence, "check that this is meant, and that the job may read it")
     if key:
         _key(run, key, location)
