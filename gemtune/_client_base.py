@@ -173,7 +173,7 @@ class Calls:
     def _doubted(self, location: str) -> str:
         """The location. One that is probably none is told to the log, once, and used: it may be new."""
         if location not in _USUAL and location not in self._doubts:
-            from gemtune.specs.checks.locations import doubt_about
+            from gemtune.specs.checks.places import doubt_about
 
             self._doubts.add(location)
             if doubt := doubt_about(location):

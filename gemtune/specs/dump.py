@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import struct
 from functools import cache
 from typing import Any, cast
 
@@ -122,7 +123,13 @@ def _well_known(value: Message) -> Any:
 def _float(value: float, *, single: bool) -> float | str:
     if not math.isfinite(value):  # as JSON has it: YAML's .inf is a number to no JSON reader
         return float_text(value, single=single)
-    return float(float_text(value, single=True)) if single and value else value
+    if single and abs(value) < _LARGEST:
+        return float(float_text(value, single=True)) if value else value
+    return value
+
+
+_LARGEST = struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]
+"""Of 32 bits. Its shortest text is a little more than it is, which strict readers refuse."""
 
 
 def _yaml(value: dict[str, Any]) -> str:

@@ -31,6 +31,11 @@ def evaluated(config: str) -> gemtune.TuningJob:
 
 
 FULL = "base_model: gemini-2.5-flash\nfull_fine_tuning_spec: {training_dataset_uri: gs://acme/train.jsonl}"
+TAUGHT = f"""base_model: gemini-2.5-flash
+distillation_spec:
+  tuned_teacher_model_source: {MODEL}
+  prompt_dataset_uri: gs://acme/a.jsonl
+"""
 
 # One job for each rule: the rule, the field that it names, the job, what else is told to `check`.
 CASES: list[tuple[str, str, gemtune.TuningJob, dict[str, Any]]] = [
@@ -96,6 +101,10 @@ CASES: list[tuple[str, str, gemtune.TuningJob, dict[str, Any]]] = [
         "pre_tuned_model.tuned_model_name",
         changed(pre_tuned_model=gemtune.PreTunedModel(tuned_model_name=MODEL)),
         {"location": "us-east1"},
+    ),
+    *(
+        (rule, "distillation_spec.tuned_teacher_model_source", job(TAUGHT), options)
+        for rule, options in [("location-mismatch", {"location": "us-east1"}), ("project-mismatch", {"project": "q"})]
     ),
     (
         "project-mismatch",

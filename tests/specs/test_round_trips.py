@@ -114,6 +114,16 @@ def test_what_is_dumped_is_loaded_as_it_was(form: str, job: gemtune.TuningJob) -
     assert loads_spec(dumps_spec(job, form), form) == job
 
 
+@pytest.mark.parametrize("value", [3.4028234663852886e38, -3.4028234663852886e38, 3.4028232635611926e38, -0.0, 1e-45])
+def test_the_largest_numbers_are_read_by_strict_readers(value: float) -> None:
+    import yaml
+
+    job = gemtune.TuningJob()
+    job.supervised_tuning_spec.hyper_parameters.learning_rate_multiplier = 1.5
+    job.supervised_tuning_spec.evaluation_config.autorater_config.generation_config.temperature = value
+    assert json_format.ParseDict(yaml.safe_load(dumps_spec(job, "yaml")), gemtune.TuningJob()) == job
+
+
 @given(job=JOBS)
 def test_dumped_yaml_means_the_same_to_any_yaml_reader(job: gemtune.TuningJob) -> None:
     import yaml

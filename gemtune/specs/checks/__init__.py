@@ -1,7 +1,7 @@
 """What the rules look for, in the messages that a job consists of. Nothing here needs a network or a file.
 
-A check is given the run that it belongs to, a message and the message's path, and reports to the run. The checks of
-single fields (required, output-only, v1beta1, resource names) are in `walk`, which reads them off the schema.
+A check gets its context, a message and the message's path, and reports to the context. The checks of single fields
+(required, output-only, v1beta1, resource names) are in `check`, which reads them off the schema.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gemtune.specs.checks.context import Run
+from gemtune.specs.checks.context import CheckContext
 from gemtune.specs.checks.data import datasets, distillation, gcs_destination
-from gemtune.specs.checks.evaluation import autorater, evaluation, rouge, supervised
 from gemtune.specs.checks.job import job, pre_tuned_model
-from gemtune.specs.checks.tuning import hyper_parameters
+from gemtune.specs.checks.tuning import autorater, evaluation, hyper_parameters, rouge, supervised
 
-__all__ = ["CHECKS", "Check", "Run"]
+__all__ = ["CHECKS", "Check", "CheckContext"]
 
-Check = Callable[[Run, Any, str], None]
+Check = Callable[[CheckContext, Any, str], None]
 
 CHECKS: dict[str, Check] = {
     "TuningJob": job,

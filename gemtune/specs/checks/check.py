@@ -17,12 +17,13 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.descriptors import is_map, is_output, is_required, value_field
-from gemtune.errors import ConfigurationError, SpecInvalid
+from gemtune.errors import SpecInvalid
 from gemtune.names import place_of
 from gemtune.rpc.unknown import KEPT, path_of
 from gemtune.schema.grpc_fields import only_in
-from gemtune.specs.catalogue import Catalogue, FieldLimit, catalogue
-from gemtune.specs.checks import CHECKS, Check, Run
+from gemtune.specs.catalogue import Catalogue, FieldLimit
+from gemtune.specs.checks import CHECKS, Check
+from gemtune.specs.checks.context import CheckContext, Target
 from gemtune.specs.checks.rules import RULES
 from gemtune.specs.finding import Finding, Severity, bad_request_of, key_path
 from gemtune.specs.request import unknown_of
@@ -31,9 +32,7 @@ from gemtune_pb.v1 import TuningJob
 if TYPE_CHECKING:
     from google.rpc import error_details_pb2
 
-__all__ = ["check", "check_request", "require_valid", "validate"]
-
-API_VERSIONS = ("v1", "v1beta1")
+__all__ = ["check", "check_request", "find", "require_valid", "validate"]
 
 
 def check(
@@ -62,13 +61,7 @@ def check(
         ConfigurationError: There is no such API version.
         SpecFileError: The user's catalogue cannot be read.
     """
-    if api_version not in API_VERSIONS:
-        raise ConfigurationError(f"{api_version!r} is no version of the API; there are {' and '.join(API_VERSIONS)}")
-    models = catalogue() if models is None else models
-    run = Run(
-        job, api_version=api_version, location=location, project=project, models=models, own_labels=request_labels
-    )
-    return _findings(run)
+    return find(job, Target(api_version, location, project, models, request_labels))
 
 
 def validate(
@@ -85,16 +78,7 @@ def validate(
     Returns:
         A violation for each error, with the rule's id as `reason`; none when the job is valid.
     """
-    return bad_request_of(
-        check(
-            job,
-            api_version=api_version,
-            location=location,
-            project=project,
-            models=models,
-            request_labels=request_labels,
-        )
-    )
+    return bad_request_of(find(job, Target(api_version, location, project, models, request_labels)))
 
 
 def require_valid(
@@ -111,14 +95,7 @@ def require_valid(
     Raises:
         SpecInvalid: With all errors.
     """
-    found = validate(
-        job,
-        api_version=api_version,
-        location=location,
-        project=project,
-        models=models,
-        request_labels=request_labels,
-    )
+    found = bad_request_of(find(job, Target(api_version, location, project, models, request_labels)))
     if found.field_violations:
         raise SpecInvalid(found)
 
@@ -135,10 +112,9 @@ def check_request(
         models: As for `check`.
     """
     project, location = place_of(parent) or (None, None)
-    models = catalogue() if models is None else models
-    run = Run(job, api_version=api_version, location=location, project=project, models=models, own_labels=False)
+    found = find(job, Target(api_version, location, project, models, own_labels=False))
     prefix = "tuning_job"
-    return [_moved(finding, f"{prefix}.{finding.field}" if finding.field else prefix) for finding in _findings(run)]
+    return [_moved(finding, f"{prefix}.{finding.field}" if finding.field else prefix) for finding in found]
 
 
 def _moved(finding: Finding, field: str) -> Finding:
@@ -147,9 +123,11 @@ def _moved(finding: Finding, field: str) -> Finding:
     return dataclasses.replace(finding, field=field)
 
 
-def _findings(run: Run) -> list[Finding]:
-    _walk(run, run.job, "")
-    return run.findings
+def find(job: TuningJob, target: Target) -> list[Finding]:
+    """What is wrong with a job for that target: `check` with its arguments as one."""
+    context = CheckContext(job, target)
+    _walk(context, job, "")
+    return context.findings
 
 
 # -- what the annotations say -----------------------------------------------------------------------------------------
@@ -258,70 +236,72 @@ def _plan(descriptor: Any) -> _Plan:
     return _Plan(descriptor)
 
 
-def _walk(run: Run, message: Message, path: str) -> None:
+def _walk(context: CheckContext, message: Message, path: str) -> None:
     plan = _plan(message.DESCRIPTOR)
     prefix = f"{path}." if path else ""
     for name, has_presence, rule_id, remedy in plan.required:
         if not (message.HasField(name) if has_presence else getattr(message, name)):
             # A dataset that is missing is refused in the words for one that is wrong.
             words = RULES["dataset-uri"].service_message if name == "training_dataset_uri" else "{name} is required."
-            run.add(rule_id, prefix + name, f"{name} is missing", remedy, words=words)
+            context.add(rule_id, prefix + name, f"{name} is missing", remedy, words=words)
     if plan.check is not None:
-        plan.check(run, message, path)
-    limits = run.limits.get(plan.owner)
+        plan.check(context, message, path)
+    limits = context.limits.get(plan.owner)
     for field, value in message.ListFields():
         if limits is not None and field.name in limits:
-            _another_kind(run, field.name, limits[field.name], prefix)
+            _another_kind(context, field.name, limits[field.name], prefix)
         known = plan.fields.get(field.number)
         if known is None:
             continue
         if known.only_below:
-            _walk(run, value, prefix + known.name)
+            _walk(context, value, prefix + known.name)
         else:
-            _look(run, known, value, prefix + known.name)
+            _look(context, known, value, prefix + known.name)
     if len(UnknownFieldSet(message)):
-        _unknown(run, message, path)
+        _unknown(context, message, path)
 
 
-def _another_kind(run: Run, name: str, limit: FieldLimit, prefix: str) -> None:
+def _another_kind(context: CheckContext, name: str, limit: FieldLimit, prefix: str) -> None:
     whose = "open models" if limit.kind == "open" else "Google's own models"
     remedy = f"use {limit.instead}" if limit.instead else "leave it out"
-    run.add("model-field", prefix + name, f"{name} is for {whose}, and {run.base_model} is none of them", remedy)
+    context.add(
+        "model-field", prefix + name, f"{name} is for {whose}, and {context.base_model} is none of them", remedy
+    )
 
 
-def _look(run: Run, field: _Field, value: Any, path: str) -> None:
+def _look(context: CheckContext, field: _Field, value: Any, path: str) -> None:
     if field.output_only:
         sentence = f"{field.name} is set by the service, and ignored in a request"
-        run.add("output-only", path, sentence, "leave it out")
+        context.add("output-only", path, sentence, "leave it out")
         return
-    if field.v1beta1 and run.api_version == "v1" and not run.has("model-field", path):
+    if field.v1beta1 and context.api_version == "v1" and not context.has("model-field", path):
         sentence = f"{field.name} is a field of v1beta1 alone"
-        run.add("needs-v1beta1", path, sentence, 'use api_version="v1beta1" (--api-version v1beta1)')
+        context.add("needs-v1beta1", path, sentence, 'use api_version="v1beta1" (--api-version v1beta1)')
     if field.resource is not None:
-        _reference(run, field, value, path)
+        _reference(context, field, value, path)
     if field.enum is not None:
         for item in value if field.is_repeated else (value,):
             if item not in field.enum:
                 sentence = f"{field.name} is {item}, a number that this version of gemtune has no name for"
-                run.add("unknown-enum-number", path, sentence, "the service may know it; check that it is meant")
+                context.add("unknown-enum-number", path, sentence, "the service may know it; check that it is meant")
     if not field.is_message:
         return
     if field.is_map:
         for key in sorted(value):
-            _walk(run, value[key], key_path(path, str(key)))
+            _walk(context, value[key], key_path(path, str(key)))
     elif field.is_repeated:
         for index, item in enumerate(value):
-            _walk(run, item, f"{path}[{index}]")
+            _walk(context, item, f"{path}[{index}]")
     else:
-        _walk(run, value, path)
+        _walk(context, value, path)
 
 
-def _reference(run: Run, field: _Field, value: Any, path: str) -> None:
+def _reference(context: CheckContext, field: _Field, value: Any, path: str) -> None:
     pattern, wanted = cast("tuple[re.Pattern[str], str]", field.resource)
     for name in cast("Sequence[str]", value if field.is_repeated else (value,)):
         if not pattern.fullmatch(name):
             kind = next((what for part, what in _OTHER_KINDS.items() if f"/{part}/" in name), "no such name")
-            run.add("resource-name", path, f"{name!r} is {kind}", f"write {wanted}")
+            context.add("resource-name", path, f"{name!r} is {kind}", f"write {wanted}")
 
 
 _OTHER_KINDS = {
@@ -332,17 +312,17 @@ _OTHER_KINDS = {
 }
 
 
-def _unknown(run: Run, message: Message, path: str) -> None:
+def _unknown(context: CheckContext, message: Message, path: str) -> None:
     numbers = sorted({field.field_number for field in cast("Any", UnknownFieldSet(message))} - {KEPT})
     for found in unknown_of(message) if not path else ():
-        run.add(
+        context.add(
             "unknown-data", path_of(found.place), f"there is {found}, which is not known", "a newer gemtune may know it"
         )
     if not numbers:
         return
     plural = "s" if len(numbers) > 1 else ""
     sentence = f"there is data of the unknown field{plural} {', '.join(map(str, numbers))}"
-    run.add(
+    context.add(
         "unknown-data",
         path,
         sentence,

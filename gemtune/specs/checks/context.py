@@ -1,31 +1,50 @@
-"""One run of the checks over one job: what is known of its surroundings, and what has been found."""
+"""What the checks of one job know of its surroundings, and what they have found."""
 
 from __future__ import annotations
 
-from gemtune.specs.catalogue import BaseModel, Catalogue
+from dataclasses import dataclass
+
+from gemtune.errors import ConfigurationError
+from gemtune.specs.catalogue import BaseModel, Catalogue, catalogue
 from gemtune.specs.checks.rules import RULES
 from gemtune.specs.finding import Finding, Severity
 from gemtune_pb.v1 import TuningJob
 
-__all__ = ["Run", "shown"]
+__all__ = ["CheckContext", "Target", "display"]
+
+API_VERSIONS = ("v1", "v1beta1")
 
 
-class Run:
-    """One run over one job: what is known of its surroundings, and what has been found."""
+@dataclass(frozen=True)
+class Target:
+    """Where a job would be sent.
 
-    def __init__(
-        self,
-        job: TuningJob,
-        *,
-        api_version: str,
-        location: str | None,
-        project: str | None,
-        models: Catalogue,
-        own_labels: int,
-    ) -> None:
+    Attributes:
+        api_version: `v1` or `v1beta1`: some fields need the latter.
+        location: Where to; None leaves out the rules about places, but for names that disagree.
+        project: For which project (id or number).
+        models: What is known of base models; None: gemtune's catalogue and the user's.
+        own_labels: Whether gemtune's own two labels will be added.
+    """
+
+    api_version: str = "v1"
+    location: str | None = None
+    project: str | None = None
+    models: Catalogue | None = None
+    own_labels: bool = True
+
+
+class CheckContext:
+    """The checks of one job: its target, and what has been found."""
+
+    def __init__(self, job: TuningJob, target: Target) -> None:
+        if target.api_version not in API_VERSIONS:
+            wanted = " and ".join(API_VERSIONS)
+            raise ConfigurationError(f"{target.api_version!r} is no version of the API; there are {wanted}")
+        models = self.models = catalogue() if target.models is None else target.models
         self.job = job
-        self.api_version, self.location, self.project, self.own_labels = api_version, location, project, own_labels
-        self.models = models
+        self.api_version, self.location, self.project = target.api_version, target.location, target.project
+        self.own_labels = target.own_labels
         self.findings: list[Finding] = []
         self.base_model: str = job.base_model
         self.model: BaseModel | None = models.get(self.base_model) if self.base_model else None
@@ -81,6 +100,6 @@ class Run:
         return any(finding.rule_id == rule_id and finding.field == path for finding in self.findings)
 
 
-def shown(text: str) -> str:
+def display(text: str) -> str:
     """A text as a message shows it: quoted, and cut when it is long."""
     return repr(text if len(text) <= 80 else f"{text[:60]}...{text[-15:]}")

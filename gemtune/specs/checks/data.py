@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gemtune.specs.checks.context import Run, shown
+from gemtune.specs.checks.context import CheckContext, display
 
 __all__ = ["datasets", "distillation", "gcs", "gcs_destination"]
 
@@ -15,15 +15,15 @@ _JSONL = re.compile(r"gs://[a-z0-9](?:[a-z0-9_-]{1,61})[a-z0-9]/[^*?\[\]]*[^/*?\
 _DATASET = re.compile(r"projects/[^/\s]+/locations/[^/\s]+/datasets/[^/\s]+")
 
 
-def datasets(run: Run, spec: Any, path: str) -> None:
+def datasets(context: CheckContext, spec: Any, path: str) -> None:
     """The training and validation data of a tuning spec."""
     training: str = spec.training_dataset_uri
     validation: str = spec.validation_dataset_uri
     for name, uri in (("training_dataset_uri", training), ("validation_dataset_uri", validation)):
         if uri and not _JSONL.fullmatch(uri) and not _DATASET.fullmatch(uri):
-            _dataset(run, uri, f"{path}.{name}")
+            _dataset(context, uri, f"{path}.{name}")
     if training and training == validation:
-        run.add(
+        context.add(
             "same-dataset",
             f"{path}.validation_dataset_uri",
             "training and validation are the same data",
@@ -31,7 +31,7 @@ def datasets(run: Run, spec: Any, path: str) -> None:
         )
 
 
-def _dataset(run: Run, uri: str, path: str) -> None:
+def _dataset(context: CheckContext, uri: str, path: str) -> None:
     wanted = "gs://bucket/object.jsonl"
     found = _GCS.fullmatch(uri)
     remedy = f"a dataset is {wanted}, or projects/P/locations/L/datasets/ID"
@@ -43,37 +43,39 @@ def _dataset(run: Run, uri: str, path: str) -> None:
             what, remedy = "is a local path", f"upload it (gcloud storage cp FILE gs://BUCKET/) and write {wanted}"
         elif uri.lower().startswith("gs:"):
             what = "is no gs:// URI (two slashes, lowercase)"
-        run.add("dataset-uri", path, f"{shown(uri)} {what}", remedy)
+        context.add("dataset-uri", path, f"{display(uri)} {what}", remedy)
         return
     bucket, name = found[1], found[2] or ""
     if problem := _bucket_problem(bucket):
-        run.add("dataset-uri", path, f"{shown(uri)}: {problem}", remedy)
+        context.add("dataset-uri", path, f"{display(uri)}: {problem}", remedy)
     elif not name or name.endswith("/"):
-        run.add(
-            "dataset-uri", path, f"{shown(uri)} is a {'folder' if name else 'bucket'}, not a file", f"write {wanted}"
+        context.add(
+            "dataset-uri", path, f"{display(uri)} is a {'folder' if name else 'bucket'}, not a file", f"write {wanted}"
         )
     elif wild := re.search(r"[*?\[\]]", name):
-        run.add(
+        context.add(
             "dataset-uri",
             path,
-            f"{shown(uri)} has a {wild[0]!r}, and wildcards are not read",
+            f"{display(uri)} has a {wild[0]!r}, and wildcards are not read",
             "name one file; join several into one",
         )
     elif name != name.rstrip() and name.rstrip().lower().endswith(".jsonl"):
         what = "a line end" if "\n" in name else "a blank"
-        run.add("dataset-uri", path, f"{shown(uri)} ends in {what}", f"take it away: gs://{bucket}/{name.rstrip()}")
+        context.add(
+            "dataset-uri", path, f"{display(uri)} ends in {what}", f"take it away: gs://{bucket}/{name.rstrip()}"
+        )
     elif name.lower().endswith(".jsonl") and not name.endswith(".jsonl"):
         right = f"{name[:-6]}.jsonl"
-        run.add(
+        context.add(
             "dataset-uri",
             path,
-            f"{shown(uri)} ends in {name[-6:]}, and the ending is read in lowercase alone",
+            f"{display(uri)} ends in {name[-6:]}, and the ending is read in lowercase alone",
             f"rename the object to gs://{bucket}/{right}",
         )
     elif not name.endswith(".jsonl"):
         ending = name.rpartition("/")[2].rpartition(".")[2] if "." in name.rpartition("/")[2] else ""
         what = f"ends in .{ending}" if ending else "has no ending"
-        run.add("dataset-uri", path, f"{shown(uri)} {what}", f"a dataset is a JSON Lines file, named {wanted}")
+        context.add("dataset-uri", path, f"{display(uri)} {what}", f"a dataset is a JSON Lines file, named {wanted}")
 
 
 def _from_web(uri: str) -> str:
@@ -95,25 +97,25 @@ def _bucket_problem(bucket: str) -> str:
     return ""
 
 
-def gcs(run: Run, uri: str, path: str) -> None:
+def gcs(context: CheckContext, uri: str, path: str) -> None:
     """A location in Cloud Storage: a bucket and perhaps a prefix."""
     found = _GCS.fullmatch(uri)
     problem = _bucket_problem(found[1]) if found else "it is no gs:// URI"
     if problem:
-        run.add("gcs-uri", path, f"{shown(uri)}: {problem}", "write gs://bucket/prefix")
+        context.add("gcs-uri", path, f"{display(uri)}: {problem}", "write gs://bucket/prefix")
 
 
-def gcs_destination(run: Run, destination: Any, path: str) -> None:
+def gcs_destination(context: CheckContext, destination: Any, path: str) -> None:
     """Where output goes."""
     if destination.output_uri_prefix:
-        gcs(run, destination.output_uri_prefix, f"{path}.output_uri_prefix")
+        gcs(context, destination.output_uri_prefix, f"{path}.output_uri_prefix")
 
 
-def distillation(run: Run, spec: Any, path: str) -> None:
+def distillation(context: CheckContext, spec: Any, path: str) -> None:
     """The data of a distillation, and where its pipeline keeps its own."""
-    datasets(run, spec, path)
+    datasets(context, spec, path)
     if not (spec.training_dataset_uri or spec.prompt_dataset_uri):
         remedy = "give training_dataset_uri or prompt_dataset_uri, a gs://bucket/object.jsonl"
-        run.add("required", f"{path}.training_dataset_uri", "there is nothing to learn from", remedy)
+        context.add("required", f"{path}.training_dataset_uri", "there is nothing to learn from", remedy)
     if spec.pipeline_root_directory:
-        gcs(run, spec.pipeline_root_directory, f"{path}.pipeline_root_directory")
+        gcs(context, spec.pipeline_root_directory, f"{path}.pipeline_root_directory")

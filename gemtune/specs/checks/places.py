@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
 from gemtune.names import place_of
-from gemtune.specs.checks.context import Run, shown
-from gemtune.specs.checks.locations import doubt_about
+from gemtune.specs.catalogue import Catalogue, catalogue
+from gemtune.specs.checks.context import CheckContext, display
 from gemtune.specs.finding import Severity
+from gemtune.specs.suggest import nearest
 
-__all__ = ["places"]
+__all__ = ["doubt_about", "places"]
 
 
-def places(run: Run, job: Any) -> None:
+def places(context: CheckContext, job: Any) -> None:
     """Every location and project that the job names, against the job's own and each other."""
-    location, of = run.location, "the job"
-    if location and (doubt := doubt_about(location, run.models)):
-        run.add("location-unknown", "", *doubt)
-    model = run.model
-    if run.location == "global":
-        if run.kind == "google":
+    location, of = context.location, "the job"
+    if location and (doubt := doubt_about(location, context.models)):
+        context.add("location-unknown", "", *doubt)
+    model = context.model
+    if context.location == "global":
+        if context.kind == "google":
             regions = ", ".join(model.regions[:4]) if model and model.regions else "us-central1, europe-west4"
-            run.add(
+            context.add(
                 "location-global",
                 "base_model",
-                f"{run.base_model} is not tuned in the location global",
+                f"{context.base_model} is not tuned in the location global",
                 f"use a region: {regions}",
             )
-    elif run.location and model and model.regions and run.location not in model.regions:
+    elif context.location and model and model.regions and context.location not in model.regions:
         severity = Severity.ERROR if model.regions_complete else Severity.WARNING
-        sentence = f"{model.name} is not tuned in {run.location}"
+        sentence = f"{model.name} is not tuned in {context.location}"
         listed = ", ".join(model.regions[:6]) + (", ..." if len(model.regions) > 6 else "")
-        run.add("model-region", "base_model", sentence, f"it is in {listed}", severity=severity, known=model)
+        context.add("model-region", "base_model", sentence, f"it is in {listed}", severity=severity, known=model)
     key = job.encryption_spec.kms_key_name if job.HasField("encryption_spec") else ""
-    project = run.project
+    project = context.project
     for path, name in _named(job):
         found = place_of(name)
         if found is None:
@@ -44,14 +46,14 @@ def places(run: Run, job: Any) -> None:
             location, of = found[1], path.rpartition(".")[2]
         elif found[1] != location:
             sentence = f"{path.rpartition('.')[2]} is in {found[1]}, and {of} in {location}"
-            run.add("location-mismatch", path, sentence, "both have to be in one location")
+            context.add("location-mismatch", path, sentence, "both have to be in one location")
         if project is None:
             project = found[0]
         elif found[0] != project and found[0].isdigit() == project.isdigit():
             sentence = f"{path.rpartition('.')[2]} is of the project {found[0]}, and the job of {project}"
-            run.add("project-mismatch", path, sentence, "check that this is meant, and that the job may read it")
+            context.add("project-mismatch", path, sentence, "check that this is meant, and that the job may read it")
     if key:
-        _key(run, key, location)
+        _key(context, key, location)
 
 
 @cache
@@ -79,29 +81,81 @@ def _named(job: Any) -> list[tuple[str, str]]:
 _KEY = re.compile(r"projects/[^/]+/locations/([^/]+)/keyRings/[^/]+/cryptoKeys/[^/]+")
 
 
-def _key(run: Run, key: str, location: str | None) -> None:
+def _key(context: CheckContext, key: str, location: str | None) -> None:
     path = "encryption_spec.kms_key_name"
     found = _KEY.fullmatch(key)
     if found is None:
         more = " without its version" if "/cryptoKeyVersions/" in key else ""
-        run.add(
+        context.add(
             "kms-key-name",
             path,
-            f"{shown(key)} is no key's name{more and ', but a version of one'}",
+            f"{display(key)} is no key's name{more and ', but a version of one'}",
             f"write projects/P/locations/L/keyRings/R/cryptoKeys/K{more}",
         )
     elif location is not None and found[1] != location:
-        run.add(
+        context.add(
             "cmek-region",
             path,
             f"the key is in {found[1]}, and the job in {location}",
             "a key has to be in the job's own location",
         )
-    if run.model is not None and run.model.HasField("cmek") and not run.model.cmek:
-        run.add(
+    if context.model is not None and context.model.HasField("cmek") and not context.model.cmek:
+        context.add(
             "cmek-model",
             path,
-            f"{run.model.name} takes no key of yours",
+            f"{context.model.name} takes no key of yours",
             "leave the key out, or tune another base model",
-            known=run.model,
+            known=context.model,
         )
+
+
+# -- locations that are probably misspelt ------------------------------------------------------------
+
+
+_MOST = 6
+
+
+def doubt_about(location: str, models: Catalogue | None = None) -> tuple[str, str] | None:
+    """What is odd about a location, and what was probably meant; None where it is known.
+
+    Args:
+        location: The location.
+        models: What is known of locations; None: gemtune's own catalogue and the user's.
+    """
+    models = models or catalogue()
+    known = models.locations | {region for model in models for region in model.regions}
+    if not models.locations or location in known:
+        return None
+    zone = re.fullmatch(r"([a-z]+-[a-z]+\d+)-[a-z]", location)
+    if zone and zone[1] in known:
+        return f"{location} is a zone", f"its region is {zone[1]}"
+    remedy = f"known are {_listed(_of_area(location, known))}"
+    if near := _near(zone[1] if zone else location, known):
+        remedy = f"did you mean {near}?"
+    return f"{location} is no location that is known", remedy
+
+
+def _near(location: str, known: Collection[str]) -> str | None:
+    """The location that was probably meant. `us-east2` may be any of us-east1, us-east4 and us-east5."""
+    siblings = _siblings(location, known)
+    if siblings or _below(location, known):
+        return siblings[0] if len(siblings) == 1 else None
+    return nearest(location, known)
+
+
+def _of_area(location: str, known: Collection[str]) -> list[str]:
+    return _siblings(location, known) or _below(location, known)
+
+
+def _siblings(location: str, known: Collection[str]) -> list[str]:
+    stem = re.escape(location.rstrip("0123456789"))
+    return sorted(each for each in known if re.fullmatch(rf"{stem}\d+", each))
+
+
+def _below(location: str, known: Collection[str]) -> list[str]:
+    return sorted(each for each in known if each.startswith(f"{location}-"))
+
+
+def _listed(locations: list[str]) -> str:
+    display = locations or ["us-central1", "europe-west4", "us-east4", "us-west1", "europe-west1", "asia-southeast1"]
+    return ", ".join(display[:_MOST]) + (", ..." if not locations or len(display) > _MOST else "")

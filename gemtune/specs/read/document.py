@@ -73,9 +73,10 @@ class SpecFile:
         Returns:
             The findings in the order of the file.
         """
-        from gemtune.specs.checks.check import check
+        from gemtune.specs.checks.check import find
+        from gemtune.specs.checks.context import Target
 
-        found = check(self.job, api_version=api_version, location=location, project=project, models=models)
+        found = find(self.job, Target(api_version, location, project, models))
         kept = [finding for finding in found if not self._follows(finding)]
         placed = [dataclasses.replace(finding, position=self._place(finding)) for finding in kept]
         return sorted([*self.findings, *placed], key=lambda finding: finding.position or Position(0, 0))
