@@ -23,13 +23,11 @@ from gemtune.errors import (
 )
 from gemtune.flows.retry import Retry
 from tests.support.canned_service import JOB, PARENT, Canned, client_of, collected, job, page, refusal, run
+from tests.support.jobs import spec
 
 BAD = job(9, createTime="1620000000")
 WAYS = pytest.mark.parametrize("way", ["sync", "async"])
-SPEC = TuningJob(
-    base_model="gemini-2.5-flash",
-    supervised_tuning_spec=gemtune.SupervisedTuningSpec(training_dataset_uri="gs://bucket/train.jsonl"),
-)
+SPEC = spec()
 
 
 def made(asked: str, **changes: Any) -> dict[str, Any]:

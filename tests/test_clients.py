@@ -18,11 +18,9 @@ import gemtune
 import gemtune.testing
 from gemtune import emulator
 from gemtune.settings import Place, endpoint_from
+from tests.support.jobs import spec
 
-JOB = gemtune.TuningJob(
-    base_model="gemini-2.5-flash",
-    supervised_tuning_spec=gemtune.SupervisedTuningSpec(training_dataset_uri="gs://bucket/train.jsonl"),
-)
+JOB = spec()
 CLIENTS = [gemtune.TuningClient, gemtune.AsyncTuningClient]
 
 # -- arguments and environment ----------------------------------------------------------------------------------------

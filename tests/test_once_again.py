@@ -32,7 +32,7 @@ from gemtune.flows.windows import Windows
 from gemtune.store import Claim, StoreError, SubmittedJob
 from gemtune_pb.v1 import TuningJob
 from tests.support.fake_service import LOST, OK, SICK, Fate, World
-from tests.support.stress import spec
+from tests.support.jobs import spec
 
 RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 JOB = TuningJob(base_model="m")

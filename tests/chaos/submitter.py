@@ -18,7 +18,7 @@ import gemtune.specs.fingerprint
 from gemtune.rpc.methods import Method
 from gemtune.store import SpecStore
 from gemtune.transport.rest import RestTransport
-from tests.support.stress import spec
+from tests.support.jobs import spec
 
 RETRY = gemtune.Retry(attempt=1.0, initial=0.02, maximum=0.1, settle=0.7)
 

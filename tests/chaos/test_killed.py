@@ -21,8 +21,9 @@ import pytest
 import gemtune
 from gemtune.errors import GemtuneError, NotFound
 from gemtune.testing import Emulator, emulator
+from tests.support.jobs import spec
 from tests.support.metrics import Figures
-from tests.support.stress import SOAK, named, spec
+from tests.support.stress import SOAK, named
 
 ROOT = Path(__file__).parents[2]
 TIMES = 25 if SOAK else 2

@@ -31,10 +31,11 @@ from gemtune_pb.v1 import (
     ListTuningJobsRequest,
     TuningJob,
 )
+from tests.support.jobs import spec
 from tests.support.json_format_oracle import CORRECTIONS, KEPT, has_doubled_names
 from tests.support.metrics import Figures
 from tests.support.mutations import Mutator
-from tests.support.stress import SOAK, spec
+from tests.support.stress import SOAK
 
 MANY = 100_000 if SOAK else 1_500
 STRICTER = (*CORRECTIONS, "it is no JSON object")

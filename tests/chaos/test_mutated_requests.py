@@ -20,9 +20,10 @@ import gemtune
 from gemtune.errors import GemtuneError
 from gemtune.testing import emulator
 from gemtune_pb.v1 import CreateTuningJobRequest, ListTuningJobsRequest, RebaseTunedModelRequest
+from tests.support.jobs import spec
 from tests.support.metrics import Figures
 from tests.support.mutations import Mutator
-from tests.support.stress import SOAK, spec
+from tests.support.stress import SOAK
 
 MANY = 10_000 if SOAK else 300
 LONGEST = 20.0  # seconds that one may take, on a machine that has other things to do

@@ -27,8 +27,9 @@ from gemtune.testing import Emulator, emulator
 from gemtune.transport.grpc import GrpcTransport
 from gemtune.transport.rest import RestTransport
 from tests.support.breaking_proxy import BreakingProxy
+from tests.support.jobs import spec
 from tests.support.metrics import Figures
-from tests.support.stress import SOAK, named, spec
+from tests.support.stress import SOAK, named
 
 MANY = 1000 if SOAK else 40
 LATE_ONES = 1000 if SOAK else 8

@@ -9,15 +9,13 @@ import pytest
 import gemtune
 from gemtune import JobState, TuningJob
 from tests.support.client_harness import Face, Time
+from tests.support.jobs import spec
 
 MISSING = "1111111111111111111"
 
 
 def job(name: str = "summaries", **fields: Any) -> TuningJob:
-    spec = gemtune.SupervisedTuningSpec(training_dataset_uri="gs://bucket/train.jsonl")
-    return TuningJob(
-        base_model="gemini-2.5-flash", tuned_model_display_name=name, supervised_tuning_spec=spec, **fields
-    )
+    return spec(tuned_model_display_name=name, **fields)
 
 
 def ended(moved: Time) -> None:

@@ -10,6 +10,7 @@ import gemtune
 from gemtune import emulator
 from gemtune.schema import grpc_fields
 from tests.support.client_harness import Time
+from tests.support.jobs import spec
 
 PARENT = "projects/twice/locations/us-central1"
 
@@ -33,8 +34,7 @@ def test_a_job_looks_the_same_at_every_stage(
     both: tuple[gemtune.TuningClient, gemtune.TuningClient], version: str, moved: Time
 ) -> None:
     rest, grpc = both
-    spec = gemtune.SupervisedTuningSpec(training_dataset_uri="gs://bucket/train.jsonl")
-    name = rest.create_tuning_job(gemtune.TuningJob(base_model="gemini-2.5-flash", supervised_tuning_spec=spec)).name
+    name = rest.create_tuning_job(spec()).name
     states = set()
     for _ in range(12):
         # A moment between the two questions may be the one in which the job changes.

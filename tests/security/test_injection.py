@@ -28,7 +28,7 @@ from gemtune.settings import Endpoint, Endpoints, endpoint_from
 from gemtune.transport.grpc_wire import Caller
 from gemtune.transport.rest import RestTransport
 from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, ListTuningJobsRequest
-from tests.support.stress import spec
+from tests.support.jobs import spec
 from tests.support.transport_harness import METHODS
 
 HEADERS = frozenset(

@@ -10,8 +10,8 @@ from google.oauth2.credentials import Credentials
 
 import gemtune
 from gemtune.errors import TransportError
+from tests.support.jobs import spec
 from tests.support.servers import answer, serving
-from tests.support.stress import spec
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -18,8 +18,8 @@ from gemtune.cli.session import Session
 from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.safe_text import origin
 from gemtune.settings import Endpoint, endpoint_from
+from tests.support.jobs import spec
 from tests.support.servers import Heard, answer, serving
-from tests.support.stress import spec
 
 SECRET = "s3cr3t"
 TOKEN = "ya29.s3cr3t-tell-nobody/x"

@@ -18,7 +18,7 @@ import gemtune
 from gemtune.errors import GemtuneError
 from gemtune.store import SpecStore
 from gemtune.testing import Emulator, emulator
-from tests.support.stress import spec
+from tests.support.jobs import spec
 
 SECRET = "ya29.tell-nobody"
 REFRESH = "1//refresh-tell-nobody"

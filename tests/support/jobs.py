@@ -1,4 +1,4 @@
-"""Jobs that the tests of this folder begin with."""
+"""Jobs that tests begin with."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ supervised_tuning_spec:
 """
 KEY = "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"
 MODEL = "projects/p/locations/us-central1/models/77@1"
+
+
+def spec(**fields: Any) -> gemtune.TuningJob:
+    """A job that may be created; `fields` replace or add to what it says."""
+    tuning = gemtune.SupervisedTuningSpec(training_dataset_uri="gs://bucket/train.jsonl")
+    return gemtune.TuningJob(**{"base_model": "gemini-2.5-flash", "supervised_tuning_spec": tuning} | fields)
 
 
 def good() -> gemtune.TuningJob:

@@ -7,18 +7,9 @@ from collections.abc import Iterable
 
 import gemtune
 
-__all__ = ["SOAK", "named", "spec"]
+__all__ = ["SOAK", "named"]
 
 SOAK = bool(os.environ.get("GEMTUNE_SOAK"))
-
-
-def spec(**fields: str) -> gemtune.TuningJob:
-    """A job that may be created."""
-    return gemtune.TuningJob(
-        base_model="gemini-2.5-flash",
-        supervised_tuning_spec=gemtune.SupervisedTuningSpec(training_dataset_uri="gs://bucket/train.jsonl"),
-        **fields,
-    )
 
 
 def named(jobs: Iterable[gemtune.TuningJob]) -> list[str]:

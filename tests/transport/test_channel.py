@@ -20,6 +20,7 @@ from google.rpc import error_details_pb2
 
 import gemtune
 from gemtune import emulator
+from tests.support.jobs import spec
 from tests.support.servers import Heard, answer, serving
 
 NAME = "projects/p/locations/us-central1/tuningJobs/1"
@@ -33,10 +34,7 @@ def demo() -> Iterator[tuple[Any, str]]:
     with emulator.running(job_duration=100) as url, gemtune.RestChannel(url) as channel:
         stub = gemtune.TuningServiceStub(channel)
         parent = "projects/demo/locations/us-central1"
-        job = gemtune.TuningJob(
-            base_model="gemini-2.5-flash",
-            supervised_tuning_spec=gemtune.SupervisedTuningSpec(training_dataset_uri="gs://bucket/train.jsonl"),
-        )
+        job = spec()
         created = stub.CreateTuningJob(gemtune.CreateTuningJobRequest(parent=parent, tuning_job=job))
         yield stub, created.name
 

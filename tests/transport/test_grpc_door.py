@@ -18,6 +18,7 @@ from grpc_status import rpc_status
 
 import gemtune
 from gemtune import emulator
+from tests.support.jobs import spec
 
 PARENT = "projects/demo/locations/us-central1"
 GOOGLE = "/google.cloud.aiplatform.{}.GenAiTuningService/{}"
@@ -46,9 +47,7 @@ def call(channel: grpc.Channel, path: str, request: Any, answer: Any, **options:
 
 
 def create(channel: grpc.Channel, version: str = "v1", **fields: Any) -> gemtune.TuningJob:
-    spec = gemtune.SupervisedTuningSpec(training_dataset_uri="gs://bucket/train.jsonl")
-    job = gemtune.TuningJob(**{"base_model": "gemini-2.5-flash", "supervised_tuning_spec": spec} | fields)
-    request = gemtune.CreateTuningJobRequest(parent=PARENT, tuning_job=job)
+    request = gemtune.CreateTuningJobRequest(parent=PARENT, tuning_job=spec(**fields))
     made: gemtune.TuningJob = call(channel, GOOGLE.format(version, "CreateTuningJob"), request, gemtune.TuningJob)
     return made
 
