@@ -39,16 +39,13 @@ def can_connect(url: str) -> bool:
 # -- on a thread --------------------------------------------------------------------------------------------------
 
 
-def test_an_emulator_in_this_process_starts_at_once_and_leaves_nothing() -> None:
+def test_an_emulator_in_this_process_starts_and_leaves_nothing() -> None:
     before = threading.active_count()
     with running():  # what is only slow the first time
         pass
-    begin = time.perf_counter()
     with running() as url:
-        took = time.perf_counter() - begin
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
         create(url)
-    assert took < 0.3
     assert threading.active_count() == before
     assert not can_connect(url)
 
