@@ -1,4 +1,4 @@
-"""What both clients are: arguments turned into requests and flows. `TuningClient` and `AsyncTuningClient` only drive.
+"""What both clients share: their arguments, their defaults, and requests that need those.
 
 Nothing here sends, sleeps or awaits. One thing may block: a project that nobody named is looked up in the credentials.
 """
@@ -21,27 +21,21 @@ from gemtune.errors import ConfigurationError, DuplicateSubmission, GemtuneError
 from gemtune.flows import calls, create_once, find_jobs
 from gemtune.flows.driver import Clock
 from gemtune.flows.effects import Flow
-from gemtune.flows.retry import Budget, Retry, Retrying, nothing_happened
+from gemtune.flows.retry import Budget, Retry, nothing_happened
 from gemtune.flows.submission import Created, Submission, born, new_request_id
 from gemtune.flows.wait import GRACE, wait
-from gemtune.flows.wait_many import Sweep
+from gemtune.flows.wait_many import WaitMany
 from gemtune.flows.windows import Windows
-from gemtune.names import JobName, check_location, location_of, operation_name, parse_job_name
+from gemtune.names import JobName, check_location, operation_name, parse_job_name
 from gemtune.rpc.methods import service_methods
-from gemtune.rpc.states import has_ended
 from gemtune.rpc.unknown import Unreadable, unreadable
 from gemtune.safe_text import line
 from gemtune.settings import endpoint_from, location_from, project_from, seconds_from, shortened
 from gemtune.transport.response_body import MAX_ANSWER
 from gemtune_pb.v1 import (
-    CancelTuningJobRequest,
     CreateTuningJobRequest,
-    GcsDestination,
-    GetTuningJobRequest,
     ListTuningJobsRequest,
     ListTuningJobsResponse,
-    RebaseTunedModelRequest,
-    TunedModelRef,
     TuningJob,
     tuning_service_pb2,
 )
@@ -51,11 +45,23 @@ if TYPE_CHECKING:
 
     from gemtune.store import SpecStore
 
-__all__ = ["DEFAULT", "METHODS", "Calls", "Default", "Pager", "Timeout", "carrier"]
+__all__ = [
+    "DEFAULT",
+    "METHODS",
+    "RPCS",
+    "BaseClient",
+    "Default",
+    "Pager",
+    "Timeout",
+    "make_transport",
+    "named_so",
+    "operation_of",
+    "single",
+]
 
 METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
 
-_RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
+RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 
 logger = safe_text.logger("gemtune")
 
@@ -82,11 +88,8 @@ Retries: TypeAlias = Retry | Default | None
 """How a call is sent again; None: one attempt; DEFAULT: as the client does."""
 
 
-class Calls:
-    """Who asks, where, and with what limits; and a flow for each call that a client has.
-
-    What needs the project is no generator itself: it is looked up when a flow is made, not when it is driven.
-    """
+class BaseClient:
+    """Who asks, where, and with what limits."""
 
     def __init__(
         self,
@@ -183,7 +186,7 @@ class Calls:
     def _parent(self, location: str | None) -> str:
         return f"projects/{self.project}/locations/{self._place(location)}"
 
-    # -- flows, one for each call; the clients' methods say what their arguments mean -------------------------------
+    # -- requests and flows; the clients' methods say what their arguments mean -------------------------------------
 
     def _create(
         self,
@@ -214,7 +217,7 @@ class Calls:
             return self._noted(_unlabelled(request, seconds))
         return self._noted(
             create_once.create(
-                _RPCS,
+                RPCS,
                 tuning_job,
                 submission,
                 timeout=seconds,
@@ -236,12 +239,6 @@ class Calls:
     def _missing_until(self, name: str) -> float:
         return self._created.get(name, -math.inf) + GRACE
 
-    def _settle(self, request_id: str, *, location: str | None, timeout: Timeout, retry: Retries) -> Flow:
-        return find_jobs.settle(_RPCS, self._submission(request_id, None, location), **self._limits(timeout, retry))
-
-    def _same_spec(self, tuning_job: TuningJob, *, location: str | None, timeout: Timeout, retry: Retries) -> Flow:
-        return find_jobs.same_spec(_RPCS, self._submission(None, tuning_job, location), **self._limits(timeout, retry))
-
     def _submission(
         self, request_id: str | None, job: TuningJob | None, location: str | None, *, began: float | None = None
     ) -> Submission:
@@ -259,78 +256,19 @@ class Calls:
             resumed=began,
         )
 
-    def _get(self, name: str | TuningJob, *, timeout: Timeout, retry: Retries) -> Flow:
-        flow = self._call("GetTuningJob", GetTuningJobRequest(name=self.job_name(name)), timeout, retry)
-        return _named(name, flow)
-
-    def _list(self, *, location: str | None, filter: str, page_size: int | None) -> ListTuningJobsRequest:  # noqa: A002
+    def _list(self, location: str | None, filter: str, page_size: int | None) -> ListTuningJobsRequest:  # noqa: A002
         if not _encodable(filter):
             raise SpecInvalid(bad_request([("filter", "it holds half of a surrogate pair, which no text may")]))
         return ListTuningJobsRequest(parent=self._parent(location), filter=filter, page_size=page_size or 0)
 
-    def _cancel(self, name: str | TuningJob, *, timeout: Timeout, retry: Retries) -> Flow:
-        flow = calls.cancel(
-            METHODS["CancelTuningJob"],
-            CancelTuningJobRequest(name=self.job_name(name)),
-            METHODS["GetTuningJob"],
-            **self._limits(timeout, retry),
-        )
-        return _named(name, flow)
-
-    def _rebase(
-        self,
-        tuned_model_ref: TunedModelRef,
-        *,
-        tuning_job: TuningJob | None,
-        artifact_destination: GcsDestination | None,
-        deploy_to_same_endpoint: bool,
-        location: str | None,
-        timeout: Timeout,
-        retry: Retries,
-    ) -> Flow:
-        reference = tuned_model_ref.WhichOneof("tuned_model_ref")
-        named = location_of(getattr(tuned_model_ref, reference)) if reference else None
-        request = RebaseTunedModelRequest(
-            parent=self._parent(location or named),
-            tuned_model_ref=tuned_model_ref,
-            tuning_job=tuning_job,
-            artifact_destination=artifact_destination,
-            deploy_to_same_endpoint=deploy_to_same_endpoint,
-        )
-        return self._call("RebaseTunedModel", request, timeout, retry)
-
-    def _get_operation(self, operation: str | operations_pb2.Operation, *, timeout: Timeout, retry: Retries) -> Flow:
-        return self._call(
-            "GetOperation", operations_pb2.GetOperationRequest(name=_operation(operation)), timeout, retry
-        )
-
-    def _cancel_operation(self, operation: str | operations_pb2.Operation, *, timeout: Timeout, retry: Retries) -> Flow:
-        return self._call(
-            "CancelOperation", operations_pb2.CancelOperationRequest(name=_operation(operation)), timeout, retry
-        )
-
-    def _wait(self, name: str | TuningJob, *, timeout: float | None, poll_interval: float | None) -> Flow:
-        full = self.job_name(name)
-        request = GetTuningJobRequest(name=full)
-        missing_until = self._missing_until(full)
-        flow = self._until("GetTuningJob", request, has_ended, timeout, poll_interval, missing_until=missing_until)
-        return _named(name, flow)
-
-    def _wait_operation(
-        self, operation: str | operations_pb2.Operation, *, timeout: float | None, poll_interval: float | None
-    ) -> Flow:
-        request = operations_pb2.GetOperationRequest(name=_operation(operation))
-        last = yield from self._until("GetOperation", request, lambda answer: answer.done, timeout, poll_interval)
-        return calls.operation_result(last)
-
     def _wait_many(
-        self, names: Iterable[str | TuningJob], *, timeout: float | None, poll_interval: float | None
-    ) -> Sweep:
+        self, names: Iterable[str | TuningJob], timeout: float | None, poll_interval: float | None
+    ) -> WaitMany:
         def call(method: str, request: Message) -> Flow:
             limits = self._limits(DEFAULT, DEFAULT)
-            return calls.call(METHODS[method], request, **{**limits, "timeout": min(limits["timeout"], sweep.left)})
+            return calls.call(METHODS[method], request, **{**limits, "timeout": min(limits["timeout"], waiting.left)})
 
-        sweep = Sweep(
+        waiting = WaitMany(
             map(self.job_name, [names] if isinstance(names, str | TuningJob) else names),
             call,
             timeout=timeout,
@@ -339,9 +277,7 @@ class Calls:
             on_retry=self._retry.on_retry if self._retry is not None else None,
             missing_until=self._missing_until,
         )
-        return sweep
-
-    # -- plumbing -------------------------------------------------------------------------------------------------
+        return waiting
 
     def _call(self, method: str, request: Message, timeout: Timeout, retry: Retries) -> Flow:
         return calls.call(METHODS[method], request, **self._limits(timeout, retry))
@@ -380,7 +316,7 @@ _USUAL = frozenset(("us-central1", "europe-west4", "global", "us", "eu"))
 """Locations that need no look into the catalogue."""
 
 
-def _named(name: str | TuningJob, flow: Flow) -> Flow:
+def named_so(name: str | TuningJob, flow: Flow) -> Flow:
     """The flow of a job that was named so; where it is not found and the name had no location, that may be why."""
     try:
         return (yield from flow)
@@ -426,18 +362,6 @@ def _unlabelled(request: CreateTuningJobRequest, timeout: float) -> Flow:
         raise
 
 
-def observer(on_update: Callable[[Any], object] | None = None) -> Callable[[Any], object]:
-    """Who is told what flows sleep for: the log and `on_retry` of retries, `on_update` of jobs."""
-
-    def told(why: Any) -> object:
-        if not isinstance(why, Retrying):
-            return on_update(why) if on_update is not None else None
-        logger.info("%s is tried again in %.1f s, after attempt %d: %s", why.method, why.pause, why.attempt, why.error)
-        return why.hook(why) if why.hook is not None else None
-
-    return told
-
-
 def single(created: Created) -> TuningJob:
     """The job of a submission; of several, which the service should never have made, the oldest, with a warning."""
     if created.doubles:
@@ -448,7 +372,7 @@ def single(created: Created) -> TuningJob:
     return created.job
 
 
-def carrier(
+def make_transport(
     transport: Any,
     *,
     endpoint: str | None,
@@ -469,12 +393,12 @@ def carrier(
         raise ConfigurationError(f"max_answer_bytes is {shortened(max_answer_bytes)}; give a number of bytes, from 1")
     if api_version not in ("v1", "v1beta1"):
         raise ConfigurationError(f"api_version {api_version!r} is not known; it is 'v1' or 'v1beta1'")
-    carrier_of = _CARRIERS.get((transport, asynchronous))
-    if carrier_of is None:
+    spec = _TRANSPORTS.get((transport, asynchronous))
+    if spec is None:
         raise ConfigurationError(
             f"transport {transport!r} is not known; it is 'rest' or 'grpc' (in Python also an object with send())"
         )
-    module, name, extra, needs = carrier_of
+    module, name, extra, needs = spec
     try:
         make = getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
@@ -502,7 +426,7 @@ def carrier(
     )
 
 
-_CARRIERS: Mapping[tuple[str, bool], tuple[str, str, str, str]] = {
+_TRANSPORTS: Mapping[tuple[str, bool], tuple[str, str, str, str]] = {
     ("rest", False): ("gemtune.transport.rest", "RestTransport", "", "requests"),
     ("rest", True): ("gemtune.transport.rest_aio", "AsyncRestTransport", "aio", "aiohttp"),
     ("grpc", False): ("gemtune.transport.grpc", "GrpcTransport", "grpc", "grpc"),
@@ -529,5 +453,5 @@ def _seconds(timeout: float | None) -> float:
     return math.inf if timeout is None else seconds_from("timeout", timeout)
 
 
-def _operation(operation: str | operations_pb2.Operation) -> str:
+def operation_of(operation: str | operations_pb2.Operation) -> str:
     return operation_name(operation if isinstance(operation, str) else operation.name)

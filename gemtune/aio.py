@@ -1,28 +1,51 @@
-"""`AsyncTuningClient`: the calls of `TuningClient`, awaited."""
+"""`AsyncTuningClient`: create, get, list, cancel, rebase and wait.
+
+`client.py`, the blocking client, is generated from this file by tools/unasync.py: `make generate`.
+"""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.longrunning import operations_proto_pb2 as operations_pb2
 
-from gemtune._client_base import DEFAULT, Calls, Pager, Retries, Timeout, carrier, observer, single
+from gemtune._client_base import (
+    DEFAULT,
+    METHODS,
+    RPCS,
+    BaseClient,
+    Pager,
+    Retries,
+    Timeout,
+    make_transport,
+    named_so,
+    operation_of,
+    single,
+)
 from gemtune.errors import GemtuneError
-from gemtune.flows.driver import Clock, arun
-from gemtune.flows.effects import Flow
+from gemtune.flows import calls, find_jobs
+from gemtune.flows.driver import AsyncDriver, Clock
 from gemtune.flows.paging import Pages
 from gemtune.flows.retry import Retry
 from gemtune.flows.submission import Submitting
 from gemtune.flows.wait import succeeded
-from gemtune.remedies.explain import explained
+from gemtune.names import location_of
+from gemtune.rpc.states import has_ended
 from gemtune.transport import AsyncTransport
-from gemtune.transport.credentials import account_of
 from gemtune.transport.helper_thread import Aside
 from gemtune.transport.response_body import MAX_ANSWER
-from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
+from gemtune_pb.v1 import (
+    CancelTuningJobRequest,
+    GcsDestination,
+    GetTuningJobRequest,
+    ListTuningJobsRequest,
+    ListTuningJobsResponse,
+    RebaseTunedModelRequest,
+    TunedModelRef,
+    TuningJob,
+)
 
 if TYPE_CHECKING:
     from typing import Self
@@ -31,7 +54,7 @@ if TYPE_CHECKING:
 
     from gemtune.store import SpecStore
 
-__all__ = ["AsyncJobList", "AsyncTuningClient"]
+__all__ = ["DEFAULT", "AsyncJobList", "AsyncTuningClient"]
 
 T = TypeVar("T")
 
@@ -73,7 +96,7 @@ class AsyncJobList(Pager):
             raise error.with_traceback(None)  # noqa: B904  the same one, without the frames of the pages
 
 
-class AsyncTuningClient(Calls):
+class AsyncTuningClient(BaseClient):
     """A client for the tuning jobs of Vertex AI, for an event loop. May be shared by tasks; a context manager.
 
     Cancelling a task cancels the request that it waits for. Names, arguments and errors are those of `TuningClient`.
@@ -132,7 +155,7 @@ class AsyncTuningClient(Calls):
             store=store,
             clock=clock,
         )
-        self._transport: AsyncTransport = carrier(
+        carrier: AsyncTransport = make_transport(
             transport,
             endpoint=endpoint,
             credentials=credentials,
@@ -141,6 +164,7 @@ class AsyncTuningClient(Calls):
             max_answer_bytes=max_answer_bytes,
             asynchronous=True,
         )
+        self._driver = AsyncDriver(carrier, self._clock, store)
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
@@ -176,7 +200,7 @@ class AsyncTuningClient(Calls):
             TransportError: Nothing was sent.
             InDoubt: It is not known whether the job was created; `settle` tells later.
         """
-        flow = partial(
+        flow = await self._aside(
             self._create,
             tuning_job,
             location=location,
@@ -186,7 +210,7 @@ class AsyncTuningClient(Calls):
             retry=retry,
         )
         with Submitting(on_submit) as told:
-            created = await self._run(flow, told)
+            created = await self._driver.run(flow, told)
         return single(created)
 
     async def settle(
@@ -200,8 +224,8 @@ class AsyncTuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        flow = partial(self._settle, request_id, location=location, timeout=timeout, retry=retry)
-        found = await self._run(flow)
+        submission = await self._aside(self._submission, request_id, None, location)
+        found = await self._driver.run(find_jobs.settle(RPCS, submission, **self._limits(timeout, retry)))
         return single(found) if found is not None else None
 
     async def find_tuning_job(
@@ -222,7 +246,8 @@ class AsyncTuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        return await self._run(partial(self._same_spec, tuning_job, location=location, timeout=timeout, retry=retry))
+        submission = await self._aside(self._submission, None, tuning_job, location)
+        return await self._driver.run(find_jobs.same_spec(RPCS, submission, **self._limits(timeout, retry)))
 
     async def get_tuning_job(
         self, name: str | TuningJob, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
@@ -234,7 +259,8 @@ class AsyncTuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        return await self._run(partial(self._get, name, timeout=timeout, retry=retry))
+        request = GetTuningJobRequest(name=await self._aside(self.job_name, name))
+        return await self._driver.run(named_so(name, self._call("GetTuningJob", request, timeout, retry)))
 
     def list_tuning_jobs(
         self,
@@ -254,10 +280,12 @@ class AsyncTuningClient(Calls):
             timeout: Seconds for each page; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        request = partial(self._list, location=location, filter=filter, page_size=page_size)
+        make = partial(self._list, location, filter, page_size)
+        if self._project is not None:
+            make()  # a wrong argument is refused here, and not where the list is gone through
         return AsyncJobList(
-            lambda page: self._run(partial(self._call, "ListTuningJobs", page, timeout, retry)),
-            lambda: self._made(request),
+            lambda page: self._driver.run(self._call("ListTuningJobs", page, timeout, retry)),
+            lambda: self._aside(make),
         )
 
     async def cancel_tuning_job(
@@ -270,7 +298,9 @@ class AsyncTuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        await self._run(partial(self._cancel, name, timeout=timeout, retry=retry))
+        request = CancelTuningJobRequest(name=await self._aside(self.job_name, name))
+        cancel, get = METHODS["CancelTuningJob"], METHODS["GetTuningJob"]
+        await self._driver.run(named_so(name, calls.cancel(cancel, request, get, **self._limits(timeout, retry))))
 
     async def rebase_tuned_model(
         self,
@@ -297,17 +327,16 @@ class AsyncTuningClient(Calls):
         Returns:
             The operation; `wait_operation` follows it to the new job.
         """
-        flow = partial(
-            self._rebase,
-            tuned_model_ref,
+        reference = tuned_model_ref.WhichOneof("tuned_model_ref")
+        named = location_of(getattr(tuned_model_ref, reference)) if reference else None
+        request = RebaseTunedModelRequest(
+            parent=await self._aside(self._parent, location or named),
+            tuned_model_ref=tuned_model_ref,
             tuning_job=tuning_job,
             artifact_destination=artifact_destination,
             deploy_to_same_endpoint=deploy_to_same_endpoint,
-            location=location,
-            timeout=timeout,
-            retry=retry,
         )
-        return await self._run(flow)
+        return await self._driver.run(self._call("RebaseTunedModel", request, timeout, retry))
 
     async def get_operation(
         self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
@@ -319,7 +348,8 @@ class AsyncTuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        return await self._run(partial(self._get_operation, operation, timeout=timeout, retry=retry))
+        request = operations_pb2.GetOperationRequest(name=operation_of(operation))
+        return await self._driver.run(self._call("GetOperation", request, timeout, retry))
 
     async def cancel_operation(
         self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
@@ -331,7 +361,8 @@ class AsyncTuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        await self._run(partial(self._cancel_operation, operation, timeout=timeout, retry=retry))
+        request = operations_pb2.CancelOperationRequest(name=operation_of(operation))
+        await self._driver.run(self._call("CancelOperation", request, timeout, retry))
 
     # -- waiting --------------------------------------------------------------------------------------------------
 
@@ -361,12 +392,10 @@ class AsyncTuningClient(Calls):
             WaitTimeout: It has not ended and goes on, or no answer came that would tell.
             ApiError: The service refuses to show it. NotFound for a job that this client has just created may pass.
         """
-        flow = partial(self._wait, name, timeout=timeout, poll_interval=poll_interval)
-        job = await self._run(flow, on_update)
-        if on_update is not None:
-            told = on_update(job)
-            if inspect.isawaitable(told):
-                await told
+        full = await self._aside(self.job_name, name)
+        request, missing = GetTuningJobRequest(name=full), self._missing_until(full)
+        flow = self._until("GetTuningJob", request, has_ended, timeout, poll_interval, missing_until=missing)
+        job = await self._driver.run(named_so(name, flow), on_update)
         return succeeded(job, or_raise=raise_on_failure)
 
     async def wait_tuning_jobs(
@@ -392,9 +421,9 @@ class AsyncTuningClient(Calls):
             WaitTimeout: Some have not ended; they go on.
             NotFound: There is no such job.
         """
-        sweep = await self._made(partial(self._wait_many, names, timeout=timeout, poll_interval=poll_interval))
-        while sweep.pending:
-            for job in await self._run(sweep.round, on_update):
+        waiting = await self._aside(self._wait_many, names, timeout, poll_interval)
+        while waiting.pending:
+            for job in await self._driver.run(waiting.round(), on_update):
                 yield job
 
     async def wait_operation(
@@ -415,25 +444,20 @@ class AsyncTuningClient(Calls):
             ApiError: The operation failed.
             WaitTimeout: It is not done; it goes on.
         """
-        return await self._run(partial(self._wait_operation, operation, timeout=timeout, poll_interval=poll_interval))
+        request = operations_pb2.GetOperationRequest(name=operation_of(operation))
+        flow = self._until("GetOperation", request, lambda answer: answer.done, timeout, poll_interval)
+        return calls.operation_result(await self._driver.run(flow))
 
     # -- plumbing -------------------------------------------------------------------------------------------------
 
-    async def _made(self, make: Callable[[], T]) -> T:
-        """What `make` makes; in a thread while the project has to be looked up, which may read files and ask hosts."""
-        return make() if self._project is not None else await Aside(make).awaited()
-
-    async def _run(self, make: Callable[[], Flow], observe: Callable[[Any], object] | None = None) -> Any:
-        try:
-            return await arun(
-                await self._made(make), self._transport, clock=self._clock, observe=observer(observe), store=self._store
-            )
-        except GemtuneError as error:
-            raise explained(error, account=account_of(self._transport))  # noqa: B904  the same one
+    async def _aside(self, make: Callable[..., T], *args: Any, **options: Any) -> T:
+        """What `make` returns, which may look up the project: on a thread then, for that reads files and asks hosts."""
+        made = partial(make, *args, **options)
+        return made() if self._project is not None else await Aside(made).awaited()
 
     async def close(self) -> None:
-        """Lets go of connections. A later call opens new ones."""
-        close = getattr(self._transport, "close", None)
+        """Closes connections. A later call opens new ones."""
+        close = getattr(self._driver.transport, "close", None)
         if close is not None:
             await close()
 

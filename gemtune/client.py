@@ -1,25 +1,50 @@
-"""`TuningClient`: create, get, list, cancel, rebase and wait; `AsyncTuningClient` (aio.py) is its twin."""
+"""`TuningClient`: create, get, list, cancel, rebase and wait.
+
+Generated from aio.py by tools/unasync.py: change that, then `make generate`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.longrunning import operations_proto_pb2 as operations_pb2
 
-from gemtune._client_base import DEFAULT, Calls, Pager, Retries, Timeout, carrier, observer, single
+from gemtune._client_base import (
+    DEFAULT,
+    METHODS,
+    RPCS,
+    BaseClient,
+    Pager,
+    Retries,
+    Timeout,
+    make_transport,
+    named_so,
+    operation_of,
+    single,
+)
 from gemtune.errors import GemtuneError
-from gemtune.flows.driver import Clock, run
-from gemtune.flows.effects import Flow
+from gemtune.flows import calls, find_jobs
+from gemtune.flows.driver import Clock, Driver
 from gemtune.flows.paging import Pages
 from gemtune.flows.retry import Retry
 from gemtune.flows.submission import Submitting
 from gemtune.flows.wait import succeeded
-from gemtune.remedies.explain import explained
+from gemtune.names import location_of
+from gemtune.rpc.states import has_ended
 from gemtune.transport import Transport
-from gemtune.transport.credentials import account_of
 from gemtune.transport.response_body import MAX_ANSWER
-from gemtune_pb.v1 import GcsDestination, ListTuningJobsRequest, ListTuningJobsResponse, TunedModelRef, TuningJob
+from gemtune_pb.v1 import (
+    CancelTuningJobRequest,
+    GcsDestination,
+    GetTuningJobRequest,
+    ListTuningJobsRequest,
+    ListTuningJobsResponse,
+    RebaseTunedModelRequest,
+    TunedModelRef,
+    TuningJob,
+)
 
 if TYPE_CHECKING:
     from typing import Self
@@ -30,6 +55,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT", "JobList", "TuningClient"]
 
+T = TypeVar("T")
+
 
 class JobList(Pager):
     """The jobs of a project and location, newest first; pages are fetched as the iteration reaches them.
@@ -37,7 +64,11 @@ class JobList(Pager):
     A row that cannot be read costs no other: it is left out, logged as a warning, and found in `unreadable`.
     """
 
-    def __init__(self, call: Callable[[ListTuningJobsRequest], ListTuningJobsResponse], request: ListTuningJobsRequest):
+    def __init__(
+        self,
+        call: Callable[[ListTuningJobsRequest], ListTuningJobsResponse],
+        request: Callable[[], ListTuningJobsRequest],
+    ) -> None:
         super().__init__()
         self._call = call
         self._request = request
@@ -45,8 +76,7 @@ class JobList(Pager):
     def pages(self) -> Iterator[ListTuningJobsResponse]:
         """The answers, page by page. A page may be empty and still have a token; it is not the last then."""
         self._begin()
-        request = ListTuningJobsRequest()
-        request.CopyFrom(self._request)
+        request = self._request()
         pages = Pages()
         while True:
             response = self._call(request)
@@ -64,7 +94,7 @@ class JobList(Pager):
             raise error.with_traceback(None)  # noqa: B904  the same one, without the frames of the pages
 
 
-class TuningClient(Calls):
+class TuningClient(BaseClient):
     """A client for the tuning jobs of Vertex AI. May be shared by threads; a context manager."""
 
     def __init__(
@@ -89,11 +119,11 @@ class TuningClient(Calls):
         Args:
             project: Project id or number; None: GOOGLE_CLOUD_PROJECT, then what the credentials say.
             location: None: GOOGLE_CLOUD_LOCATION, then `us-central1`.
-            credentials: From google-auth; None: Application Default Credentials, when first needed.
+            credentials: From google-auth; None: Application Default Credentials.
             endpoint: `https://host[:port]` for every location; None: GEMTUNE_EMULATOR_HOST (over gRPC
                 GEMTUNE_EMULATOR_GRPC_HOST), GEMTUNE_ENDPOINT, then the host that belongs to the location in each
                 request's resource name.
-            transport: `"rest"`, `"grpc"` (needs the extra of that name), or an object with a transport's `send`.
+            transport: `"rest"`, `"grpc"` (needs that extra), or an object with a transport's `send`.
             api_version: `"v1"` or `"v1beta1"`.
             timeout: Seconds for a whole call, to the last byte of its answer; None: no limit.
             retry: How calls are sent again; None: one attempt each.
@@ -118,7 +148,7 @@ class TuningClient(Calls):
             store=store,
             clock=clock,
         )
-        self._transport: Transport = carrier(
+        carrier: Transport = make_transport(
             transport,
             endpoint=endpoint,
             credentials=credentials,
@@ -127,6 +157,7 @@ class TuningClient(Calls):
             max_answer_bytes=max_answer_bytes,
             asynchronous=False,
         )
+        self._driver = Driver(carrier, self._clock, store)
 
     # -- calls ----------------------------------------------------------------------------------------------------
 
@@ -162,11 +193,17 @@ class TuningClient(Calls):
             TransportError: Nothing was sent.
             InDoubt: It is not known whether the job was created; `settle` tells later.
         """
-        flow = self._create(
-            tuning_job, location=location, request_id=request_id, validate=validate, timeout=timeout, retry=retry
+        flow = self._aside(
+            self._create,
+            tuning_job,
+            location=location,
+            request_id=request_id,
+            validate=validate,
+            timeout=timeout,
+            retry=retry,
         )
         with Submitting(on_submit) as told:
-            created = self._run(flow, told)
+            created = self._driver.run(flow, told)
         return single(created)
 
     def settle(
@@ -180,7 +217,8 @@ class TuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        found = self._run(self._settle(request_id, location=location, timeout=timeout, retry=retry))
+        submission = self._aside(self._submission, request_id, None, location)
+        found = self._driver.run(find_jobs.settle(RPCS, submission, **self._limits(timeout, retry)))
         return single(found) if found is not None else None
 
     def find_tuning_job(
@@ -201,7 +239,8 @@ class TuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        return self._run(self._same_spec(tuning_job, location=location, timeout=timeout, retry=retry))
+        submission = self._aside(self._submission, None, tuning_job, location)
+        return self._driver.run(find_jobs.same_spec(RPCS, submission, **self._limits(timeout, retry)))
 
     def get_tuning_job(
         self, name: str | TuningJob, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
@@ -213,7 +252,8 @@ class TuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        return self._run(self._get(name, timeout=timeout, retry=retry))
+        request = GetTuningJobRequest(name=self._aside(self.job_name, name))
+        return self._driver.run(named_so(name, self._call("GetTuningJob", request, timeout, retry)))
 
     def list_tuning_jobs(
         self,
@@ -224,7 +264,7 @@ class TuningClient(Calls):
         timeout: Timeout = DEFAULT,
         retry: Retries = DEFAULT,
     ) -> JobList:
-        """The jobs of the project and location, newest first.
+        """The jobs of the project and location, newest first: `for job in client.list_tuning_jobs()`.
 
         Args:
             location: None: the client's location.
@@ -233,8 +273,13 @@ class TuningClient(Calls):
             timeout: Seconds for each page; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        request = self._list(location=location, filter=filter, page_size=page_size)
-        return JobList(lambda page: self._run(self._call("ListTuningJobs", page, timeout, retry)), request)
+        make = partial(self._list, location, filter, page_size)
+        if self._project is not None:
+            make()  # a wrong argument is refused here, and not where the list is gone through
+        return JobList(
+            lambda page: self._driver.run(self._call("ListTuningJobs", page, timeout, retry)),
+            lambda: self._aside(make),
+        )
 
     def cancel_tuning_job(self, name: str | TuningJob, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT) -> None:
         """Asks for a job to be cancelled. The job ends as CANCELLED some time later, or not, if it was about to end.
@@ -244,7 +289,9 @@ class TuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        self._run(self._cancel(name, timeout=timeout, retry=retry))
+        request = CancelTuningJobRequest(name=self._aside(self.job_name, name))
+        cancel, get = METHODS["CancelTuningJob"], METHODS["GetTuningJob"]
+        self._driver.run(named_so(name, calls.cancel(cancel, request, get, **self._limits(timeout, retry))))
 
     def rebase_tuned_model(
         self,
@@ -271,16 +318,16 @@ class TuningClient(Calls):
         Returns:
             The operation; `wait_operation` follows it to the new job.
         """
-        flow = self._rebase(
-            tuned_model_ref,
+        reference = tuned_model_ref.WhichOneof("tuned_model_ref")
+        named = location_of(getattr(tuned_model_ref, reference)) if reference else None
+        request = RebaseTunedModelRequest(
+            parent=self._aside(self._parent, location or named),
+            tuned_model_ref=tuned_model_ref,
             tuning_job=tuning_job,
             artifact_destination=artifact_destination,
             deploy_to_same_endpoint=deploy_to_same_endpoint,
-            location=location,
-            timeout=timeout,
-            retry=retry,
         )
-        return self._run(flow)
+        return self._driver.run(self._call("RebaseTunedModel", request, timeout, retry))
 
     def get_operation(
         self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
@@ -292,7 +339,8 @@ class TuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        return self._run(self._get_operation(operation, timeout=timeout, retry=retry))
+        request = operations_pb2.GetOperationRequest(name=operation_of(operation))
+        return self._driver.run(self._call("GetOperation", request, timeout, retry))
 
     def cancel_operation(
         self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
@@ -304,7 +352,8 @@ class TuningClient(Calls):
             timeout: Seconds for the whole call; left out: the client's.
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
-        self._run(self._cancel_operation(operation, timeout=timeout, retry=retry))
+        request = operations_pb2.CancelOperationRequest(name=operation_of(operation))
+        self._driver.run(self._call("CancelOperation", request, timeout, retry))
 
     # -- waiting --------------------------------------------------------------------------------------------------
 
@@ -334,9 +383,10 @@ class TuningClient(Calls):
             WaitTimeout: It has not ended and goes on, or no answer came that would tell.
             ApiError: The service refuses to show it. NotFound for a job that this client has just created may pass.
         """
-        job = self._run(self._wait(name, timeout=timeout, poll_interval=poll_interval), on_update)
-        if on_update is not None:
-            on_update(job)
+        full = self._aside(self.job_name, name)
+        request, missing = GetTuningJobRequest(name=full), self._missing_until(full)
+        flow = self._until("GetTuningJob", request, has_ended, timeout, poll_interval, missing_until=missing)
+        job = self._driver.run(named_so(name, flow), on_update)
         return succeeded(job, or_raise=raise_on_failure)
 
     def wait_tuning_jobs(
@@ -362,9 +412,9 @@ class TuningClient(Calls):
             WaitTimeout: Some have not ended; they go on.
             NotFound: There is no such job.
         """
-        sweep = self._wait_many(names, timeout=timeout, poll_interval=poll_interval)
-        while sweep.pending:
-            yield from self._run(sweep.round(), on_update)
+        waiting = self._aside(self._wait_many, names, timeout, poll_interval)
+        while waiting.pending:
+            yield from self._driver.run(waiting.round(), on_update)
 
     def wait_operation(
         self,
@@ -384,19 +434,19 @@ class TuningClient(Calls):
             ApiError: The operation failed.
             WaitTimeout: It is not done; it goes on.
         """
-        return self._run(self._wait_operation(operation, timeout=timeout, poll_interval=poll_interval))
+        request = operations_pb2.GetOperationRequest(name=operation_of(operation))
+        flow = self._until("GetOperation", request, lambda answer: answer.done, timeout, poll_interval)
+        return calls.operation_result(self._driver.run(flow))
 
     # -- plumbing -------------------------------------------------------------------------------------------------
 
-    def _run(self, flow: Flow, observe: Callable[[Any], object] | None = None) -> Any:
-        try:
-            return run(flow, self._transport, clock=self._clock, observe=observer(observe), store=self._store)
-        except GemtuneError as error:
-            raise explained(error, account=account_of(self._transport))  # noqa: B904  the same one
+    def _aside(self, make: Callable[..., T], *args: Any, **options: Any) -> T:
+        """What `make` returns."""
+        return make(*args, **options)
 
     def close(self) -> None:
-        """Lets go of connections. A later call opens new ones."""
-        close = getattr(self._transport, "close", None)
+        """Closes connections. A later call opens new ones."""
+        close = getattr(self._driver.transport, "close", None)
         if close is not None:
             close()
 

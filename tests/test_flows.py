@@ -30,8 +30,8 @@ from gemtune.errors import (
     WaitTimeout,
 )
 from gemtune.flows import calls, wait as waiting
-from gemtune.flows.driver import Clock, run
-from gemtune.flows.effects import Send, Sleep
+from gemtune.flows.driver import Clock, Driver
+from gemtune.flows.effects import Now, Send
 from gemtune.flows.retry import Budget, Retry, Retrying, may_pass, nothing_happened
 from gemtune.flows.wait import succeeded
 from gemtune.rpc.status import error_from_http
@@ -62,8 +62,8 @@ class Script:
             raise answer
         return answer
 
-    def drive(self, flow: Any, observe: Callable[[Any], object] | None = None) -> Any:
-        return run(flow, self, clock=Clock(now=lambda: self.now, sleep=self.sleep), observe=observe)
+    def drive(self, flow: Any, on_event: Callable[[Any], object] | None = None) -> Any:
+        return Driver(self, Clock(now=lambda: self.now, sleep=self.sleep)).run(flow, on_event)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -165,7 +165,7 @@ class TestCall:
     def test_each_retry_is_told_before_its_pause(self) -> None:
         heard: list[Any] = []
         script = Script([SICK, LOST, JOB])
-        script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry()), heard.append)
+        script.drive(calls.call(GET, GetTuningJobRequest(), timeout=60, retry=Retry(on_retry=heard.append)))
         assert [(type(h), h.method, h.attempt, h.error) for h in heard] == [
             (Retrying, "GetTuningJob", 1, SICK),
             (Retrying, "GetTuningJob", 2, LOST),
@@ -174,7 +174,7 @@ class TestCall:
 
     def test_a_flow_needs_no_driver(self) -> None:
         flow = calls.call(GET, GetTuningJobRequest(name="n"), timeout=9)
-        assert next(flow) == Sleep(0)
+        assert next(flow) == Now()
         sent = flow.send(100.0)
         assert sent == Send(GET, GetTuningJobRequest(name="n"), 109.0, 1)
         with pytest.raises(StopIteration) as stop:
@@ -271,7 +271,7 @@ class TestWait:
     def test_updates_are_told_and_retries_are_no_updates(self) -> None:
         heard: list[Any] = []
         wait(Script([job("PENDING"), SICK, job("RUNNING"), job("SUCCEEDED")]), observe=heard.append)
-        assert [h.state for h in heard if isinstance(h, TuningJob)] == [2, 3]
+        assert [h.state for h in heard if isinstance(h, TuningJob)] == [2, 3, 4]
 
     @pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_SUCCEEDED"])
     def test_every_end_is_one(self, state: str) -> None:

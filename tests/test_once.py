@@ -126,7 +126,7 @@ class TestInDoubt:
         def raises(_: Any) -> None:
             raise RuntimeError
 
-        world = World(lists=[None, SICK, SICK])
+        world = World(lists=[None, None, SICK, SICK])
         assert submit(world, known=True, retry=Retry(on_retry=raises)).job.name.endswith("/1")
 
     def test_another_call_under_the_id_waits_for_the_first_ones_window(self) -> None:

@@ -25,7 +25,7 @@ from gemtune.errors import (
     TransportError,
 )
 from gemtune.flows import create_once, find_jobs
-from gemtune.flows.driver import Clock, run
+from gemtune.flows.driver import Clock, Driver
 from gemtune.flows.retry import Budget, Retry
 from gemtune.flows.submission import Created, Submission
 from gemtune.flows.windows import Windows
@@ -244,7 +244,7 @@ def test_whoever_waits_for_its_turn_waits_no_longer_than_its_deadline() -> None:
     assert windows.enter(("projects/p/locations/l", "id-1"), owner)
     clock = Clock(now=itertools.count().__next__, sleep=lambda _: None, wall=lambda: 0.0)
     with pytest.raises(InDoubt, match="another call of this client"):
-        run(flow(submission(), timeout=5, windows=windows), world, clock=clock)
+        Driver(world, clock).run(flow(submission(), timeout=5, windows=windows))
     assert not world.sent
 
 
@@ -290,7 +290,7 @@ class Store:
 
 
 def stored(world: World, store: Store, clock: Clock | None = None, **options: Any) -> Created:
-    made: Created = run(flow(submission(**options), stored=True), world, clock=clock or world.clock(), store=store)  # type: ignore[arg-type]
+    made: Created = Driver(world, clock or world.clock(), store).run(flow(submission(**options), stored=True))  # type: ignore[arg-type]
     return made
 
 
@@ -439,7 +439,7 @@ def test_a_clock_that_is_wrong_does_not_stop_a_look_at_the_first_page(ahead: flo
     world.CreateTuningJob = busy  # type: ignore[method-assign]
     clock = Clock(now=lambda: world.now, sleep=world._sleep, wall=lambda: world.now + ahead)
     which = submission(known=known, started=None if known else clock.wall(), resumed=clock.wall())
-    assert names(run(flow(which), world, clock=clock)) == ["1"]
+    assert names(Driver(world, clock).run(flow(which))) == ["1"]
     assert len(world.creates) == 1
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from gemtune import JobState, ListTuningJobsRequest, ListTuningJobsResponse, TuningJob, WaitTimeout
 from gemtune.errors import GemtuneError, NotFound, PermissionDenied, Unavailable
-from gemtune.flows.effects import Sleep
-from gemtune.flows.wait_many import PAGE, Sweep
+from gemtune.flows.effects import Notify, Now, Sleep
+from gemtune.flows.wait_many import PAGE, WaitMany
 
 PARENT = "projects/p/locations/us-central1"
 
@@ -54,7 +54,7 @@ class Jobs:
 class Driver:
     """Runs rounds on a clock that only sleeps move."""
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: WaitMany) -> None:
         self.sweep = sweep
         self.now = 0.0
         self.slept: list[float] = []
@@ -68,17 +68,18 @@ class Driver:
                 effect = flow.send(outcome)  # type: ignore[arg-type]
             except StopIteration as stop:
                 return [job.name.rpartition("/")[2] for job in stop.value]
-            assert isinstance(effect, Sleep)
-            if effect.seconds:
+            if isinstance(effect, Notify):
+                self.told.append(effect.event.name.rpartition("/")[2])
+                continue
+            assert isinstance(effect, Now | Sleep)
+            if isinstance(effect, Sleep):
                 self.slept.append(effect.seconds)
-            if effect.why is not None:
-                self.told.append(effect.why.name.rpartition("/")[2])
-            self.now += effect.seconds
+                self.now += effect.seconds
             outcome = self.now
 
 
 def sweeping(jobs: Jobs, *ids: str, **options: Any) -> Driver:
-    return Driver(Sweep([f"{PARENT}/tuningJobs/{job_id}" for job_id in ids], jobs.call, **options))
+    return Driver(WaitMany([f"{PARENT}/tuningJobs/{job_id}" for job_id in ids], jobs.call, **options))
 
 
 def test_jobs_of_one_location_share_a_list_call() -> None:
@@ -100,7 +101,7 @@ def test_one_job_is_asked_for_by_its_name() -> None:
 def test_each_location_is_swept_on_its_own() -> None:
     jobs = Jobs("1", "2", "3", "4")
     names = [f"projects/p/locations/{place}/tuningJobs/{n}" for place, n in (("a", 1), ("a", 2), ("b", 3), ("b", 4))]
-    Driver(Sweep(names, jobs.call)).round()
+    Driver(WaitMany(names, jobs.call)).round()
     assert jobs.calls == ["ListTuningJobs", "ListTuningJobs"]
 
 
@@ -182,7 +183,7 @@ def test_what_was_seen_before_an_outage_counts() -> None:
             raise Unavailable("down")
         return original(method, request)
 
-    driver.sweep = Sweep([f"{PARENT}/tuningJobs/{n}" for n in (1, 2, 3)], failing)
+    driver.sweep = WaitMany([f"{PARENT}/tuningJobs/{n}" for n in (1, 2, 3)], failing)
     assert driver.round() == ["1", "3"]
 
 

@@ -83,7 +83,7 @@ class Session:
             store: What remembers submissions; the caller's to close.
             resend: Whether a create in doubt may be sent again.
         """
-        from gemtune._client_base import carrier
+        from gemtune._client_base import make_transport
         from gemtune.client import TuningClient
         from gemtune.flows.retry import Retry
 
@@ -91,7 +91,7 @@ class Session:
         if transport is None:
             transport = _Watched(
                 self,
-                carrier(
+                make_transport(
                     self.transport or "rest",
                     endpoint=self.endpoint,
                     credentials=None,

@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 from google.protobuf.message import DecodeError, Message
 
 from gemtune.errors import ApiError, GemtuneError, TransportError, Unauthenticated
-from gemtune.flows.effects import Flow, Send, Sleep
+from gemtune.flows.effects import Flow, Notify, Now, Send, Sleep
 from gemtune.flows.retry import Budget, Retry, Retrying, may_pass, nothing_happened
 from gemtune.rpc.methods import Method
 from gemtune.rpc.status import error_from_status
@@ -37,7 +37,7 @@ def call(
     Returns:
         The answer.
     """
-    now: float = yield Sleep(0)
+    now: float = yield Now()
     deadline = now + timeout
     pauses = Pauses(method, deadline=deadline, retry=retry, budget=budget) if retry is not None else None
     for attempt in count(1):
@@ -68,7 +68,7 @@ class Pauses:
 
     def after(self, error: GemtuneError, attempt: int) -> Flow:
         """Waits before the next attempt and returns the time; raises `error` where waiting cannot help."""
-        now: float = yield Sleep(0)
+        now: float = yield Now()
         if isinstance(error, Unauthenticated) and not self._refused:
             self._refused = True
             return now  # the transport has noted the refusal, and gets a new token for the next attempt
@@ -77,7 +77,8 @@ class Pauses:
         late = now + seconds >= self._deadline
         if not may_pass(error) or late or (self._budget is not None and not self._budget.spend()):
             raise error
-        now = yield Sleep(seconds, why=Retrying(self._method.name, attempt, error, seconds, self._retry.on_retry))
+        yield Notify(Retrying(self._method.name, attempt, error, seconds, self._retry.on_retry))
+        now = yield Sleep(seconds)
         return now
 
 
@@ -86,13 +87,13 @@ def cancel(method: Method, request: CancelTuningJobRequest, getter: Method, *, t
 
     With which code the service refuses that is not documented, so after any refusal the job itself is looked at.
     """
-    began: float = yield Sleep(0)
+    began: float = yield Now()
     try:
         return (yield from call(method, request, timeout=timeout, **options))
     except ApiError as error:
         if may_pass(error):
             raise
-        now: float = yield Sleep(0)
+        now: float = yield Now()
         left = began + timeout - now
         try:
             job = yield from call(getter, GetTuningJobRequest(name=request.name), timeout=left, **options)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gemtune.errors import GemtuneError, NotFound, SpecInvalid, TransportError
 from gemtune.flows.calls import Pauses, attempt_deadline, call
-from gemtune.flows.effects import Flow, Record, Send, Sleep
+from gemtune.flows.effects import Flow, Notify, Now, Record, Send, Turn
 from gemtune.flows.find_jobs import Rpcs, oldest, other_spec
 from gemtune.flows.retry import Budget, Retry, asked_for, nothing_happened
 from gemtune.flows.search import Search
@@ -66,8 +66,9 @@ def create(
         GemtuneError: Nothing was created, and this is why.
     """
     request = CreateTuningJobRequest(parent=submission.parent, tuning_job=submission.marked(job))
-    now: float = yield Sleep(0, why=submission)
-    once = _Once(
+    yield Notify(submission)
+    now: float = yield Now()
+    once = ExactlyOnce(
         submission=submission,
         job=job,
         request=request,
@@ -85,7 +86,7 @@ def create(
 
 
 @dataclass(kw_only=True, eq=False)
-class _Once:
+class ExactlyOnce:
     """One run of the flow: what its steps share.
 
     Attributes:
@@ -119,7 +120,7 @@ class _Once:
     def turn(self) -> Flow:
         """Waits until no other call of this client is submitting under the id: together they are one submission."""
         while not self.windows.enter(self.key, self):
-            now: float = yield Sleep(_TURN, turn=True)
+            now: float = yield Turn(_TURN)
             if now >= self.search.deadline:
                 raise self.search.in_doubt(_BESIDE) from _BESIDE
 
@@ -169,7 +170,7 @@ class _Once:
 
     def _before(self) -> Flow:
         """What others made under the id; None: nothing, and it may be sent."""
-        now: float = yield Sleep(0)
+        now: float = yield Now()
         found = yield from self.search.before(self.windows.left(self.key, now))
         if found:
             return self._made(found) if self.doubts else oldest(found, self.submission)
@@ -196,7 +197,7 @@ class _Once:
 
         That something may appear is noted before it is sent, so that it stands whatever interrupts this flow.
         """
-        now: float = yield Sleep(0)
+        now: float = yield Now()
         deadline, until = attempt_deadline(now, self.search.deadline, self.retry), math.inf
         if self.stored:
             deadline, until = min(deadline, self.leaves[0]), self.leaves[1]
@@ -218,7 +219,7 @@ class _Once:
 
     def _window(self, error: GemtuneError | None = None) -> Flow:
         """How long what was sent may still appear, from now; noted for later calls under the same id."""
-        now: float = yield Sleep(0)
+        now: float = yield Now()
         window = max(self._settle, asked_for(error))
         self.windows.restore(self.key, now + window)
         return window
@@ -247,8 +248,8 @@ class _Once:
             looked last: no token lies between its own and the new one.
         """
         while True:
-            now: float = yield Sleep(0)  # both times are from before it is asked: the answer may be late
-            wall: float = yield Sleep(0, wall=True)
+            now: float = yield Now()  # both times are from before it is asked: the answer may be late
+            wall: float = yield Now(wall=True)
             longest = self.retry.attempt if self.retry is not None else _LONGEST_ATTEMPT
             attempt = max(0.0, min(longest, self.search.deadline - now))
             lasting = attempt + self._settle
@@ -279,7 +280,7 @@ class _Once:
 
     def _known(self, name: str) -> Flow:
         """The job that the store says came of it. That it cannot be read now does not undo it."""
-        now: float = yield Sleep(0)
+        now: float = yield Now()
         request, timeout = GetTuningJobRequest(name=name), self.search.deadline - now
         try:
             return (

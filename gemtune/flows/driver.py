@@ -1,4 +1,4 @@
-"""Makes the effects of a flow happen, blocking (`run`) or on an event loop (`arun`): the only place that waits."""
+"""Performs the effects of flows, blocking (`Driver`) or on an event loop (`AsyncDriver`): the only place that waits."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from gemtune import safe_text
 from gemtune.errors import ApiError, GemtuneError, TransportError
 from gemtune.flows.answers import fitting
-from gemtune.flows.effects import Effect, Flow, Record, Send, Sleep
+from gemtune.flows.effects import Effect, Flow, Notify, Now, Record, Send, Sleep, Turn
+from gemtune.flows.retry import Retrying
+from gemtune.remedies.explain import explained
 from gemtune.transport import AsyncTransport, Transport, request_id
+from gemtune.transport.credentials import account_of
 
 if TYPE_CHECKING:
     from gemtune.store import SpecStore
 
-__all__ = ["Clock", "arun", "run"]
+__all__ = ["AsyncDriver", "Clock", "Driver"]
 
 logger = safe_text.logger("gemtune")
 
@@ -47,99 +50,115 @@ class Clock:
     wall: Callable[[], float] = time.time
 
 
-def run(
-    flow: Flow,
-    transport: Transport,
-    *,
-    clock: Clock,
-    observe: Callable[[Any], object] | None = None,
-    store: SpecStore | None = None,
-) -> Any:
-    """Runs a flow to its end and returns what it returns.
+class Driver:
+    """Performs the effects of flows, blocking."""
 
-    Args:
-        flow: The flow.
-        transport: What carries its calls.
-        clock: What its sleeps are made of.
-        observe: Is told each `Sleep.why`, outside the flow; what it raises ends the run.
-        store: What answers a `Record`.
-    """
-    outcome: Any = None
-    try:
-        while True:
-            try:
+    def __init__(self, transport: Transport, clock: Clock, store: SpecStore | None = None) -> None:
+        """Holds what flows need.
+
+        Args:
+            transport: What carries their calls.
+            clock: Where their times come from.
+            store: What answers a `Record`; None: no flow asks.
+        """
+        self.transport, self._clock, self._store = transport, clock, store
+
+    def run(self, flow: Flow, on_event: Callable[[Any], object] | None = None) -> Any:
+        """Runs a flow to its end and returns what it returns.
+
+        Args:
+            flow: The flow.
+            on_event: Is given what a `Notify` carries, retries excepted; what it raises ends the run.
+
+        Raises:
+            GemtuneError: As the flow raises it, with what is known of it besides.
+        """
+        clock = self._clock
+        outcome: Any = None
+        try:
+            while True:
                 effect: Effect = flow.send(outcome)
-            except StopIteration as stop:
-                return stop.value
-            if isinstance(effect, Sleep):
-                if observe is not None and effect.why is not None:
-                    observe(effect.why)
-                if effect.seconds > 0:
-                    (time.sleep if effect.turn else clock.sleep)(effect.seconds)
-                outcome = clock.wall() if effect.wall else clock.now()
-            elif isinstance(effect, Record):
-                outcome = _record(store, effect, clock.wall())
-            else:
-                began = _begin()
-                try:
-                    _check_time(effect, clock)
-                    answer = transport.send(effect.method, effect.request, deadline=effect.deadline)
-                    outcome = fitting(effect.method, effect.request, answer)
-                except GemtuneError as error:
-                    outcome = _of(effect, error)
-                _log(effect, outcome, began)
-    finally:
-        flow.close()
+                if isinstance(effect, Send):
+                    began = _begin()
+                    try:
+                        _check_time(effect, clock)
+                        answer = self.transport.send(effect.method, effect.request, deadline=effect.deadline)
+                        outcome = fitting(effect.method, effect.request, answer)
+                    except GemtuneError as error:
+                        outcome = _of(effect, error)
+                    _log(effect, outcome, began)
+                elif isinstance(effect, Notify):
+                    outcome = _notify(effect.event, on_event)
+                elif isinstance(effect, Record):
+                    outcome = _record(self._store, effect, clock.wall())
+                else:
+                    if isinstance(effect, Sleep | Turn) and effect.seconds > 0:
+                        (clock.sleep if isinstance(effect, Sleep) else time.sleep)(effect.seconds)
+                    outcome = _time(effect, clock)
+        except StopIteration as stop:
+            return stop.value
+        except GemtuneError as error:
+            raise explained(error, account=account_of(self.transport))  # noqa: B904  the same one
+        finally:
+            flow.close()
 
 
-async def arun(
-    flow: Flow,
-    transport: AsyncTransport,
-    *,
-    clock: Clock,
-    observe: Callable[[Any], object] | None = None,
-    store: SpecStore | None = None,
-) -> Any:
-    """Runs a flow as `run` does, awaiting where that blocks.
+class AsyncDriver:
+    """Performs the effects of flows, awaiting where that blocks."""
 
-    Cancelling the task cancels the request that is under way, and ends the flow: a cancellation is no outcome that the
-    flow is told, so it can never be taken for a failure to retry.
+    def __init__(self, transport: AsyncTransport, clock: Clock, store: SpecStore | None = None) -> None:
+        """As `Driver`; what answers a `Record` blocks, and does so on a thread."""
+        self.transport, self._clock, self._store = transport, clock, store
 
-    Args:
-        flow: The flow.
-        transport: What carries its calls.
-        clock: What its sleeps are made of.
-        observe: Is told each `Sleep.why`, and awaited if it is a coroutine function.
-        store: What answers a `Record`, on a thread: it blocks.
-    """
-    outcome: Any = None
-    try:
-        while True:
-            try:
+    async def run(self, flow: Flow, on_event: Callable[[Any], object] | None = None) -> Any:
+        """Runs a flow as `Driver.run` does; `on_event` is awaited if it is a coroutine function.
+
+        Cancelling the task cancels the request that is under way, and ends the flow: a cancellation is no outcome that
+        the flow gets, so it can never be taken for a failure to retry.
+        """
+        clock = self._clock
+        outcome: Any = None
+        try:
+            while True:
                 effect: Effect = flow.send(outcome)
-            except StopIteration as stop:
-                return stop.value
-            if isinstance(effect, Sleep):
-                if observe is not None and effect.why is not None:
-                    told = observe(effect.why)
-                    if inspect.isawaitable(told):
-                        await told
-                if effect.seconds > 0:
-                    await (_asleep if effect.turn else clock.asleep)(effect.seconds)
-                outcome = clock.wall() if effect.wall else clock.now()
-            elif isinstance(effect, Record):
-                outcome = await _on_thread(_record, store, effect, clock.wall())
-            else:
-                began = _begin()
-                try:
-                    _check_time(effect, clock)
-                    answer = await transport.send(effect.method, effect.request, deadline=effect.deadline)
-                    outcome = fitting(effect.method, effect.request, answer)
-                except GemtuneError as error:
-                    outcome = _of(effect, error)
-                _log(effect, outcome, began)
-    finally:
-        flow.close()
+                if isinstance(effect, Send):
+                    began = _begin()
+                    try:
+                        _check_time(effect, clock)
+                        answer = await self.transport.send(effect.method, effect.request, deadline=effect.deadline)
+                        outcome = fitting(effect.method, effect.request, answer)
+                    except GemtuneError as error:
+                        outcome = _of(effect, error)
+                    _log(effect, outcome, began)
+                elif isinstance(effect, Notify):
+                    outcome = _notify(effect.event, on_event)
+                    if inspect.isawaitable(outcome):
+                        outcome = await outcome
+                elif isinstance(effect, Record):
+                    outcome = await _on_thread(_record, self._store, effect, clock.wall())
+                else:
+                    if isinstance(effect, Sleep | Turn) and effect.seconds > 0:
+                        await (clock.asleep if isinstance(effect, Sleep) else _asleep)(effect.seconds)
+                    outcome = _time(effect, clock)
+        except StopIteration as stop:
+            return stop.value
+        except GemtuneError as error:
+            raise explained(error, account=account_of(self.transport))  # noqa: B904  the same one
+        finally:
+            flow.close()
+
+
+def _time(effect: Now | Sleep | Turn, clock: Clock) -> float:
+    return clock.wall() if isinstance(effect, Now) and effect.wall else clock.now()
+
+
+def _notify(event: Any, on_event: Callable[[Any], object] | None) -> Any:
+    """Tells whom an event concerns: of a retry the log and the hook of its `Retry`, of all else the caller."""
+    if not isinstance(event, Retrying):
+        return on_event(event) if on_event is not None else None
+    what = event.method, event.pause, event.attempt, event.error
+    logger.info("%s is tried again in %.1f s, after attempt %d: %s", *what)
+    return event.hook(event) if event.hook is not None else None
 
 
 def _check_time(send: Send, clock: Clock) -> None:

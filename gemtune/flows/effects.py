@@ -1,7 +1,7 @@
 """What a flow yields: each effect, and with what the flow is resumed.
 
 A flow is a generator without I/O and without a clock; `driver` performs its effects. Times are seconds on the
-driver's monotonic clock, which every `Sleep` is resumed with.
+driver's monotonic clock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gemtune_pb.v1 import TuningJob
 if TYPE_CHECKING:
     from gemtune.flows.submission import Submission
 
-__all__ = ["Effect", "Flow", "Record", "Send", "Sleep"]
+__all__ = ["Effect", "Flow", "Notify", "Now", "Record", "Send", "Sleep", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +43,47 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Sleep:
-    """A pause; resumed with the clock's time after it.
+class Now:
+    """The time; resumed with it.
 
     Attributes:
-        seconds: How long; 0 only asks for the time.
-        why: What the caller's observer is told before the pause: a job as it stands, say. None: nothing.
-        wall: Whether it is resumed with the seconds since 1970 instead.
-        turn: Whether it waits for another call of this process: that takes real time, whatever the clock.
+        wall: Whether that is seconds since 1970, and not the driver's monotonic clock.
+    """
+
+    wall: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A pause; resumed with the monotonic time after it.
+
+    Attributes:
+        seconds: How long.
     """
 
     seconds: float
-    why: Any = None
-    wall: bool = False
-    turn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A pause in which another call of this process gets on: real time, whatever clock the driver has.
+
+    Resumed with the driver's monotonic time.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Something that the caller may want to know; resumed with None.
+
+    Attributes:
+        event: A `Retrying`, before the pause; a job or an operation, as a look found it; a `Submission`, before it is
+            sent.
+    """
+
+    event: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +106,5 @@ class Record:
     token: int | None = None
 
 
-Effect: TypeAlias = Send | Sleep | Record
+Effect: TypeAlias = Send | Now | Sleep | Turn | Notify | Record
 Flow: TypeAlias = Generator[Effect, Any, Any]

@@ -16,7 +16,7 @@ from gemtune.errors import (
     bad_request,
 )
 from gemtune.flows.calls import call
-from gemtune.flows.effects import Flow, Sleep
+from gemtune.flows.effects import Flow, Now
 from gemtune.flows.paging import Pages
 from gemtune.flows.retry import Budget, Retry
 from gemtune.flows.submission import Created, Submission
@@ -81,7 +81,7 @@ def age(started: float | None) -> Flow:
     Args:
         started: In seconds since 1970, by this machine's clock or one that agrees with it; None: not known.
     """
-    wall: float = yield Sleep(0, wall=True)
+    wall: float = yield Now(wall=True)
     return None if started is None else max(wall - started, 0.0) + ZONES
 
 
@@ -137,7 +137,7 @@ def find(
     request = whole
     if how != "whole":
         request = ListTuningJobsRequest(parent=submission.parent, filter=f'labels.{key}="{value}"')
-    now: float = yield Sleep(0)
+    now: float = yield Now()
     deadline = now + timeout
     found: dict[str, TuningJob] = {}  # by name: a job made meanwhile moves the pages, so that one may come twice
     newest = 0.0
@@ -164,7 +164,7 @@ def find(
                 request, pages = _copy(whole), Pages()
             else:
                 return list(found.values())
-        now = yield Sleep(0)
+        now = yield Now()
 
 
 def _may_carry(row: Unreadable, key: str, value: str) -> bool:

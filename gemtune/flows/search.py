@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gemtune.errors import GemtuneError, InDoubt
-from gemtune.flows.effects import Flow, Sleep
+from gemtune.flows.effects import Flow, Now, Sleep
 from gemtune.flows.find_jobs import SLACK, How, Rpcs, age, find, of_spec, ours
 from gemtune.flows.retry import Budget, Retry, may_pass
 from gemtune.flows.submission import Created, Submission
@@ -55,7 +55,7 @@ class Search:
         if window and self.retry is not None:
             return (yield from self.settle(_BEFORE, window))
         back = yield from self._back()
-        now: float = yield Sleep(0)
+        now: float = yield Now()
         try:
             found = yield from self._find(self.deadline - now, how="surely", back=back, budget=self.budget)
         except GemtuneError as error:
@@ -82,7 +82,7 @@ class Search:
         """
         if self.retry is None:
             raise self.in_doubt(doubt) from doubt
-        now: float = yield Sleep(0)
+        now: float = yield Now()
         ends = now + window
         seconds = max(min(_FIRST_LOOK, self.retry.settle / 60), _SHORTEST_LOOK)
         longest = max(min(_LONGEST_LOOK, self.retry.settle / 6), _SHORTEST_LOOK)
@@ -105,7 +105,7 @@ class Search:
                 enough = of_spec(seen, self.submission) if sent else seen
                 if last or (enough and sent < 2):
                     return seen
-            now = yield Sleep(0)
+            now = yield Now()
             if now >= self.deadline:
                 if seen:
                     return seen
@@ -116,7 +116,7 @@ class Search:
 
     def counted(self, job: TuningJob) -> Flow:
         """The answer to a create that may not be the only one: its job, and what else there is under the id."""
-        now: float = yield Sleep(0)
+        now: float = yield Now()
         timeout = min(self.deadline - now, 10.0 if self.retry is None else self.retry.attempt)
         # There is a job, whatever this look meets: a hook that raises may not hide it.
         quiet = replace(self.retry, on_retry=None) if self.retry is not None else None
@@ -145,8 +145,8 @@ class Search:
         Time is measured from the beginning on both clocks, and the longer one counts: one stands while the machine is
         suspended, the other one may be put back.
         """
-        now: float = yield Sleep(0)
-        wall: float = yield Sleep(0, wall=True)
+        now: float = yield Now()
+        wall: float = yield Now(wall=True)
         own = max(now - self.began, wall - (self.submission.resumed or wall)) + SLACK
         if sent or not self.submission.known:
             return own

@@ -9,7 +9,7 @@ from typing import Any
 
 from gemtune.errors import GemtuneError, JobFailed, NotFound, WaitTimeout
 from gemtune.flows.calls import call
-from gemtune.flows.effects import Flow, Sleep
+from gemtune.flows.effects import Flow, Notify, Now, Sleep
 from gemtune.flows.retry import Budget, Retry, Retrying, may_pass
 from gemtune.rpc.methods import Method
 from gemtune.rpc.states import has_succeeded, state_name
@@ -57,7 +57,7 @@ def wait(
         WaitTimeout: Time is up.
         GemtuneError: A look was refused, or its answer cannot be read.
     """
-    now: float = yield Sleep(0)
+    now: float = yield Now()
     time = _Time(now, timeout)
     seconds = FIRST_PAUSE if poll_interval is None else poll_interval
     answer: Any = None
@@ -70,8 +70,9 @@ def wait(
             failure = error
         else:
             if over(answer):
+                yield Notify(answer)
                 return answer
-        now = yield Sleep(0)
+        now = yield Now()
         if failure is not None and not (isinstance(failure, NotFound) and now < missing_until):
             passes = may_pass(failure) and (retry is not None or time.is_up(now))
             if not passes:
@@ -79,13 +80,14 @@ def wait(
         why: Any = answer
         if failure is not None:
             why = Retrying(method.name, attempt, failure, seconds, retry.on_retry if retry is not None else None)
+        yield Notify(why)
         if time.is_last(now):
-            now = yield Sleep(time.left(now), why=why)
+            now = yield Sleep(time.left(now))
             if answer is None:
                 gone = f"no answer about {request.name} came in {timeout:g} s, so it is not known whether it has ended"
                 raise WaitTimeout(f"{gone}: {failure}", method.output_type(name=request.name)) from failure
             raise WaitTimeout(f"{answer.name} has not ended after {timeout:g} s; it goes on", answer) from failure
-        now = yield Sleep(time.pause(now, seconds), why=why)
+        now = yield Sleep(time.pause(now, seconds))
         if poll_interval is None:
             seconds = min(seconds * 1.5, LONGEST_PAUSE)
     raise AssertionError("unreachable")

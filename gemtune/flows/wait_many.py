@@ -13,14 +13,14 @@ from typing import Any, NoReturn, TypeAlias
 from google.protobuf.message import Message
 
 from gemtune.errors import GemtuneError, NotFound, TransportError, WaitTimeout
-from gemtune.flows.effects import Effect, Flow, Sleep
+from gemtune.flows.effects import Effect, Flow, Notify, Now, Sleep
 from gemtune.flows.paging import Pages
 from gemtune.flows.retry import Retrying, may_pass
 from gemtune.flows.wait import FIRST_PAUSE, LONGEST_PAUSE
 from gemtune.rpc.states import has_ended
 from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest, TuningJob
 
-__all__ = ["Sweep"]
+__all__ = ["WaitMany"]
 
 Looks: TypeAlias = Generator[Effect, Any, dict[str, TuningJob]]
 
@@ -28,7 +28,7 @@ PAGE = 100
 """Jobs in a page of a sweep; what the service gives at most is not documented."""
 
 
-class Sweep:
+class WaitMany:
     """The jobs that are still waited for, and the flow that looks at all of them.
 
     Attributes:
@@ -105,7 +105,7 @@ class Sweep:
         for parent, waiting in list(self.pending.items()):
             looks = yield from self._look(parent, waiting)
             for job_id, job in looks.items():
-                yield Sleep(0, why=job)
+                yield Notify(job)
                 if has_ended(job):
                     ended.append(job)
                     del waiting[job_id]
@@ -120,7 +120,7 @@ class Sweep:
         return ended
 
     def _look_at_clock(self) -> Flow:
-        self._now = yield Sleep(0)
+        self._now = yield Now()
 
     def _until_due(self) -> Flow:
         yield from self._look_at_clock()
@@ -132,7 +132,7 @@ class Sweep:
         failure, self._failure = self._failure, None
         if failure is not None and self._on_retry is not None:
             pause = max(due - self._now, 0)
-            yield Sleep(0, why=Retrying("ListTuningJobs", self._rounds, failure, pause, self._on_retry))
+            yield Notify(Retrying("ListTuningJobs", self._rounds, failure, pause, self._on_retry))
         if self._now < due:
             self._now = yield Sleep(due - self._now)
         if self._now >= self._end:

@@ -10,8 +10,8 @@ import pytest
 
 from gemtune.errors import ApiError, GemtuneError, TransportError
 from gemtune.flows import create_once, find_jobs, search
-from gemtune.flows.create_once import _Once
-from gemtune.flows.effects import Flow, Sleep
+from gemtune.flows.create_once import ExactlyOnce
+from gemtune.flows.effects import Flow, Now
 from gemtune.flows.search import Search
 from gemtune.flows.submission import Created
 from gemtune.flows.windows import Windows
@@ -35,11 +35,11 @@ def fault(what: str, scenario: str, deviations: int = 2) -> Callable[[Seed], See
 
 @fault("it is sent again without waiting for the window", "a new id")
 def _no_window(patch: pytest.MonkeyPatch) -> None:
-    def window(self: _Once, error: GemtuneError | None = None) -> Flow:
-        yield Sleep(0)
+    def window(self: ExactlyOnce, error: GemtuneError | None = None) -> Flow:
+        yield Now()
         return 0.0
 
-    patch.setattr(_Once, "_window", window)
+    patch.setattr(ExactlyOnce, "_window", window)
 
 
 @fault("a 5xx is taken as proof that nothing happened", "a new id")
@@ -64,12 +64,12 @@ def _conflict_as_proof(patch: pytest.MonkeyPatch) -> None:
 
 @fault("a claim is not renewed", "store, two processes")
 def _no_renewal(patch: pytest.MonkeyPatch) -> None:
-    real = _Once._claim
+    real = ExactlyOnce._claim
 
-    def claim(self: _Once) -> Flow:
+    def claim(self: ExactlyOnce) -> Flow:
         return (yield from real(self)) if self.token is None else True
 
-    patch.setattr(_Once, "_claim", claim)
+    patch.setattr(ExactlyOnce, "_claim", claim)
     _late_leave(patch)
 
 
@@ -109,7 +109,7 @@ def _filter_trusted_stored(patch: pytest.MonkeyPatch) -> None:
 @fault("a look without a filter reads only what this run can have sent", "again after the window, blind filters")
 def _reads_back_too_little(patch: pytest.MonkeyPatch) -> None:
     def back(self: Search, *, sent: int = 0) -> Flow:
-        yield Sleep(0)
+        yield Now()
         return 0.0
 
     patch.setattr(Search, "_back", back)
@@ -127,29 +127,29 @@ def _clock_trusted(patch: pytest.MonkeyPatch) -> None:
 
 @fault("a token that is not the next one is ignored", "store, two processes")
 def _token_ignored(patch: pytest.MonkeyPatch) -> None:
-    real = _Once._claim
+    real = ExactlyOnce._claim
 
-    def claim(self: _Once) -> Flow:
+    def claim(self: ExactlyOnce) -> Flow:
         renewed = self.token is not None
         claimed = yield from real(self)
         return True if renewed and claimed is False else claimed
 
-    patch.setattr(_Once, "_claim", claim)
+    patch.setattr(ExactlyOnce, "_claim", claim)
 
 
 @fault("whoever takes over does not look", "store, two processes")
 def _no_look(patch: pytest.MonkeyPatch) -> None:
-    real = _Once._claim
+    real = ExactlyOnce._claim
 
-    def claim(self: _Once) -> Flow:
+    def claim(self: ExactlyOnce) -> Flow:
         claimed = yield from real(self)
         return claimed if isinstance(claimed, Created) else True
 
-    def before(self: _Once) -> Flow:
-        yield Sleep(0)
+    def before(self: ExactlyOnce) -> Flow:
+        yield Now()
 
-    patch.setattr(_Once, "_claim", claim)
-    patch.setattr(_Once, "_before", before)
+    patch.setattr(ExactlyOnce, "_claim", claim)
+    patch.setattr(ExactlyOnce, "_before", before)
 
 
 @fault("a note of one id drops those of others", "two ids")
@@ -178,7 +178,7 @@ def _no_turns(patch: pytest.MonkeyPatch) -> None:
 
 @fault("an attempt's deadline is taken after the claim", "store, two processes")
 def _late_leave(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(_Once, "leaves", property(lambda _: (math.inf, math.inf), lambda *_: None), raising=False)
+    patch.setattr(ExactlyOnce, "leaves", property(lambda _: (math.inf, math.inf), lambda *_: None), raising=False)
 
 
 @fault("an attempt's deadline is of the monotonic clock alone", "store, two processes")
@@ -186,46 +186,46 @@ def _suspended(patch: pytest.MonkeyPatch) -> None:
     def put(self: Any, leaves: tuple[float, float]) -> None:
         self.__dict__["_leaves"] = (leaves[0], math.inf)
 
-    patch.setattr(_Once, "leaves", property(lambda self: self.__dict__["_leaves"], put), raising=False)
+    patch.setattr(ExactlyOnce, "leaves", property(lambda self: self.__dict__["_leaves"], put), raising=False)
 
 
 @fault("the store's answer to a record is ignored", "store, two processes")
 def _record_ignored(patch: pytest.MonkeyPatch) -> None:
-    real = _Once._recorded
+    real = ExactlyOnce._recorded
 
-    def recorded(self: _Once, created: Created) -> Flow:
+    def recorded(self: ExactlyOnce, created: Created) -> Flow:
         yield from real(self, created)
         return created
 
-    patch.setattr(_Once, "_recorded", recorded)
+    patch.setattr(ExactlyOnce, "_recorded", recorded)
 
 
 @fault("an answer without a name is taken as a job", "a new id")
 def _nameless(patch: pytest.MonkeyPatch) -> None:
-    real = _Once._sent
+    real = ExactlyOnce._sent
 
-    def sent(self: _Once, attempt: int) -> Flow:
+    def sent(self: ExactlyOnce, attempt: int) -> Flow:
         outcome = yield from real(self, attempt)
         return TuningJob() if "no name" in str(outcome) else outcome
 
-    patch.setattr(_Once, "_sent", sent)
+    patch.setattr(ExactlyOnce, "_sent", sent)
 
 
 @fault("a refusal after an attempt in doubt is told as the outcome", "a new id")
 def _doubt_forgotten(patch: pytest.MonkeyPatch) -> None:
-    real = _Once._refused
+    real = ExactlyOnce._refused
 
-    def refused(self: _Once, error: GemtuneError, attempt: int, pauses: Any) -> Flow:
+    def refused(self: ExactlyOnce, error: GemtuneError, attempt: int, pauses: Any) -> Flow:
         self.doubts = 0
         return (yield from real(self, error, attempt, pauses))
 
     def settle(
         self: Search, *_: Any, **__: Any
     ) -> Flow:  # ... and nothing is looked for, so that there is a second one
-        yield Sleep(0)
+        yield Now()
         return []
 
-    patch.setattr(_Once, "_refused", refused)
+    patch.setattr(ExactlyOnce, "_refused", refused)
     patch.setattr(Search, "settle", settle)
 
 

@@ -19,7 +19,7 @@ from gemtune._client_base import METHODS
 from gemtune.errors import GemtuneError, InDoubt
 from gemtune.flows import create_once, driver, find_jobs
 from gemtune.flows.driver import Clock
-from gemtune.flows.effects import Effect, Flow, Record, Send, Sleep
+from gemtune.flows.effects import Effect, Flow, Notify, Now, Record, Send, Sleep, Turn
 from gemtune.flows.retry import Retry
 from gemtune.flows.submission import Created, Submission
 from gemtune.flows.windows import Windows
@@ -233,8 +233,8 @@ class World:
             self._begin(caller)
         elif caller.reply is not None:
             self._resume(caller, caller.reply)
-        elif isinstance(effect, Sleep):
-            self._resume(caller, clock.wall() if effect.wall else clock.now())
+        elif isinstance(effect, Sleep | Turn):
+            self._resume(caller, clock.now())
         else:
             return self._effect(caller, effect, others)
         return caller
@@ -310,16 +310,19 @@ class World:
     def _resume(self, caller: Caller, reply: Any) -> None:
         assert caller.flow is not None
         caller.reply = None
+        clock = caller.client.clock
         try:
-            caller.effect = caller.flow.send(reply)
+            effect = caller.flow.send(reply)
+            while isinstance(effect, Now | Notify):  # takes no time, and nothing can come between
+                effect = caller.flow.send(None if isinstance(effect, Notify) else driver._time(effect, clock))
         except StopIteration as stop:
             self._told(caller, stop.value)
         except GemtuneError as error:
             self._told(caller, error)
         else:
-            caller.wake = self.service.now
-            if isinstance(caller.effect, Sleep) and caller.effect.seconds:
-                caller.wake += caller.effect.seconds + LATER
+            caller.effect, caller.wake = effect, self.service.now
+            if isinstance(effect, Sleep | Turn):
+                caller.wake += effect.seconds + LATER
 
     def _told(self, caller: Caller, told: Any) -> None:
         caller.calls[-1].told = told

@@ -13,7 +13,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from gemtune.errors import GemtuneError, NotFound, TransportError, Unavailable
-from gemtune.flows.driver import Clock, run
+from gemtune.flows.driver import Clock, Driver
 from gemtune.rpc.methods import Method
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
 
@@ -73,8 +73,8 @@ class World:
         self.slept.append(seconds)
         self.now += seconds
 
-    def drive(self, flow: Any, **options: Any) -> Any:
-        return run(flow, self, clock=self.clock(), **options)
+    def drive(self, flow: Any, store: Any = None) -> Any:
+        return Driver(self, self.clock(), store).run(flow)
 
     def send(self, method: Method, request: Any, *, deadline: float, metadata: Any = ()) -> Message:
         self.sent.append((self.now, method.name))

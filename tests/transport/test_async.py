@@ -13,8 +13,8 @@ from google.oauth2.credentials import Credentials
 
 import gemtune
 from gemtune import Retry
-from gemtune.flows.driver import Clock, arun
-from gemtune.flows.effects import Send, Sleep
+from gemtune.flows.driver import AsyncDriver, Clock
+from gemtune.flows.effects import Now, Send, Sleep
 from gemtune.settings import Endpoint
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.credentials_aio import AsyncAuthorizer
@@ -104,13 +104,13 @@ def test_a_flow_that_is_cancelled_is_closed_and_told_nothing() -> None:
 
     def flow() -> Any:
         try:
-            told.append((yield Sleep(0)))
+            told.append((yield Now()))
             told.append((yield Sleep(1000)))
         finally:
             told.append("closed")
 
     async def main() -> None:
-        task = asyncio.create_task(arun(flow(), None, clock=Clock(now=lambda: 5.0)))  # type: ignore[arg-type]
+        task = asyncio.create_task(AsyncDriver(None, Clock(now=lambda: 5.0)).run(flow()))  # type: ignore[arg-type]
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -396,4 +396,4 @@ def test_sends_of_a_flow_are_awaited_in_order() -> None:
         second = yield Send(METHODS["GetTuningJob"], gemtune.GetTuningJobRequest(name=first.name + "2"), 0.0)
         return second.name
 
-    assert asyncio.run(arun(flow(), Echo(), clock=Clock())) == "12"
+    assert asyncio.run(AsyncDriver(Echo(), Clock()).run(flow())) == "12"
