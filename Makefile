@@ -29,11 +29,13 @@ lint: $(VENV)/.lint  ## formatting, lint, types, the schema's style
 	$(BIN)/pyright
 	$(BIN)/python protos/generate.py --lint
 
-generate: $(VENV)/.lint  ## write generated/ anew from protos/
+generate: $(VENV)/.lint  ## write generated/ anew from protos/, and the blocking client from the asynchronous one
 	$(BIN)/python protos/generate.py
+	$(BIN)/python tools/unasync.py
 
-check-generated: $(VENV)/.lint  ## fail when generated/ is not what protos/ say
+check-generated: $(VENV)/.lint  ## fail when generated/ is not what protos/ say, or client.py not what aio.py says
 	$(BIN)/python protos/generate.py --check
+	$(BIN)/python tools/unasync.py --check
 
 breaking: $(VENV)/.test  ## fail when the schema breaks what was released: bytes, JSON or names
 	$(BIN)/python protos/breaking.py

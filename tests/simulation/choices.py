@@ -53,7 +53,14 @@ def parse(text: str) -> Choices:
     return tuple((int(number), int(option)) for number, _, option in (word.partition("=") for word in text.split()))
 
 
-def every(run: Callable[[Script], None], deviations: int, *, part: int = 0, parts: int = 1) -> Iterator[Script]:
+def every(
+    run: Callable[[Script], None],
+    deviations: int,
+    *,
+    part: int = 0,
+    parts: int = 1,
+    chance: random.Random | None = None,
+) -> Iterator[Script]:
     """Runs with each choice of up to so many deviations, and yields the script of each run.
 
     Args:
@@ -61,9 +68,13 @@ def every(run: Callable[[Script], None], deviations: int, *, part: int = 0, part
         deviations: How many, at most.
         part: Which share of the runs, ...
         parts: ... of so many; the shares together are all runs.
+        chance: Draws which run is next: what many runs show is met sooner than one after another. None: in order.
     """
     waiting: list[Choices] = [()]
     while waiting:
+        if chance is not None:
+            drawn = chance.randrange(len(waiting))
+            waiting[drawn], waiting[-1] = waiting[-1], waiting[drawn]
         choices = waiting.pop()
         script = Script(choices)
         run(script)
