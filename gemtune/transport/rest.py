@@ -76,58 +76,45 @@ class RestTransport:
         """As `send`, for those who also want the answer's headers, or to abort the exchange from another thread."""
         secrets: list[str] = []
         try:
-            return self._exchange(method, request, exchange, metadata, secrets)
+            endpoint, sent = self._request(method, request)
+            own = rest_wire.metadata_headers(metadata) if metadata else {}
+            token = self._authorizer.headers(endpoint, deadline=exchange.deadline)
+            secrets += sealing.secrets_of((token | own).items())
+            try:
+                status, headers, body = self._open.carry(
+                    exchange,
+                    sent.verb,
+                    endpoint.url,
+                    sent.url.removeprefix(endpoint.url),
+                    headers=sent.headers | token | own,
+                    body=sent.body,
+                    proxy=self._proxy_of(endpoint),
+                    limit=self._limit,
+                )
+            except GemtuneError:
+                raise
+            except Exception as error:  # a socket, TLS or a proxy may fail in any way
+                if is_of_others(error, *LIBRARIES):
+                    raise
+                raise _failure(error, sent.where, exchange) from error
+            if status == 401:
+                self._authorizer.refused(token)
+            try:
+                return rest_wire.read(sent, status, headers, body, secrets=secrets)
+            except Unauthenticated as error:
+                self._authorizer.explain(error)
+                raise
         except GemtuneError as error:
             sealing.seal(error, secrets)
             raise
 
-    def _exchange(
-        self,
-        method: Method,
-        request: Message,
-        exchange: Exchange,
-        metadata: Iterable[tuple[str, str | bytes]],
-        secrets: list[str],
-    ) -> Message:
+    def _request(self, method: Method, request: Message) -> tuple[Endpoint, rest_wire.WireRequest]:
         resource = method.resource(request)
         endpoint = self._endpoints.of(resource)
-        sent = rest_wire.write(
-            method, request, endpoint=endpoint, resource=resource, api_version=self._api_version, who=self._who
+        version, who = self._api_version, self._who
+        return endpoint, rest_wire.write(
+            method, request, endpoint=endpoint, resource=resource, api_version=version, who=who
         )
-        own = rest_wire.metadata_headers(metadata) if metadata else {}
-        token = self._authorizer.headers(endpoint, deadline=exchange.deadline)
-        secrets += sealing.secrets_of((token | own).items())
-        try:
-            status, headers, body = self._open.carry(
-                exchange,
-                sent.verb,
-                endpoint.url,
-                sent.url.removeprefix(endpoint.url),
-                headers=sent.headers | token | own,
-                body=sent.body,
-                proxy=self._proxy_of(endpoint),
-                limit=self._limit,
-            )
-        except GemtuneError:
-            raise
-        except Exception as error:  # a socket, TLS or a proxy may fail in any way
-            if is_of_others(error, *LIBRARIES):
-                raise
-            timed_out = exchange.sent and isinstance(error, TimeoutError)
-            raise rest_wire.failed(
-                sent.where,
-                error.__cause__ or error,
-                sent=exchange.sent,
-                answered=exchange.answered,
-                is_late=timed_out or exchange.deadline - time.monotonic() < _EARLIER,
-            ) from error
-        if status == 401:
-            self._authorizer.refused(token)
-        try:
-            return rest_wire.read(sent, status, headers, body, secrets=secrets)
-        except Unauthenticated as error:
-            self._authorizer.explain(error)
-            raise
 
     def _proxy_of(self, endpoint: Endpoint) -> str | None:
         if endpoint.url not in self._proxies:  # what the environment says is settled once per host
@@ -143,3 +130,14 @@ class RestTransport:
         self._parents.append(self._open)
         self._open = Connections(self._connections, mtls.context, connect_timeout=self._connect_timeout)
         self._authorizer.renew()
+
+
+def _failure(error: Exception, where: str, exchange: Exchange) -> GemtuneError:
+    timed_out = exchange.sent and isinstance(error, TimeoutError)
+    return rest_wire.failed(
+        where,
+        error.__cause__ or error,
+        sent=exchange.sent,
+        answered=exchange.answered,
+        is_late=timed_out or exchange.deadline - time.monotonic() < _EARLIER,
+    )

@@ -28,11 +28,10 @@ from gemtune.rpc.methods import Method
 from gemtune.rpc.status import error_from_http
 from gemtune.safe_text import origin, without
 from gemtune.settings import Endpoint
-from gemtune.transport import list_rows, request_id
+from gemtune.transport import list_rows, request_id, unknown_log
 from gemtune.transport.connection_errors import reason, within
 from gemtune.transport.response_body import BodyError, BodyTooLong
 from gemtune.transport.trust import untrusted
-from gemtune.transport.unknown_log import News
 
 __all__ = [
     "WireRequest",
@@ -238,14 +237,18 @@ def read(
     answer = _raw_answer(sent, content_type, body)
     if answer is not None:
         return answer
-    news = News(secrets)
+    ignored: list[tuple[str, Any]] = []
+
+    def note(path: str, value: Any) -> None:
+        ignored.append((path, value))
+
     try:
-        message = http_rule.read_answer(sent.binding, body, sent.method.output_type, on_unknown=news.hear)
+        message = http_rule.read_answer(sent.binding, body, sent.method.output_type, on_unknown=note)
     except JsonError as error:
-        news = News(secrets)
+        ignored.clear()
         page = None
         if not sent.binding.response_body:
-            page = list_rows.read_page(body, sent.method.output_type, on_unknown=news.hear, secrets=secrets)
+            page = list_rows.read_page(body, sent.method.output_type, on_unknown=note, secrets=secrets)
         if page is None:
             came = body[:_SHOWN].decode(errors="replace")
             raise TransportError(
@@ -256,7 +259,8 @@ def read(
                 final=_is_json(body),
             ) from error
         message = page
-    news.tell(message)
+    if ignored:
+        unknown_log.keep_and_log(message, ignored, secrets)
     return message
 
 

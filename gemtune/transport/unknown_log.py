@@ -1,6 +1,6 @@
-"""What an answer had that this version does not know: said once to the log, and kept in the message.
+"""What an answer has that this version does not know: kept in the message, and logged once.
 
-The service moves on. A field or a value that is new there must not break a client that is old, nor vanish in silence.
+The service gets new fields and values. They must not break an older client, and must not disappear without a word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gemtune.rpc.unknown import Unknown, keep, place_of
 from gemtune.safe_text import without
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
 
-__all__ = ["News"]
+__all__ = ["keep_and_log"]
 
 logger = safe_text.logger("gemtune")
 
@@ -26,35 +26,27 @@ _MOST = 10_000  # a server that makes up names shall not fill the memory with th
 _said: set[tuple[str, str]] = set()
 
 
-class News:
-    """What was passed over in one answer."""
+def keep_and_log(answer: Message, ignored: Sequence[tuple[str, Any]], secrets: Sequence[str] = ()) -> None:
+    """Keeps what was ignored in the jobs that it belongs to (`rpc.unknown`), and logs what was not logged before.
 
-    def __init__(self, secrets: Sequence[str] = ()) -> None:
-        """Nothing yet; `secrets` are not shown, though the answer may hold them."""
-        self._secrets = secrets
-        self._heard: list[tuple[str, Any]] = []
-
-    def hear(self, path: str, value: Any) -> None:
-        """Takes what the codec passed over."""
-        self._heard.append((path, value))
-
-    def tell(self, answer: Message) -> None:
-        """Says what has not been said yet, and keeps all of it in the jobs that it belongs to (`rpc.unknown`)."""
-        if not self._heard:
-            return
-        _keep(answer, [Unknown(place_of(path), value) for path, value in self._heard])
-        for path, value in self._heard:
-            place = re.sub(r"\[[^\]]*\]", "[]", path)
-            key = (answer.DESCRIPTOR.full_name, place)
-            if key in _said or len(_said) >= _MOST:
-                continue
-            _said.add(key)
-            logger.warning(
-                "the service's %s has %s = %s, which this version of gemtune does not know; it is passed over",
-                answer.DESCRIPTOR.name,
-                without(place, self._secrets),
-                _cut(without(repr(value), self._secrets)),
-            )
+    Args:
+        answer: The answer.
+        ignored: What the codec ignored in it: each path and its JSON value.
+        secrets: What the log does not show, though the answer may hold it.
+    """
+    _keep(answer, [Unknown(place_of(path), value) for path, value in ignored])
+    for path, value in ignored:
+        place = re.sub(r"\[[^\]]*\]", "[]", path)
+        key = (answer.DESCRIPTOR.full_name, place)
+        if key in _said or len(_said) >= _MOST:
+            continue
+        _said.add(key)
+        logger.warning(
+            "the service's %s has %s = %s, which this version of gemtune does not know; it is ignored",
+            answer.DESCRIPTOR.name,
+            without(place, secrets),
+            _cut(without(repr(value), secrets)),
+        )
 
 
 def _cut(text: str) -> str:

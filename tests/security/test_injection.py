@@ -204,7 +204,7 @@ def test_labels_ids_and_texts_stay_in_the_body(wire: Wire, key: str, value: str,
     with client(wire, project="demo") as asking, contextlib.suppress(GemtuneError, UnicodeEncodeError, ValueError):
         job = spec(description=text, tuned_model_display_name=text)
         job.labels[key] = value
-        asking._run(asking._create(job, location=None, request_id=None, validate=False, timeout=5, retry=None))
+        asking.create_tuning_job(job, validate=False, timeout=5, retry=None)
     for sent in [the_request(wire)]:
         if sent is not None:
             assert (sent.verb, sent.path, sent.query) == (

@@ -51,7 +51,7 @@ def test_a_new_field_is_logged_once_for_all_jobs_and_answers(caplog: pytest.LogC
             "gemtune",
             logging.WARNING,
             "the service's ListTuningJobsResponse has tuningJobs[].newField = {'x': 1}, which this version of gemtune does "
-            "not know; it is passed over",
+            "not know; it is ignored",
         )
     ]
 
