@@ -18,14 +18,14 @@ from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar, cast
 
 from google.protobuf import message as protobuf_message, message_factory
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from gemtune.errors import JsonError
 from gemtune.rpc import any_types as any_forms, fast_json, nesting
 from gemtune.rpc.any_types import ANY, ANY_TYPES, find_type
-from gemtune.rpc.json_walk import DYNAMIC, OWN_FORMS, Place, Walk, is_map, part_at, path_of, value_of
+from gemtune.rpc.json_walk import DYNAMIC, OWN_FORMS, Place, Walk, is_map, path_of, value_of
 
 __all__ = [
     "OnUnknown",
@@ -189,30 +189,33 @@ def _read_strictly(text: str, message_type: type[M]) -> M:
 
 def _read_answer(data: str | bytes, message_type: type[M]) -> tuple[M, Unknown]:
     fast_json.count(len(data))
-    fast = fast_json.type_of(message_type)
-    if fast is not None and (message := fast_json.read(fast, data, message_type)) is not None:
+    message = fast_json.read_text(data, message_type)
+    if message is not None:
         return message, []
+    tree = _parsed(_text(data), message_type)
+    walk = _walk(message_type, [])
+    message = fast_json.read_rows(tree, message_type, walk)
+    if message is not None:
+        walk.fill(message)
+        return message, walk.unknown
     unknown: Unknown = []
-    return _read_tree(_parsed(_text(data), message_type), message_type, unknown, fast=fast), unknown
+    return _read_tree(tree, message_type, unknown), unknown
 
 
-def _read_tree(
-    tree: Any, message_type: type[M], unknown: Unknown, place: Place = None, depth: int = 1, *, fast: Any = None
-) -> M:
+def _read_tree(tree: Any, message_type: type[M], unknown: Unknown, place: Place = None, depth: int = 1) -> M:
     """The message of an answer's tree, or of the part of it that stands at a place."""
     from google.protobuf import json_format
 
-    walk = Walk(partial(_read_any, cast("DescriptorPool", message_type.DESCRIPTOR.file.pool), unknown), unknown)
+    walk, message = _walk(message_type, unknown), message_type()
     with _refusals():
         tree = walk.through(cast("Descriptor", message_type.DESCRIPTOR), tree, place, depth)
-        message = fast_json.read(fast, tree, message_type) if fast is not None else None
-        if message is None:
-            message = message_type()
-            json_format.ParseDict(tree, message, ignore_unknown_fields=True, descriptor_pool=ANY_TYPES)
-        for at, (url, value) in walk.anys:
-            any_ = part_at(message, at, place)
-            any_.type_url, any_.value = url, value
+        json_format.ParseDict(tree, message, ignore_unknown_fields=True, descriptor_pool=ANY_TYPES)
+        walk.fill(message, place)
     return message
+
+
+def _walk(message_type: type[Message], unknown: Unknown) -> Walk:
+    return Walk(partial(_read_any, cast("DescriptorPool", message_type.DESCRIPTOR.file.pool), unknown), unknown)
 
 
 def _read_any(pool: DescriptorPool, unknown: Unknown, tree: Any, place: Place, depth: int) -> tuple[str, bytes]:
@@ -296,8 +299,7 @@ def _tree_of(message: Message, proto_names: bool, depth: int = 0) -> Any:
         bare.CopyFrom(message)
         for any_ in _anys_in(bare):
             any_.Clear()
-    fast = None if proto_names else fast_json.type_of(type(message))
-    tree = fast_json.write(fast, bare) if fast is not None else None
+    tree = None if proto_names else fast_json.write(bare)
     if tree is None:
         tree = json_format.MessageToDict(bare, preserving_proto_field_name=proto_names, descriptor_pool=ANY_TYPES)
     return _completed(message, tree, proto_names, depth)
@@ -309,9 +311,7 @@ def _completed(message: Message, tree: Any, proto_names: bool, depth: int) -> An
         return _tree_of_any(message, proto_names, depth)
     if message.DESCRIPTOR.full_name in DYNAMIC:
         return _sorted(tree)
-    for field, value in message.ListFields():
-        if field.message_type is None or not _is_special(field.message_type):
-            continue
+    for field, value in _special_parts(message):
         name = f"[{field.full_name}]" if field.is_extension else field.name if proto_names else field.json_name
         old = tree[name]
         if is_map(field):
@@ -349,18 +349,34 @@ def _anys_in(message: Message) -> Iterator[Any]:
     if message.DESCRIPTOR.full_name == ANY:
         yield message
         return
-    for field, value in message.ListFields():
-        if field.message_type is not None and _is_special(field.message_type):
-            parts = value if field.is_repeated else (value,)
-            if is_map(field):
-                parts = value.values() if value_of(field).message_type is not None else ()
-            for part in parts:
-                yield from _anys_in(part)
+    for field, value in _special_parts(message):
+        parts = value if field.is_repeated else (value,)
+        if is_map(field):
+            parts = value.values() if value_of(field).message_type is not None else ()
+        for part in parts:
+            yield from _anys_in(part)
+
+
+def _special_parts(message: Message) -> Iterator[tuple[FieldDescriptor, Any]]:
+    """The fields that are set, and their values, in which there may be maps or `Any`s."""
+    descriptor = cast("Descriptor", message.DESCRIPTOR)
+    if descriptor.is_extendable:
+        yield from ((f, value) for f, value in message.ListFields() if f.message_type is not None)
+        return
+    for field in _special_fields(descriptor):
+        if not field.is_repeated:
+            if message.HasField(field.name):
+                yield field, getattr(message, field.name)
+        elif value := getattr(message, field.name):
+            yield field, value
 
 
 @lru_cache(maxsize=4096)
+def _special_fields(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
+    return tuple(f for f in descriptor.fields if f.message_type is not None and _is_special(f.message_type))
+
+
 def _is_special(descriptor: Descriptor) -> bool:
-    """Whether there are maps or `Any`s in a message type, at any depth, or it may be extended by some."""
     seen, todo = {descriptor}, [descriptor]
     while todo:
         kind = todo.pop()

@@ -7,19 +7,22 @@ once a process has converted as much. Whatever the bridge does not take is left 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
-from functools import cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.internal import api_implementation
 from google.protobuf.message import Message
 
 from gemtune import safe_text
+from gemtune.rpc.json_walk import Walk
 
-__all__ = ["PAYS_FROM", "count", "read", "type_of", "write"]
+__all__ = ["PAYS_FROM", "count", "read_rows", "read_text", "write"]
 
 M = TypeVar("M", bound=Message)
 
@@ -40,29 +43,71 @@ def count(size: int) -> None:
     _converted += size
 
 
-def type_of(message_type: type[Message]) -> Any:
-    """protobuf-py's type for one of our messages; None where the bridge is off or does not pay yet, and for others."""
-    descriptor = message_type.DESCRIPTOR
-    name = descriptor.full_name
-    if _converted < PAYS_FROM or not (name.startswith("gemtune.v1.") or name in _OTHERS):
-        return None
-    if descriptor.file.pool is not descriptor_pool.Default():
-        return None
-    with _lock:
-        registry = _load()
-    found = registry.message(name) if registry is not None else None
-    return found.type if found is not None else None
+def read_text(text: str | bytes, message_type: type[M]) -> M | None:
+    """The message of a JSON text; None: json_format has to say (unknown names, `Any`s with something in them, ...)."""
+    type_ = _type_of(message_type)
+    return _read(lambda: type_.from_json(text), message_type) if type_ is not None else None
 
 
-def read(fast: Any, json_or_tree: Any, message_type: type[M]) -> M | None:
-    """The message of a JSON text (str or bytes), or of what `json.loads` gave; None: json_format has to say.
+def read_rows(tree: Any, message_type: type[M], walk: Walk) -> M | None:
+    """The message of what `json.loads` gave, row by row: most rows of its lists hold nothing that is to be taken out.
 
-    An unknown name, an `Any` with anything in it and JSON of a wrong kind give None.
+    The walk holds afterwards what was taken out, unless None is returned.
     """
-    is_text = isinstance(json_or_tree, str | bytes)
+    type_ = _type_of(message_type)
+    return _read(lambda: _by_rows(type_, tree, message_type, walk), message_type) if type_ is not None else None
+
+
+def _by_rows(type_: Any, tree: Any, message_type: type[Message], walk: Walk) -> Any:
+    lists: dict[str, list[Any]] = {}
+    rest = tree
+    descriptor: Any = message_type.DESCRIPTOR
+    for field in descriptor.fields:
+        name = field.json_name
+        rows = tree.get(name)
+        if field.message_type is None or not isinstance(rows, list) or field.name in tree.keys() - {name}:
+            continue
+        row_type = _type_of(message_factory.GetMessageClass(field.message_type))
+        made = lists[f"f{field.number}"] = []
+        needed = 0
+        for index, row in enumerate(rows):
+            needed, read = _read_row(row_type, row, walk, (field.message_type, ((None, name), index)), needed)
+            made.append(read)
+        rest = {key: item for key, item in rest.items() if key != name}
+    whole = type_._from_json_value(walk.through(descriptor, rest))
+    for attribute, made in lists.items():
+        setattr(whole, attribute, made)
+    return whole
+
+
+def _read_row(row_type: Any, row: Any, walk: Walk, at: tuple[Any, Any], needed: int) -> tuple[int, Any]:
+    """A row, and how much of it had to be walked: begins with what the row before it needed, as rows are much alike."""
+    kind, place = at
+    so_far = len(walk.unknown)
+    if needed < 1:
+        with contextlib.suppress(Exception):
+            return 0, row_type._from_json_value(row)
+    if needed < 2:
+        with contextlib.suppress(Exception):
+            return 1, row_type._from_json_value(walk.shallow(kind, row, place))
+        del walk.unknown[so_far:]
+    read = row_type._from_json_value(walk.through(kind, row, place, 2))
+    return 2 if len(walk.unknown) > so_far else 0, read
+
+
+def write(message: Message) -> Any:
+    """The JSON of a message, as `json.loads` gives it, with maps in any order; None: json_format has to say."""
+    type_ = _type_of(type(message))
+    return _write(type_, message) if type_ is not None else None
+
+
+def _type_of(message_type: type[Message]) -> Any:
+    return _type(message_type.DESCRIPTOR) if _converted >= PAYS_FROM else None
+
+
+def _read(read: Callable[[], Any], message_type: type[M]) -> M | None:
     try:
-        made = fast.from_json(json_or_tree) if is_text else fast._from_json_value(json_or_tree)
-        data: bytes = made.to_binary()
+        data: bytes = read().to_binary()
         message = message_type.FromString(data)
     except Exception:
         return None
@@ -70,10 +115,9 @@ def read(fast: Any, json_or_tree: Any, message_type: type[M]) -> M | None:
     return message if message.ByteSize() == len(data) else None
 
 
-def write(fast: Any, message: Message) -> Any:
-    """The JSON of a message, as `json.loads` gives it; None: json_format has to say. Maps are in any order."""
+def _write(type_: Any, message: Message) -> Any:
     try:
-        text: str = fast.from_binary(message.SerializeToString()).to_json()
+        text: str = type_.from_binary(message.SerializeToString()).to_json()
     except Exception:
         return None
     # A 32-bit float comes with the digits of a double. (A label of such a name only costs time.)
@@ -81,6 +125,18 @@ def write(fast: Any, message: Message) -> Any:
 
 
 # -- loading -----------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def _type(descriptor: Any) -> Any:
+    """protobuf-py's type for a message type of our schema; None for others, and where the bridge is off."""
+    is_ours = descriptor.full_name.startswith("gemtune.v1.") or descriptor.full_name in _OTHERS
+    if not is_ours or descriptor.file.pool is not descriptor_pool.Default():
+        return None
+    with _lock:
+        registry = _load()
+    found = registry.message(descriptor.full_name) if registry is not None else None
+    return found.type if found is not None else None
 
 
 @cache
@@ -167,18 +223,22 @@ def _checked(registry: Any) -> Any:
 
     from gemtune_pb.v1 import TuningJob
 
-    fast = registry.message(TuningJob.DESCRIPTOR.full_name).type
+    type_ = registry.message(TuningJob.DESCRIPTOR.full_name).type
     for text in _RIGHT:
         job = json_format.Parse(text, TuningJob())
-        for form in (text, text.encode(), json.loads(text)):
-            again = read(fast, form, TuningJob)
-            if again is None or again.SerializeToString(deterministic=True) != job.SerializeToString(
-                deterministic=True
-            ):
+        expected = json.dumps(json_format.MessageToDict(job), sort_keys=True)
+        for made in _read_twice(type_, text, TuningJob):
+            if made is None or made.SerializeToString(deterministic=True) != job.SerializeToString(deterministic=True):
                 raise RuntimeError(f"this release of protobuf-py reads {text} in another way")
-        if json.dumps(write(fast, job), sort_keys=True) != json.dumps(json_format.MessageToDict(job), sort_keys=True):
+        if json.dumps(_write(type_, job), sort_keys=True) != expected:
             raise RuntimeError(f"this release of protobuf-py writes {text} in another way")
     for text in _WRONG:
-        if read(fast, text, TuningJob) is not None or read(fast, json.loads(text), TuningJob) is not None:
+        if _read_twice(type_, text, TuningJob) != (None, None):
             raise RuntimeError(f"this release of protobuf-py takes {text}")
     return registry
+
+
+def _read_twice(type_: Any, text: str, message_type: type[M]) -> tuple[M | None, M | None]:
+    tree = json.loads(text)
+    of_tree = _read(lambda: type_._from_json_value(tree), message_type)
+    return _read(lambda: type_.from_json(text), message_type), of_tree

@@ -23,7 +23,7 @@ from gemtune.errors import JsonError
 from gemtune.rpc import nesting
 from gemtune.rpc.any_types import ANY, find_type
 
-__all__ = ["DYNAMIC", "OWN_FORMS", "Place", "Walk", "is_map", "part_at", "path_of", "value_of"]
+__all__ = ["DYNAMIC", "OWN_FORMS", "Place", "Walk", "is_map", "path_of", "value_of"]
 
 _WRAPPERS = frozenset(
     f"google.protobuf.{name}Value" for name in "Double Float Int64 UInt64 Int32 UInt32 Bool String Bytes".split()
@@ -72,6 +72,19 @@ class Walk:
         check = _message_check(kind)
         return tree if check is None else check(self, tree, place, depth)
 
+    def shallow(self, kind: Descriptor, tree: Any, place: Place) -> Any:
+        """The tree without the unknown names and enum values of the object itself; what is in it is not looked at."""
+        plan = _plan(kind)
+        known = tree if plan.json_names.issuperset(tree) else _without_unknown(plan, self, tree, place)
+        judged = {name: plan.checks[name](self, known[name], (place, name), 0) for name in plan.enums & known.keys()}
+        return {name: item for name, item in known.items() if judged.get(name) is not _DROP}
+
+    def fill(self, message: Message, root: Place = None) -> None:
+        """Fills the empty `Any`s of the message that was made of the tree at `root`."""
+        for place, (url, value) in self.anys:
+            any_ = _part_at(message, place, root)
+            any_.type_url, any_.value = url, value
+
     def notes(self, name: str, place: Place, value: Any) -> bool:
         """Whether a value is taken out, because of a name that is unknown; it is noted then."""
         if self.read_any is None or _ODD_NAME.search(name):
@@ -91,19 +104,20 @@ class _Plan:
     """What is checked in the objects of a message type."""
 
     def __init__(self, kind: Descriptor) -> None:
+        self.kind = kind.name
         # Where one field's JSON name is another's name in the .proto, the JSON name wins, as in json_format.
         self.fields = {f.name: f for f in kind.fields} | {f.json_name: f for f in kind.fields}
-        self.json_names = frozenset(f.json_name for f in kind.fields)
+        self.names = {name: f.json_name for name, f in self.fields.items()}
+        self.json_names = frozenset(self.names.values())
         self.numbers = {name for name, f in self.fields.items() if f.cpp_type in _FLOATING and not f.is_repeated}
+
+        self.enums = {f.json_name for f in kind.fields if f.enum_type is not None and not f.is_repeated}
 
     @cached_property
     def checks(self) -> dict[str, _Check]:
         """The check of each field that needs one, under both names; made late, since a type may hold itself."""
-        return {
-            name: check
-            for name, f in self.fields.items()
-            if name not in self.numbers and (check := _field_check(f)) is not None
-        }
+        others = {name: f for name, f in self.fields.items() if name not in self.numbers}
+        return {name: check for name, f in others.items() if (check := _field_check(f)) is not None}
 
     @cached_property
     def plain(self) -> frozenset[str]:
@@ -114,6 +128,7 @@ class _Plan:
 _plan = lru_cache(maxsize=4096)(_Plan)
 
 
+@lru_cache(maxsize=4096)
 def is_map(field: FieldDescriptor) -> bool:
     """Whether a field is a map."""
     return field.message_type is not None and field.is_repeated and field.message_type.GetOptions().map_entry
@@ -151,7 +166,7 @@ def _message_check(kind: Descriptor) -> _Check | None:
         return partial(_dynamic, DYNAMIC[kind.full_name])
     if kind.full_name in _TEXTS:
         return None
-    return _any if kind.full_name == ANY else partial(_object, kind)
+    return _any if kind.full_name == ANY else partial(_object, _plan(kind))
 
 
 def _names(enum: EnumDescriptor) -> frozenset[str] | None:
@@ -163,21 +178,20 @@ def _names(enum: EnumDescriptor) -> frozenset[str] | None:
 # -- and its checks ---------------------------------------------------------------------------------------------------
 
 
-def _object(kind: Descriptor, walk: Walk, value: Any, place: Place, depth: int) -> Any:
+def _object(plan: _Plan, walk: Walk, value: Any, place: Place, depth: int) -> Any:
     if not isinstance(value, dict):
         if value is None:
             return value  # a mistake that the reader will find
-        raise _wrong_kind(place, value, f"an object, for a {kind.name}")
-    plan = _plan(kind)
+        raise _wrong_kind(place, value, f"an object, for a {plan.kind}")
     tree = value if plan.json_names.issuperset(value) else _without_unknown(plan, walk, value, place)
     if plan.numbers and bool in map(type, value.values()):
         for name in plan.numbers & value.keys():
-            _number(walk, value[name], (place, plan.fields[name].json_name), depth)
+            _number(walk, value[name], (place, plan.names[name]), depth)
     checks = plan.checks
     changed = {}
     for name in tree if len(tree) < len(checks) else checks:
         if (item := tree.get(name)) is not None and (check := checks.get(name)) is not None:
-            new = check(walk, item, (place, plan.fields[name].json_name), depth + 1)
+            new = check(walk, item, (place, plan.names[name]), depth + 1)
             if new is not item:
                 changed[name] = new
     return {name: item for name, item in {**tree, **changed}.items() if item is not _DROP} if changed else tree
@@ -186,25 +200,25 @@ def _object(kind: Descriptor, walk: Walk, value: Any, place: Place, depth: int) 
 def _without_unknown(plan: _Plan, walk: Walk, value: dict[str, Any], place: Place) -> dict[str, Any]:
     known = {}
     for key, item in value.items():
-        field = plan.fields.get(key)
-        if field is None and not _EXTENSION.match(key) and walk.notes(key, (place, key), item):
+        name = plan.names.get(key)
+        if name is None and not _EXTENSION.match(key) and walk.notes(key, (place, key), item):
             continue
-        if field is not None and (name := field.json_name) != key and name in value:
+        if name not in (None, key) and name in value:
             raise JsonError(f"{path_of((place, name))} is given twice, under both of its names; write {name} once")
         known[key] = item
     return known
 
 
-def _objects(kind: Descriptor, walk: Walk, value: Any, place: Place, depth: int) -> Any:
+def _objects(plan: _Plan, walk: Walk, value: Any, place: Place, depth: int) -> Any:
     # Most are small and right, as a histogram's buckets and a text's parts: that is seen without leaving C.
     if (
         isinstance(value, list)
         and set(map(type, value)) == {dict}
-        and _plan(kind).plain.issuperset(chain.from_iterable(value))
+        and plan.plain.issuperset(chain.from_iterable(value))
         and bool not in map(type, chain.from_iterable(map(dict.values, value)))
     ):
         return value
-    return _list(partial(_object, kind), walk, value, place, depth)
+    return _list(partial(_object, plan), walk, value, place, depth)
 
 
 def _list(check: _Check, walk: Walk, value: Any, place: Place, depth: int) -> Any:
@@ -295,8 +309,7 @@ def path_of(place: Place) -> str:
     return "".join(parts).removeprefix(".") or "the root"
 
 
-def part_at(message: Message, place: Place, root: Place) -> Any:
-    """The message at a place, in the one that stands at `root`."""
+def _part_at(message: Message, place: Place, root: Place) -> Any:
     keys = iter(_keys(place, root))
     part: Any = message
     for name in keys:
