@@ -14,8 +14,6 @@ import base64
 import binascii
 import importlib
 import json
-import os
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final, cast
 
@@ -34,17 +32,11 @@ from gemtune.rpc import nesting
 __all__ = [
     "ANY",
     "ANY_TYPES",
-    "PLACEHOLDER",
-    "anys_in",
     "find_type",
     "kept",
     "kept_json",
-    "placeholder",
     "raw_of",
     "raw_tree",
-    "stand_in",
-    "which",
-    "which_of",
 ]
 
 ANY: Final = "google.protobuf.Any"
@@ -162,51 +154,3 @@ def raw_of(tree: Any) -> bytes | None:
         return base64.b64decode(tree["@value"], validate=True)
     except (TypeError, ValueError, binascii.Error):
         return None
-
-
-# -- one that is read or written by itself -------------------------------------------------------------------------
-
-_MARK: Final = os.urandom(8).hex()  # no input knows it
-PLACEHOLDER: Final = wrappers_pb2.StringValue.DESCRIPTOR
-"""The type that an `Any` has meanwhile."""
-_URL: Final = f"type.googleapis.com/{PLACEHOLDER.full_name}"
-
-
-def placeholder(number: int) -> dict[str, str]:
-    """The JSON of what stands for the `Any` of that number."""
-    return {"@type": _URL, "value": f"{_MARK}{number}"}
-
-
-def stand_in(any_: Any, number: int) -> None:
-    """Makes an `Any` what stands for the one of that number."""
-    any_.type_url, any_.value = _URL, wrappers_pb2.StringValue(value=f"{_MARK}{number}").SerializeToString()
-
-
-def which(any_: Any) -> int | None:
-    """The number that an `Any` stands for; None: it stands for itself."""
-    return _number_in(wrappers_pb2.StringValue.FromString(any_.value).value) if any_.type_url == _URL else None
-
-
-def which_of(tree: dict[str, Any]) -> int | None:
-    """The number that the JSON of an `Any` stands for; None: it is no such thing."""
-    return _number_in(tree.get("value")) if tree.get("@type") == _URL else None
-
-
-def _number_in(text: Any) -> int | None:
-    return int(text.removeprefix(_MARK)) if isinstance(text, str) and text.startswith(_MARK) else None
-
-
-def anys_in(message: Message) -> Iterator[Any]:
-    """The `Any`s of a message, at any depth; not what is in them."""
-    if message.DESCRIPTOR.full_name == ANY:
-        yield message
-        return
-    for field, value in message.ListFields():
-        kind = field.message_type
-        if kind is None:
-            continue
-        parts: Any = value if field.is_repeated else (value,)
-        if field.is_repeated and kind.GetOptions().map_entry:
-            parts = value.values() if kind.fields_by_name["value"].message_type is not None else ()
-        for part in parts:
-            yield from anys_in(part)

@@ -1,13 +1,8 @@
 """Message <-> JSON, protobuf's canonical mapping. All JSON of messages in this package goes through here.
 
-`google.protobuf.json_format` is the law: the same result, the same inputs refused; where it fails protobuf's own
-conformance suite, or takes JSON of the wrong kind for an empty message, it is corrected (docs/json.md lists those
-places). It walks descriptors in Python, though, and is slow at it. So each conversion tries the fast road
-(`_codec_native`) first, which answers only what it can answer just as json_format would:
-
-1. the text as it is, when every name in it is known and spelled as JSON spells it;
-2. the text's tree with names brought into that spelling and unknown ones noted and taken out (`_codec_tree`);
-3. json_format.
+`google.protobuf.json_format` is the reference: the same result, the same inputs refused. It is corrected where it fails
+protobuf's own conformance suite or takes JSON of the wrong kind (docs/json.md lists those places). It walks descriptors
+in Python, though, and is slow at it, so answers of our own types are read, and written, by `fast_json` where that pays.
 
 In answers each `Any` is taken out of the tree and read by itself, so that one that cannot be read costs nothing else.
 """
@@ -18,21 +13,19 @@ import base64
 import contextlib
 import json
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar, cast
 
 from google.protobuf import message as protobuf_message, message_factory
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from gemtune.errors import JsonError
-from gemtune.rpc import any_types as any_forms, nesting
-from gemtune.rpc._codec_native import Reader, pack_any, reader, writer
-from gemtune.rpc._codec_order import in_order, may_be_out_of_order
-from gemtune.rpc._codec_tree import DEPTH, OWN_FORMS, Place, Tidying, Unsure, path_of, tidy
+from gemtune.rpc import any_types as any_forms, fast_json, nesting
 from gemtune.rpc.any_types import ANY, ANY_TYPES, find_type
+from gemtune.rpc.json_walk import DYNAMIC, OWN_FORMS, Place, Walk, is_map, path_of, value_of
 
 __all__ = [
     "OnUnknown",
@@ -51,7 +44,7 @@ M = TypeVar("M", bound=Message)
 OnUnknown: TypeAlias = Callable[[str, Any], object]
 """Hears what was passed over: the path (`tuningJobs[0].newField`, JSON's spelling), and the value as JSON had it."""
 
-Passed: TypeAlias = list[tuple[Place, Any]]
+Unknown: TypeAlias = list[tuple[Place, Any]]
 
 
 def to_json(message: Message, *, indent: int | None = None, preserving_proto_field_name: bool = False) -> str:
@@ -71,14 +64,14 @@ def to_json(message: Message, *, indent: int | None = None, preserving_proto_fie
     """
     if not isinstance(message, Message):
         raise TypeError(_no_message(message))
-    fast = writer(message.DESCRIPTOR, proto_names=preserving_proto_field_name)
-    text = fast.write(message.SerializePartialToString(deterministic=True)) if fast is not None else None
-    if text is None:
-        return _law_writes(message, indent, preserving_proto_field_name)
-    if may_be_out_of_order(message):
-        descriptor = cast("Descriptor", message.DESCRIPTOR)
-        return _dump(in_order(descriptor, json.loads(text), proto_names=preserving_proto_field_name), indent)
-    return text if indent is None else _dump(json.loads(text), indent)
+    from google.protobuf import json_format
+
+    try:
+        text = _dump(_tree_of(message, preserving_proto_field_name), indent)
+    except (json_format.Error, protobuf_message.Error, ValueError, TypeError, RecursionError) as error:
+        raise JsonError(f"{message.DESCRIPTOR.name} has no JSON form: {error}") from error
+    fast_json.count(len(text))
+    return text
 
 
 def from_json(
@@ -108,9 +101,11 @@ def from_json(
         raise TypeError(_no_type(message_type))
     data = bytes(data) if isinstance(data, bytearray) else data
     nesting.check(data)
-    message, passed = _read(data, message_type, ignore_unknown_fields)
+    if not ignore_unknown_fields:
+        return _read_strictly(_text(data), message_type)
+    message, unknown = _read_answer(data, message_type)
     if on_unknown is not None:
-        for place, value in passed:
+        for place, value in unknown:
             on_unknown(path_of(place), value)
     return message
 
@@ -182,25 +177,77 @@ def kept_any(any_: Message) -> Any:
 # -- reading ------------------------------------------------------------------------------------------------------
 
 
-def _read(data: str | bytes, message_type: type[M], lenient: bool) -> tuple[M, Passed]:
-    fast = reader(message_type.DESCRIPTOR)
-    raw = _utf8(data) if fast is not None else None
-    # The library takes the last of two equal names. In answers that is not looked for, in all else it is an error.
-    if fast is None or raw is None or fast.is_odd(raw) or not (lenient or _names_are_distinct(raw)):
-        fast = None
-    elif (message := fast.read_text(raw, message_type)) is not None:
+def _read_strictly(text: str, message_type: type[M]) -> M:
+    from google.protobuf import json_format
+
+    message = message_type()
+    with _refusals():
+        Walk().through(cast("Descriptor", message.DESCRIPTOR), _parsed(text, message_type))
+        json_format.Parse(text, message, descriptor_pool=ANY_TYPES)
+    return message
+
+
+def _read_answer(data: str | bytes, message_type: type[M]) -> tuple[M, Unknown]:
+    fast_json.count(len(data))
+    message = fast_json.read_text(data, message_type)
+    if message is not None:
         return message, []
-    text = _text(data)
-    walk = Tidying(lenient, read_any=_any_reader(message_type) if lenient else None)
-    message = _read_tree(_parsed(text, message_type), message_type, walk, fast, text)
-    return message, walk.passed
+    tree = _parsed(_text(data), message_type)
+    walk = _walk(message_type, [])
+    message = fast_json.read_rows(tree, message_type, walk)
+    if message is not None:
+        walk.fill(message)
+        return message, walk.unknown
+    unknown: Unknown = []
+    return _read_tree(tree, message_type, unknown), unknown
 
 
-def _utf8(data: str | bytes) -> bytes | None:
-    try:
-        return data.encode() if isinstance(data, str) else data
-    except UnicodeEncodeError:
-        return None  # half a surrogate pair
+def _read_tree(tree: Any, message_type: type[M], unknown: Unknown, place: Place = None, depth: int = 1) -> M:
+    """The message of an answer's tree, or of the part of it that stands at a place."""
+    from google.protobuf import json_format
+
+    walk, message = _walk(message_type, unknown), message_type()
+    with _refusals():
+        tree = walk.through(cast("Descriptor", message_type.DESCRIPTOR), tree, place, depth)
+        json_format.ParseDict(tree, message, ignore_unknown_fields=True, descriptor_pool=ANY_TYPES)
+        walk.fill(message, place)
+    return message
+
+
+def _walk(message_type: type[Message], unknown: Unknown) -> Walk:
+    return Walk(partial(_read_any, cast("DescriptorPool", message_type.DESCRIPTOR.file.pool), unknown), unknown)
+
+
+def _read_any(pool: DescriptorPool, unknown: Unknown, tree: Any, place: Place, depth: int) -> tuple[str, bytes]:
+    """The type URL and the value of an `Any`; what cannot be read is kept as it came, and noted."""
+    so_far = len(unknown)
+    raw = any_forms.raw_of(tree)
+    if raw is None:
+        try:
+            return _read_held(pool, unknown, tree, place, depth)
+        except (JsonError, protobuf_message.Error):
+            del unknown[so_far:]
+    unknown.append((place, tree))
+    url = tree.get("@type") if isinstance(tree, dict) else None
+    return url if isinstance(url, str) and _is_text(url) else "", any_forms.kept(tree) if raw is None else raw
+
+
+def _read_held(pool: DescriptorPool, unknown: Unknown, tree: Any, place: Place, depth: int) -> tuple[str, bytes]:
+    url = tree.get("@type") if isinstance(tree, dict) else None
+    descriptor = find_type(url, pool) if isinstance(url, str) else None
+    if not isinstance(url, str) or descriptor is None:
+        raise JsonError("its type is not known")
+    held = {name: item for name, item in tree.items() if name != "@type"}
+    if descriptor.full_name in OWN_FORMS:
+        if "value" not in held:
+            raise JsonError("it has no value")
+        value = held.pop("value")
+        unknown += [((place, name), item) for name, item in held.items()]
+        held, place, depth = value, (place, "value"), depth + 1
+    elif descriptor.full_name == "google.protobuf.Empty" and held == {"value": {}}:
+        held = {}  # as Go writes it
+    message = _read_tree(held, message_factory.GetMessageClass(descriptor), unknown, place, depth)
+    return url, message.SerializeToString()
 
 
 def _text(data: str | bytes) -> str:
@@ -210,106 +257,6 @@ def _text(data: str | bytes) -> str:
         raise JsonError(f"the JSON is not UTF-8: {error}") from error
 
 
-def _parsed(text: str, message_type: type[Message]) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        from google.protobuf import json_format
-
-        try:
-            json_format.Parse(text, message_type())  # says what is wrong
-        except Exception as wrong:
-            raise JsonError(str(wrong) or type(wrong).__name__) from wrong
-        raise JsonError(str(error)) from error
-
-
-def _names_are_distinct(data: bytes) -> bool:
-    """Whether no object has a name twice. All in C: the pairs of every object, counted before and after."""
-    objects: list[list[tuple[str, Any]]] = []
-    try:
-        json.loads(data, object_pairs_hook=objects.append)
-    except (ValueError, RecursionError):
-        return False
-    return sum(map(len, objects)) == sum(map(len, map(dict, objects)))
-
-
-def _read_tree(tree: Any, message_type: type[M], walk: Tidying, fast: Reader | None, text: str | None = None) -> M:
-    """The message of a tree, and of the text that it was, if it is the whole. Notes in `walk` what was passed over."""
-    message = _fast_reads(tree, message_type, walk, fast) if fast is not None else None
-    return _law_reads(tree, message_type, walk, text) if message is None else message
-
-
-def _fast_reads(tree: Any, message_type: type[M], walk: Tidying, fast: Reader) -> M | None:
-    exact = replace(walk, pack=pack_any, passed=[], taken=[])
-    try:
-        tidied = tidy(cast("Descriptor", message_type.DESCRIPTOR), tree, exact)
-        message = fast.read_tree(tidied, message_type)
-    except JsonError:
-        raise
-    except (Unsure, ValueError, RecursionError):
-        return None
-    if message is None:
-        return None
-    walk.passed += exact.passed
-    return _put_back(message, exact.taken)
-
-
-def _law_reads(tree: Any, message_type: type[M], walk: Tidying, text: str | None) -> M:
-    from google.protobuf import json_format
-
-    message = message_type()
-    try:
-        tidied = tidy(cast("Descriptor", message_type.DESCRIPTOR), tree, walk)
-        if walk.lenient or text is None:
-            json_format.ParseDict(tidied, message, ignore_unknown_fields=True, descriptor_pool=ANY_TYPES)
-        else:
-            json_format.Parse(text, message, descriptor_pool=ANY_TYPES)
-    except JsonError:
-        raise
-    except Exception as error:  # ParseDict lets through whatever a wrong type of value leads to
-        raise JsonError(str(error) or type(error).__name__) from error
-    return _put_back(message, walk.taken)
-
-
-def _any_reader(message_type: type[Message]) -> Callable[[Any, Place, int, Tidying], tuple[str, bytes]]:
-    """What reads an `Any` in an answer of that type: what cannot be read is kept as it came, and noted."""
-    pool = cast("DescriptorPool", message_type.DESCRIPTOR.file.pool)
-
-    def read_any(tree: Any, place: Place, depth: int, walk: Tidying) -> tuple[str, bytes]:
-        so_far = len(walk.passed)
-        raw = any_forms.raw_of(tree)
-        if raw is None:
-            try:
-                return _read_what_it_holds(tree, replace(walk, place=place, depth=depth, taken=[]), pool)
-            except (JsonError, protobuf_message.Error):
-                del walk.passed[so_far:]
-        walk.passed.append((place, tree))
-        url = tree.get("@type") if isinstance(tree, dict) else None
-        return url if isinstance(url, str) and _is_text(url) else "", any_forms.kept(tree) if raw is None else raw
-
-    return read_any
-
-
-def _read_what_it_holds(tree: Any, walk: Tidying, pool: DescriptorPool) -> tuple[str, bytes]:
-    url = tree.get("@type") if isinstance(tree, dict) else None
-    descriptor = find_type(url, pool) if isinstance(url, str) else None
-    if not isinstance(url, str) or descriptor is None:
-        raise JsonError("its type is not known")
-    inside = {name: item for name, item in tree.items() if name != "@type"}
-    if descriptor.full_name in OWN_FORMS:
-        if "value" not in inside:
-            raise JsonError("it has no value")
-        held = inside.pop("value")
-        walk.passed += [((walk.place, name), item) for name, item in inside.items()]
-        walk = replace(walk, place=(walk.place, "value"), depth=walk.depth + 1)
-    else:
-        # Go writes an Empty with a value.
-        held = {} if descriptor.full_name == "google.protobuf.Empty" and inside == {"value": {}} else inside
-    fast = reader(descriptor) if walk.pack is not None else None
-    message = _read_tree(held, message_factory.GetMessageClass(descriptor), replace(walk, pack=None), fast)
-    return url, message.SerializeToString()
-
-
 def _is_text(value: str) -> bool:
     try:
         return bool(value.encode())
@@ -317,44 +264,68 @@ def _is_text(value: str) -> bool:
         return False
 
 
-def _put_back(message: M, taken: list[tuple[str, bytes]]) -> M:
-    """Fills the `Any`s that were taken out."""
-    for any_ in any_forms.anys_in(message) if taken else ():
-        number = any_forms.which(any_)
-        if number is not None:
-            any_.type_url, any_.value = taken[number]
-    return message
+def _parsed(text: str, message_type: type[Message]) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        from google.protobuf import json_format
+
+        with _refusals():
+            json_format.Parse(text, message_type())  # says what is wrong
+        raise JsonError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Makes a JsonError of all that json_format raises: a wrong type of value leads it to whatever Python raises."""
+    try:
+        yield
+    except JsonError:
+        raise
+    except Exception as error:
+        raise JsonError(str(error) or type(error).__name__) from error
 
 
 # -- writing ------------------------------------------------------------------------------------------------------
 
 
-def _law_writes(message: Message, indent: int | None, proto_names: bool) -> str:
+def _tree_of(message: Message, proto_names: bool, depth: int = 0) -> Any:
+    """The JSON of a message, `depth` `Any`s deep, with each `Any` in it written by itself and maps in order."""
     from google.protobuf import json_format
 
-    try:
-        return _dump(_tree_of(message, proto_names, 0), indent)
-    except (json_format.Error, protobuf_message.Error, ValueError, TypeError, RecursionError) as error:
-        raise JsonError(f"{message.DESCRIPTOR.name} has no JSON form: {error}") from error
+    bare = message
+    if any(any_.ListFields() for any_ in _anys_in(message)):
+        bare = type(message)()
+        bare.CopyFrom(message)
+        for any_ in _anys_in(bare):
+            any_.Clear()
+    tree = None if proto_names else fast_json.write(bare)
+    if tree is None:
+        tree = json_format.MessageToDict(bare, preserving_proto_field_name=proto_names, descriptor_pool=ANY_TYPES)
+    return _completed(message, tree, proto_names, depth)
 
 
-def _tree_of(message: Message, proto_names: bool, depth: int) -> Any:
-    """The JSON of a message, `depth` `Any`s deep; each `Any` in it is written by itself."""
-    from google.protobuf import json_format
-
+def _completed(message: Message, tree: Any, proto_names: bool, depth: int) -> Any:
+    """The JSON of a message with what its `Any`s hold, and with its maps in the order of their keys."""
     if message.DESCRIPTOR.full_name == ANY:
         return _tree_of_any(message, proto_names, depth)
-    written: list[Any] = []
-    if any(True for _ in any_forms.anys_in(message)):
-        whole, message = message, type(message)()
-        message.CopyFrom(whole)
-        for any_ in any_forms.anys_in(message):
-            if any_.ListFields():
-                written.append(_tree_of_any(any_, proto_names, depth))
-                any_forms.stand_in(any_, len(written) - 1)
-    tree = json_format.MessageToDict(message, preserving_proto_field_name=proto_names, descriptor_pool=ANY_TYPES)
-    tree = in_order(cast("Descriptor", message.DESCRIPTOR), tree, proto_names=proto_names)
-    return _with(written, tree) if written else tree
+    if message.DESCRIPTOR.full_name in DYNAMIC:
+        return _sorted(tree)
+    for field, value in _special_parts(message):
+        name = f"[{field.full_name}]" if field.is_extension else field.name if proto_names else field.json_name
+        old = tree[name]
+        if is_map(field):
+            keys = {key: str(key).lower() if isinstance(key, bool) else str(key) for key in sorted(value)}
+            has_messages = value_of(field).message_type is not None
+            tree[name] = {
+                text: _completed(value[key], old[text], proto_names, depth) if has_messages else old[text]
+                for key, text in keys.items()
+            }
+        elif field.is_repeated:
+            tree[name] = [_completed(*pair, proto_names, depth) for pair in zip(value, old, strict=True)]
+        else:
+            tree[name] = _completed(value, old, proto_names, depth)
+    return tree
 
 
 def _tree_of_any(any_: Any, proto_names: bool, depth: int) -> Any:
@@ -362,7 +333,7 @@ def _tree_of_any(any_: Any, proto_names: bool, depth: int) -> Any:
         return {}
     with contextlib.suppress(ValueError):
         return any_forms.kept_json(any_.value)
-    descriptor = find_type(any_.type_url, any_.DESCRIPTOR.file.pool) if depth < DEPTH else None
+    descriptor = find_type(any_.type_url, any_.DESCRIPTOR.file.pool) if depth < nesting.MESSAGES else None
     if descriptor is None:
         return any_forms.raw_tree(any_)
     try:
@@ -373,14 +344,54 @@ def _tree_of_any(any_: Any, proto_names: bool, depth: int) -> Any:
     return {"@type": any_.type_url, **({"value": tree} if descriptor.full_name in OWN_FORMS else tree)}
 
 
-def _with(written: list[Any], tree: Any) -> Any:
-    """A tree with what was written of the `Any`s in place of what stands for them."""
-    if isinstance(tree, list):
-        return [_with(written, item) for item in tree]
-    if not isinstance(tree, dict):
-        return tree
-    number = any_forms.which_of(tree)
-    return {name: _with(written, item) for name, item in tree.items()} if number is None else written[number]
+def _anys_in(message: Message) -> Iterator[Any]:
+    """The `Any`s of a message, at any depth; not what is in them."""
+    if message.DESCRIPTOR.full_name == ANY:
+        yield message
+        return
+    for field, value in _special_parts(message):
+        parts = value if field.is_repeated else (value,)
+        if is_map(field):
+            parts = value.values() if value_of(field).message_type is not None else ()
+        for part in parts:
+            yield from _anys_in(part)
+
+
+def _special_parts(message: Message) -> Iterator[tuple[FieldDescriptor, Any]]:
+    """The fields that are set, and their values, in which there may be maps or `Any`s."""
+    descriptor = cast("Descriptor", message.DESCRIPTOR)
+    if descriptor.is_extendable:
+        yield from ((f, value) for f, value in message.ListFields() if f.message_type is not None)
+        return
+    for field in _special_fields(descriptor):
+        if not field.is_repeated:
+            if message.HasField(field.name):
+                yield field, getattr(message, field.name)
+        elif value := getattr(message, field.name):
+            yield field, value
+
+
+@lru_cache(maxsize=4096)
+def _special_fields(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
+    return tuple(f for f in descriptor.fields if f.message_type is not None and _is_special(f.message_type))
+
+
+def _is_special(descriptor: Descriptor) -> bool:
+    seen, todo = {descriptor}, [descriptor]
+    while todo:
+        kind = todo.pop()
+        if kind.full_name == ANY or kind.GetOptions().map_entry or kind.is_extendable:
+            return True
+        new = {f.message_type for f in kind.fields if f.message_type is not None} - seen
+        seen |= new
+        todo += new
+    return False
+
+
+def _sorted(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {name: _sorted(tree[name]) for name in sorted(tree)}
+    return [_sorted(item) for item in tree] if isinstance(tree, list) else tree
 
 
 def _dump(tree: Any, indent: int | None) -> str:

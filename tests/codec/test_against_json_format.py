@@ -49,16 +49,3 @@ def test_right_json_that_was_changed_is_read_alike(lenient: bool, case: tuple[An
 @given(of_any_type(lambda t: messages(t, any_of=ANY_OF)))
 def test_generated_messages_are_written_alike(case: tuple[Any, Message]) -> None:
     assert_written_alike(case[1])
-
-
-@pytest.mark.usefixtures("without_the_library")
-@given(of_any_type(texts), st.booleans())
-def test_generated_json_is_read_alike_without_the_library(case: tuple[Any, str], lenient: bool) -> None:
-    message_type, text = case
-    assert_read_alike(text, message_type, lenient=lenient)
-
-
-@pytest.mark.usefixtures("without_the_library")
-@given(of_any_type(lambda t: messages(t, any_of=ANY_OF)))
-def test_generated_messages_are_written_alike_without_the_library(case: tuple[Any, Message]) -> None:
-    assert_written_alike(case[1])

@@ -18,16 +18,12 @@ from gemtune.testing import messages
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
 from tests.support.message_types import kind
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 UNKNOWN = "type.googleapis.com/google.cloud.aiplatform.internal.Foo"
 INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 HOLDER, SCALARS = kind("kinds3.Holder"), "type.googleapis.com/kinds3.Scalars"
 Heard = list[tuple[str, Any]]
-
-
-@pytest.fixture(params=["fast", "law"], autouse=True)
-def road(request: pytest.FixtureRequest) -> None:
-    if request.param == "law":
-        request.getfixturevalue("without_the_library")
 
 
 def read(tree: Any, message_type: Any) -> tuple[Any, Heard]:

@@ -177,12 +177,6 @@ def test_read_as_json_format_reads_it(name: str, text: str, lenient: bool) -> No
     assert_read_alike(text, kind(name), lenient=lenient)
 
 
-@pytest.mark.usefixtures("without_the_library")
-@pytest.mark.parametrize(("name", "text"), WHOLE)
-def test_read_so_without_the_library(name: str, text: str) -> None:
-    assert_read_alike(text, kind(name))
-
-
 @pytest.mark.parametrize("cls", [timestamp_pb2.Timestamp, duration_pb2.Duration, struct_pb2.Value, struct_pb2.Struct,
                                  struct_pb2.ListValue, wrappers_pb2.Int64Value, wrappers_pb2.FloatValue, empty_pb2.Empty],
                          ids=lambda c: c.__name__)  # fmt: skip

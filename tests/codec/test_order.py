@@ -20,6 +20,8 @@ from gemtune.testing import messages
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
 from tests.support.message_types import kind
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 KEYS = [
     "",
     "a",
@@ -40,12 +42,6 @@ KEYS = [
     "a\n",
 ]
 MAPS, HOLDER, MANY = kind("kinds3.Maps"), kind("kinds3.Holder"), kind("kinds3.ManyHolders")
-
-
-@pytest.fixture(params=["fast", "law"], autouse=True)
-def road(request: pytest.FixtureRequest) -> None:
-    if request.param == "law":
-        request.getfixturevalue("without_the_library")
 
 
 def shuffled(keys: list[Any]) -> list[Any]:

@@ -12,13 +12,10 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import Descriptor
 from hypothesis import given, settings, strategies as st
 
-from gemtune.rpc import _codec_native
 from gemtune.rpc.any_types import ANY_TYPES
 from gemtune.testing import messages
-from tests.support.codec_paths import needs_the_library
 from tests.support.json_format_oracle import assert_read_alike, assert_written_alike
 from tests.support.json_inputs import texts
-from tests.support.metrics import Figures
 
 PACKAGES = "google.api google.rpc google.rpc.context google.type google.logging.type google.longrunning google.protobuf"
 
@@ -49,13 +46,6 @@ TYPES: list[Any] = [
 
 def test_there_are_many_types() -> None:
     assert len(TYPES) > 200
-
-
-@needs_the_library
-def test_nearly_all_of_them_go_the_fast_road(figures: Figures) -> None:
-    slow = [t.DESCRIPTOR.full_name for t in TYPES if _codec_native.reader(t.DESCRIPTOR) is None]
-    figures(f"{len(TYPES)} types of Google's common protos, {len(slow)} left to json_format for reading: {slow}")
-    assert len(slow) < len(TYPES) / 20
 
 
 @settings(max_examples=3 * settings.default.max_examples)

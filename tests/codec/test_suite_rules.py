@@ -11,13 +11,9 @@ import gemtune
 from tests.support.json_format_oracle import by_json_format
 from tests.support.message_types import kind
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 WELL_KNOWN, SCALARS, TREE = kind("kinds3.WellKnown"), kind("kinds3.Scalars"), kind("kinds3.Tree")
-
-
-@pytest.fixture(params=["fast", "law"], autouse=True)
-def road(request: pytest.FixtureRequest) -> None:
-    if request.param == "law":
-        request.getfixturevalue("without_the_library")
 
 
 @pytest.mark.parametrize("lenient", [False, True], ids=["strict", "lenient"])

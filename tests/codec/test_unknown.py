@@ -8,24 +8,11 @@ from typing import Any
 import pytest
 
 import gemtune
-from gemtune.rpc import codec
 from gemtune_pb.v1 import JobState, ListTuningJobsResponse, TuningJob
-from tests.support.codec_paths import Roads, needs_the_library
 from tests.support.json_format_oracle import assert_read_alike
 from tests.support.message_types import kind
 
-both_roads = pytest.mark.parametrize("road", ["fast", "law"])
-
-
-@pytest.fixture(autouse=True)
-def take_road(road: str, request: pytest.FixtureRequest) -> None:
-    if road == "law":
-        request.getfixturevalue("without_the_library")
-
-
-@pytest.fixture
-def road() -> str:
-    return "fast"
+pytestmark = pytest.mark.usefixtures("either_way")
 
 
 def read(tree: Any, message_type: Any) -> tuple[Any, list[tuple[str, Any]]]:
@@ -38,7 +25,6 @@ def read(tree: Any, message_type: Any) -> tuple[Any, list[tuple[str, Any]]]:
     return message, heard
 
 
-@both_roads
 def test_unknown_fields_are_told_with_path_and_value() -> None:
     page = {
         "tuningJobs": [
@@ -59,14 +45,12 @@ def test_unknown_fields_are_told_with_path_and_value() -> None:
     ]
 
 
-@both_roads
 def test_an_unknown_enum_name_is_told_and_leaves_the_field_unset() -> None:
     job, heard = read({"state": "JOB_STATE_DREAMING", "baseModel": "m"}, TuningJob)
     assert (job.state, job.base_model) == (JobState.JOB_STATE_UNSPECIFIED, "m")
     assert heard == [("state", "JOB_STATE_DREAMING")]
 
 
-@both_roads
 def test_unknown_enum_names_in_lists_and_maps_are_left_out() -> None:
     repeated, heard = read({"colours": ["RED", "MAUVE", "GREEN", "TEAL"]}, kind("kinds3.Repeated"))
     assert list(repeated.colours) == [1, 5]
@@ -76,7 +60,6 @@ def test_unknown_enum_names_in_lists_and_maps_are_left_out() -> None:
     assert heard == [('colours["b c"]', "MAUVE")]
 
 
-@both_roads
 def test_unknown_enum_numbers_are_kept_and_nothing_is_told() -> None:
     job, heard = read({"state": 999}, TuningJob)
     assert (job.state, heard) == (999, [])
@@ -84,7 +67,6 @@ def test_unknown_enum_numbers_are_kept_and_nothing_is_told() -> None:
     assert (job.state, heard) == (999, [])
 
 
-@both_roads
 def test_what_is_unknown_in_an_any_is_told_too() -> None:
     operation = {"anAny": {"@type": "type.googleapis.com/kinds3.Scalars", "anInt32": 1, "newField": 2}}
     holder, heard = read(operation, kind("kinds3.Holder"))
@@ -92,7 +74,6 @@ def test_what_is_unknown_in_an_any_is_told_too() -> None:
     assert heard == [("anAny.newField", 2)]
 
 
-@both_roads
 def test_names_in_structs_are_never_unknown() -> None:
     _, heard = read({"aStruct": {"whatever": {"is": ["here"]}}, "aValue": {"x": 1}}, kind("kinds3.WellKnown"))
     assert heard == []
@@ -111,13 +92,6 @@ def test_without_being_asked_to_nothing_is_passed_over(text: str) -> None:
     with pytest.raises(gemtune.JsonError, match=r"new|JOB_STATE_DREAMING"):
         gemtune.from_json(text, TuningJob)
     assert_read_alike(text, TuningJob)
-
-
-@needs_the_library
-def test_what_is_unknown_does_not_lead_off_the_fast_road(roads: Roads) -> None:
-    page = {"tuningJobs": [{"name": "a", "new": 1, "state": "JOB_STATE_DREAMING"}] * 3}
-    codec.from_json(json.dumps(page), ListTuningJobsResponse, ignore_unknown_fields=True)
-    assert roads.share("read") == 1
 
 
 def test_in_answers_the_last_of_two_equal_names_counts() -> None:

@@ -74,12 +74,6 @@ FIELDS = [
 ]
 
 
-@pytest.fixture(params=["fast", "law"])
-def road(request: pytest.FixtureRequest) -> None:
-    if request.param == "law":
-        request.getfixturevalue("without_the_library")
-
-
 def refused(tree: Any, message_type: Any, *, lenient: bool) -> str:
     heard: list[Any] = []
     with pytest.raises(gemtune.JsonError) as caught:
@@ -93,7 +87,7 @@ def refused(tree: Any, message_type: Any, *, lenient: bool) -> str:
     return str(caught.value)
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize(("message_type", "field"), FIELDS)
 def test_a_value_of_the_wrong_kind_is_refused(message_type: Any, field: FieldDescriptor) -> None:
     for value in wrong(field):
@@ -105,7 +99,7 @@ TREE, HOLDER = kind("kinds3.Tree"), kind("kinds3.Holder")
 NOT_OBJECTS = [sample for name, samples in SAMPLES.items() if name != "object" for sample in samples]
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("value", NOT_OBJECTS, ids=json.dumps)
 @pytest.mark.parametrize(
     ("message_type", "place", "path"),
@@ -133,14 +127,14 @@ def test_what_is_no_object_is_no_message_wherever_it_stands(
             assert "; it takes an object, for a" in words
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("value", NOT_OBJECTS, ids=json.dumps)
 def test_nor_is_it_in_an_any(value: Any) -> None:
     held = {"@type": "type.googleapis.com/gemtune.v1.TuningJob", "supervisedTuningSpec": value}
     refused({"anAny": held}, HOLDER, lenient=False)
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize(
     ("message_type", "text"),
     [
@@ -160,7 +154,7 @@ def test_a_whole_with_a_form_of_its_own_is_of_its_kind(message_type: Any, text: 
         gemtune.from_json(text, message_type)
 
 
-@pytest.mark.usefixtures("road")
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("value", [None, {}])
 def test_null_and_an_empty_object_are_right(value: Any) -> None:
     for lenient in (False, True):
