@@ -77,7 +77,7 @@ class GrpcTransport:
         endpoint = self._endpoints.of(resource)
         token = self._authorizer.headers(endpoint, deadline=deadline)
         pairs = self._caller.metadata(method, resource, token, metadata)
-        secrets += sealing.secrets_of(pairs)
+        secrets += rest_wire.secrets_of(pairs)
         opened = self._opened(endpoint)
         try:
             if not opened.connected:

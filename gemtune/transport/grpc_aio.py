@@ -78,7 +78,7 @@ class AsyncGrpcTransport:
         opened = self._opened(endpoint)
         token = await self._authorizer.headers(endpoint, deadline=deadline)
         pairs = self._caller.metadata(method, resource, token, metadata)
-        secrets += sealing.secrets_of(pairs)
+        secrets += rest_wire.secrets_of(pairs)
         try:
             if opened.channel.get_state() is not grpc.ChannelConnectivity.READY:
                 await self._connect(opened, self._where(endpoint, method), deadline)

@@ -79,7 +79,7 @@ class RestTransport:
             endpoint, sent = self._request(method, request)
             own = rest_wire.metadata_headers(metadata) if metadata else {}
             token = self._authorizer.headers(endpoint, deadline=exchange.deadline)
-            secrets += sealing.secrets_of((token | own).items())
+            secrets += rest_wire.secrets_of((token | own).items())
             try:
                 status, headers, body = self._open.carry(
                     exchange,

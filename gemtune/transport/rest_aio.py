@@ -97,7 +97,7 @@ class AsyncRestTransport:
         own = rest_wire.metadata_headers(metadata) if metadata else {}
         session = await self._opened()
         token = await self._authorizer.headers(endpoint, deadline=deadline)
-        secrets += sealing.secrets_of((token | own).items())
+        secrets += rest_wire.secrets_of((token | own).items())
         proxy = self._proxy(endpoint)
         exchange = Exchange(deadline)
         try:

@@ -44,6 +44,7 @@ __all__ = [
     "proxy_of",
     "read",
     "routing",
+    "secrets_of",
     "unreachable",
     "write",
 ]
@@ -372,3 +373,15 @@ def proxy_of(endpoint: Endpoint) -> str | None:
             "http://user:password@host:3128; percent-encode what is special in its password"
         )
     return proxy
+
+
+_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|assertion", re.IGNORECASE)
+
+
+def secrets_of(headers: Iterable[tuple[str, Any]]) -> tuple[str, ...]:
+    """The secrets among the headers of a request: of `Bearer TOKEN` the token, the longest ones first."""
+    found: set[str] = set()
+    for name, value in headers:
+        if isinstance(value, str) and _SECRET_HEADER.search(name):
+            found |= {value, value.rpartition(" ")[2]}
+    return tuple(sorted(found, key=len, reverse=True))

@@ -7,9 +7,7 @@ wherever an error or the log quotes a server, the secrets of this exchange are h
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from google.protobuf.message import Message
 
@@ -17,18 +15,7 @@ from gemtune.errors import ApiError, GemtuneError
 from gemtune.safe_text import HIDDEN, without
 from gemtune.transport import request_id
 
-__all__ = ["seal", "secrets_of"]
-
-_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|assertion", re.IGNORECASE)
-
-
-def secrets_of(headers: Iterable[tuple[str, Any]]) -> tuple[str, ...]:
-    """The secrets among the headers of a request: of `Bearer TOKEN` the token, the longest ones first."""
-    found: set[str] = set()
-    for name, value in headers:
-        if isinstance(value, str) and _SECRET_HEADER.search(name):
-            found |= {value, value.rpartition(" ")[2]}
-    return tuple(sorted(found, key=len, reverse=True))
+__all__ = ["seal"]
 
 
 def seal(error: GemtuneError, secrets: Sequence[str] = ()) -> None:

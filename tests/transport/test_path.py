@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 import gemtune
-from gemtune.rpc.methods import service_methods  # noqa: F401
 from tests.support.servers import answer, serving
 
 PACKAGE = Path(gemtune.__file__).parent
@@ -73,8 +72,6 @@ def test_one_call_passes_at_most_twenty_files() -> None:
             client.get_tuning_job(NAME)
         finally:
             sys.setprofile(None)
-    print(
-        len(passed), sum(map(code_lines, passed)), sorted((str(p.relative_to(PACKAGE)), code_lines(p)) for p in passed)
-    )
     assert len(passed) <= 20
-    assert sum(map(code_lines, passed)) <= 2500
+    # HTTP/1.1 is spoken by code of ours (docs/decisions/0002): 600 of these lines, where urllib3 was.
+    assert sum(map(code_lines, passed)) <= 3500
