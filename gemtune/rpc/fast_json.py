@@ -167,6 +167,7 @@ def _schema() -> descriptor_pb2.FileDescriptorSet:
 
 def _adapt(message: descriptor_pb2.DescriptorProto) -> None:
     """Makes the library stricter: no field has two names, and of a oneof's messages none replaces another."""
+    message.field.sort(key=lambda field: field.number)  # the order in which json_format writes them
     for field in message.field:
         if not message.options.map_entry:
             field.name = f"f{field.number}"

@@ -205,7 +205,7 @@ def _without_unknown(plan: _Plan, walk: Walk, value: dict[str, Any], place: Plac
             continue
         if name not in (None, key) and name in value:
             raise JsonError(f"{path_of((place, name))} is given twice, under both of its names; write {name} once")
-        known[key] = item
+        known[name or key] = item
     return known
 
 
