@@ -293,14 +293,12 @@ def _tree_of(message: Message, proto_names: bool, depth: int = 0) -> Any:
     """The JSON of a message, `depth` `Any`s deep, with each `Any` in it written by itself and maps in order."""
     from google.protobuf import json_format
 
-    bare = message
-    if any(any_.ListFields() for any_ in _anys_in(message)):
+    tree = None if proto_names else fast_json.write(message)
+    if tree is None:
         bare = type(message)()
         bare.CopyFrom(message)
         for any_ in _anys_in(bare):
             any_.Clear()
-    tree = None if proto_names else fast_json.write(bare)
-    if tree is None:
         tree = json_format.MessageToDict(bare, preserving_proto_field_name=proto_names, descriptor_pool=ANY_TYPES)
     return _completed(message, tree, proto_names, depth)
 

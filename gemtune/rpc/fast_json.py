@@ -7,10 +7,9 @@ once a process has converted as much. Whatever the bridge does not take is left 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,7 +19,7 @@ from google.protobuf.internal import api_implementation
 from google.protobuf.message import Message
 
 from gemtune import safe_text
-from gemtune.rpc.json_walk import Walk
+from gemtune.rpc.json_walk import Place, Walk
 
 __all__ = ["PAYS_FROM", "count", "read_rows", "read_text", "write"]
 
@@ -63,16 +62,12 @@ def _by_rows(type_: Any, tree: Any, message_type: type[Message], walk: Walk) -> 
     rest = tree
     descriptor: Any = message_type.DESCRIPTOR
     for field in descriptor.fields:
-        name = field.json_name
+        name, kind = field.json_name, field.message_type
         rows = tree.get(name)
-        if field.message_type is None or not isinstance(rows, list) or field.name in tree.keys() - {name}:
+        if kind is None or not isinstance(rows, list) or field.name in tree.keys() - {name}:
             continue
-        row_type = _type_of(message_factory.GetMessageClass(field.message_type))
-        made = lists[f"f{field.number}"] = []
-        needed = 0
-        for index, row in enumerate(rows):
-            needed, read = _read_row(row_type, row, walk, (field.message_type, ((None, name), index)), needed)
-            made.append(read)
+        convert = _type_of(message_factory.GetMessageClass(kind))._from_json_value
+        lists[f"f{field.number}"] = [*_rows(convert, rows, kind, (None, name), walk)]
         rest = {key: item for key, item in rest.items() if key != name}
     whole = type_._from_json_value(walk.through(descriptor, rest))
     for attribute, made in lists.items():
@@ -80,19 +75,24 @@ def _by_rows(type_: Any, tree: Any, message_type: type[Message], walk: Walk) -> 
     return whole
 
 
-def _read_row(row_type: Any, row: Any, walk: Walk, at: tuple[Any, Any], needed: int) -> tuple[int, Any]:
-    """A row, and how much of it had to be walked: begins with what the row before it needed, as rows are much alike."""
-    kind, place = at
-    so_far = len(walk.unknown)
-    if needed < 1:
-        with contextlib.suppress(Exception):
-            return 0, row_type._from_json_value(row)
-    if needed < 2:
-        with contextlib.suppress(Exception):
-            return 1, row_type._from_json_value(walk.shallow(kind, row, place))
-        del walk.unknown[so_far:]
-    read = row_type._from_json_value(walk.through(kind, row, place, 2))
-    return 2 if len(walk.unknown) > so_far else 0, read
+def _rows(convert: Callable[[Any], Any], rows: list[Any], kind: Any, place: Place, walk: Walk) -> Iterator[Any]:
+    """The rows, of which as little is walked as may do: where one of them held news, the next ones are likely to."""
+    likely: set[str] | None = None
+    for index, row in enumerate(rows):
+        at = (place, index)
+        if likely is None:
+            try:
+                yield convert(row)
+                continue
+            except Exception:
+                likely = set()
+        unknown, anys = len(walk.unknown), len(walk.anys)
+        try:
+            yield convert(walk.shallow(kind, row, at, likely))
+        except Exception:
+            del walk.unknown[unknown:], walk.anys[anys:]
+            yield convert(walk.through(kind, row, at, 2))
+            likely |= walk.found_in(at, unknown, anys)
 
 
 def write(message: Message) -> Any:
@@ -167,6 +167,7 @@ def _schema() -> descriptor_pb2.FileDescriptorSet:
 
 def _adapt(message: descriptor_pb2.DescriptorProto) -> None:
     """Makes the library stricter: no field has two names, and of a oneof's messages none replaces another."""
+    message.field.sort(key=lambda field: field.number)  # the order in which json_format writes them
     for field in message.field:
         if not message.options.map_entry:
             field.name = f"f{field.number}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field as attribute
 from functools import cached_property, lru_cache, partial
 from itertools import chain
@@ -72,12 +72,18 @@ class Walk:
         check = _message_check(kind)
         return tree if check is None else check(self, tree, place, depth)
 
-    def shallow(self, kind: Descriptor, tree: Any, place: Place) -> Any:
-        """The tree without the unknown names and enum values of the object itself; what is in it is not looked at."""
+    def shallow(self, kind: Descriptor, tree: Any, place: Place, into: Set[str]) -> Any:
+        """The tree as `through` gives it, if only the object itself and some of its fields hold what is taken out."""
         plan = _plan(kind)
         known = tree if plan.json_names.issuperset(tree) else _without_unknown(plan, self, tree, place)
-        judged = {name: plan.checks[name](self, known[name], (place, name), 0) for name in plan.enums & known.keys()}
-        return {name: item for name, item in known.items() if judged.get(name) is not _DROP}
+        names = (plan.enums | into) & known.keys()
+        judged = {name: plan.checks[name](self, known[name], (place, name), 3) for name in names}
+        return {name: item for name, item in {**known, **judged}.items() if item is not _DROP}
+
+    def found_in(self, place: Place, unknown: int, anys: int) -> set[str]:
+        """The fields of the object at a place in which something was found, behind as many finds as given."""
+        keys = (_keys(at, place) for at, _ in [*self.unknown[unknown:], *self.anys[anys:]])
+        return {str(key[0]) for key in keys if len(key) > 1}
 
     def fill(self, message: Message, root: Place = None) -> None:
         """Fills the empty `Any`s of the message that was made of the tree at `root`."""
@@ -205,7 +211,7 @@ def _without_unknown(plan: _Plan, walk: Walk, value: dict[str, Any], place: Plac
             continue
         if name not in (None, key) and name in value:
             raise JsonError(f"{path_of((place, name))} is given twice, under both of its names; write {name} once")
-        known[key] = item
+        known[name or key] = item
     return known
 
 

@@ -90,7 +90,7 @@ def rows() -> list[tuple[str, Callable[[], object], Callable[[], object], float]
     reads("a new state in every job", with_news("a new state in every job"), 4, on_unknown=say_nothing)
     reads("strictly", page(), 0.7)
     message = json_format.ParseDict(page(), ListTuningJobsResponse())
-    found.append(("writing", write_theirs, write_ours, 2))
+    found.append(("writing", write_theirs, write_ours, 1))
     return found
 
 
