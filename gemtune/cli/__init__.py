@@ -6,7 +6,7 @@ logic that a user of the library would miss.
 | exit status | |
 |--|--|
 | 0 | done |
-| 1 | the service, or the job, says no |
+| 1 | the service returned an error, or the job did not succeed |
 | 2 | bad usage, configuration or input |
 | 3 | no answer from the service or a part of one, or a wait that ended before its job |
 | 130 | interrupted (143: SIGTERM) |
@@ -41,18 +41,18 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "list": Entry("jobs:list_jobs", "List jobs, newest first"),
         "wait": Entry("jobs:wait", "Follow a job to its end"),
         "cancel": Entry("jobs:cancel", "Cancel a job"),
-        "resume": Entry("submissions:resume", "Learn what became of a submission in doubt"),
+        "resume": Entry("submissions:resume", "Find out what became of a submission"),
     },
     "Specs": {
-        "validate": Entry("specs:validate", "Say what is wrong with a spec, before it is sent"),
-        "diff": Entry("spec_commands:diff", "Say where two specs differ, or a spec and a job"),
+        "validate": Entry("specs:validate", "Check a spec before you send it"),
+        "diff": Entry("spec_commands:diff", "Compare two specs, or a spec and a job"),
         "convert": Entry("spec_commands:convert", "Write a spec in another format"),
-        "fingerprint": Entry("spec_commands:fingerprint", "The identity of a spec"),
-        "models": Entry("models:models", "Base models: what is known, and as of when"),
+        "fingerprint": Entry("spec_commands:fingerprint", "Print the identity of a spec"),
+        "models": Entry("models:models", "List base models and their limits"),
     },
     "On this machine": {
-        "emulator": Entry("emulate:emulator", "Serve the API here, for trying out and for tests"),
-        "schema": Entry("schema:schema", "The schema, for editors and other languages"),
+        "emulator": Entry("emulate:emulator", "Serve the API on this machine, for trials and tests"),
+        "schema": Entry("schema:schema", "Print the schema, for editors and other languages"),
     },
 }
 """Every command, by section of the help."""
@@ -75,7 +75,7 @@ HELP = """Supervised tuning of Gemini models on Vertex AI.
 
 \b
   gemtune create -f spec.yaml --wait     submit a job and follow it
-  gemtune emulator                       the same without an account
+  gemtune emulator                       try it without an account
 """
 
 
@@ -135,7 +135,7 @@ def _ended_by(session: Session, error: BaseException) -> int:
         _drop_stdout()
         status = 0  # the reader has had enough (`| head`)
         if told:  # of what must not be lost
-            _error(session, "nobody reads the output any more", notes=told)
+            _error(session, "the output pipe is closed", notes=told)
             status = 3
     elif isinstance(error, click.exceptions.Exit):
         status = error.exit_code
@@ -157,8 +157,8 @@ def _ended_by(session: Session, error: BaseException) -> int:
     else:  # a defect of ours; whoever meets it gets a sentence too
         _error(
             session,
-            f"gemtune met something it does not understand: {type(error).__name__}: {error}",
-            notes=["this is a defect of gemtune; with -v it shows where, which helps in a report"],
+            f"internal error: {type(error).__name__}: {error}",
+            notes=["this is a bug in gemtune; -v shows the traceback, which helps in a report"],
             cause=error,
         )
     return status
@@ -209,7 +209,7 @@ def _api_words(error: ApiError, notes: list[str]) -> tuple[str, list[str]]:
     its_id = [f"request {error.request_id}; -v shows the whole answer"] if error.request_id else []
     if not means:
         return said, [*notes, *its_id]
-    return means, [*(note for note in notes if note != means), f"the service said: {said}", *its_id]
+    return means, [*(note for note in notes if note != means), f"the service returned: {said}", *its_id]
 
 
 def _usage(error: click.ClickException) -> str:

@@ -64,13 +64,13 @@ COMMAND_ADVICE: dict[str, str] = {
     "lint": "did you mean 'validate'?",
     "check": "did you mean 'validate'?",
     "verify": "did you mean 'validate'?",
-    "auth": "gcloud auth application-default login makes the credentials that gemtune uses",
-    "login": "gcloud auth application-default login makes the credentials that gemtune uses",
-    "logout": "gcloud auth application-default revoke takes the credentials away",
+    "auth": "gcloud auth application-default login creates the credentials that gemtune uses",
+    "login": "gcloud auth application-default login creates the credentials that gemtune uses",
+    "logout": "gcloud auth application-default revoke removes the credentials",
     "config": "settings are options or variables: GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION, GEMTUNE_ENDPOINT",
     "configure": "settings are options or variables: GOOGLE_CLOUD_PROJECT, GOOGLE_CLOUD_LOCATION, GEMTUNE_ENDPOINT",
     "init": "a spec is a YAML file; gemtune schema --json-schema lets an editor help to write one",
-    "doctor": "gemtune validate -f FILE checks a spec, and gemtune list the way to the service",
+    "doctor": "gemtune validate -f FILE checks a spec, and gemtune list checks the connection",
     "help": "write gemtune --help, or gemtune COMMAND --help",
     "version": "write gemtune --version",
 }
@@ -150,7 +150,7 @@ class _Form(_Choice):
         return super().convert(value, param, ctx)
 
 
-_NO_SPEC = "-o spec is a job as a spec: gemtune get JOB -o spec"
+_NO_SPEC = "-o spec writes a job as a spec; use gemtune get JOB -o spec"
 
 
 class Option(click.Option):
@@ -228,7 +228,7 @@ def _global_options(
         _global("--project", metavar="ID", help="Project id or number (or GOOGLE_CLOUD_PROJECT)"),
         _global("--location", also=["--region"], metavar="L", help="Such as europe-west4 (or GOOGLE_CLOUD_LOCATION)"),
         _global("--endpoint", metavar="URL", help="Server to call (or GEMTUNE_ENDPOINT)"),
-        _global("--transport", metavar="NAME", help="How calls travel: rest or grpc"),
+        _global("--transport", metavar="NAME", help="Transport of calls: rest or grpc"),
         _global("--api-version", type=click.Choice(["v1", "v1beta1"]), metavar="V", help="v1 or v1beta1"),
         _global(
             "-o",
@@ -240,7 +240,7 @@ def _global_options(
             help=" or ".join(listed.rsplit(", ", 1)) + ("; for get also spec" if "spec" in forms else ""),
         ),
         _global("-q", "--quiet", is_flag=True, help="Data and errors only"),
-        _global("-v", "--verbose", is_flag=True, help="Show requests and whole errors"),
+        _global("-v", "--verbose", is_flag=True, help="Show requests and full errors"),
     ]
 
 
@@ -283,7 +283,7 @@ class Command(click.Command):
         form = ctx.ensure_object(Session).output_format
         if form not in self.forms:
             listed = " or ".join(", ".join(self.forms).rsplit(", ", 1))
-            sentence = f"{self.output} is no message; -o is {listed} here"
+            sentence = f"{self.output} is not a message; -o takes {listed} here"
             raise click.UsageError(_NO_SPEC if form == "spec" else sentence, ctx)
         return super().invoke(ctx)
 

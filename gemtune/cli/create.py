@@ -28,7 +28,7 @@ __all__ = ["create"]
 # \b keeps click from filling the lines below it.
 CREATE_HELP = """Start a tuning job, from a spec file, from flags, or from both.
 
-A flag is named as the field it sets, and wins over the file's.
+A flag has the name of the field it sets. It overrides the file.
 
 \b
   gemtune create -f spec.yaml --wait
@@ -53,7 +53,7 @@ def _create(  # click hands over each option by its name
     """Starts a job, or shows how it would be started."""
     session = click.get_current_context().ensure_object(Session)
     if not wait and (timeout is not None or poll_interval is not None):
-        raise click.UsageError("--timeout and --poll-interval are about waiting; add --wait")
+        raise click.UsageError("--timeout and --poll-interval apply to waiting; add --wait")
     given = read_given(session, file, fields, location=location_from(session.location))
     if dry_run:
         show_request(session, given.job)
@@ -64,13 +64,13 @@ def _create(  # click hands over each option by its name
         if once:
             with working(session.output, "looking for a job of the same spec"):
                 job = client.find_tuning_job(given.job)
-            found = "of the same spec" if job is not None else ""
+            found = "with the same spec" if job is not None else ""
         if job is None:
             job = submit(session, client, given.job, request_id, store=store, resend=resend)
             if not session.submitted:
                 found = "under that request id"
         if found and not session.output.human:  # a person is told with the rest
-            session.output.talk(f"not submitted again: {job.name} is there, {found}, and is {state_name(job)}")
+            session.output.talk(f"not submitted again: {job.name} exists {found} and is {state_name(job)}")
         _announce(session, job, followed=wait, found=found)
         if wait:
             ended = follow(session, client, job.name, known=job, timeout=timeout, poll_interval=poll_interval)
@@ -92,9 +92,9 @@ create = Command(
         WAIT_TIMEOUT,
         POLL_INTERVAL,
         Option(["--dry-run"], is_flag=True, help="Print what would be sent, and send nothing"),
-        Option(["--once"], is_flag=True, help="Only if no job of the very same spec lives or succeeded"),
-        Option(["--request-id"], metavar="ID", help="Names this submission for ever: its job is the answer"),
-        Option(["--resend/--no-resend"], default=True, help="Whether it may be sent again when its outcome is unknown"),
+        Option(["--once"], is_flag=True, help="Submit only if no job of the same spec runs or succeeded"),
+        Option(["--request-id"], metavar="ID", help="Id of this submission; the same id gives the same job"),
+        Option(["--resend/--no-resend"], default=True, help="Send it again when its outcome is unknown"),
         STORE,
         *field_options(),
     ],

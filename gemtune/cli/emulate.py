@@ -29,12 +29,14 @@ __all__ = ["emulator"]
     metavar="N",
     help="Port for gRPC, where grpcio is installed; 0: a free one  [default: the one after --port]",
 )
-@click.option("--db", type=click.Path(dir_okay=False), metavar="FILE", help="Where jobs are kept")
-@click.option("--job-duration", default="5s", show_default=True, type=DURATION, metavar="TIME", help="What a job takes")
+@click.option("--db", type=click.Path(dir_okay=False), metavar="FILE", help="File to keep jobs in")
 @click.option(
-    "--gcs-root", type=click.Path(exists=True, file_okay=False), metavar="DIR", help="gs://B/O is read from DIR/B/O"
+    "--job-duration", default="5s", show_default=True, type=DURATION, metavar="TIME", help="How long a job takes"
 )
-@click.option("--token", metavar="TOKEN", help="Refuse requests that do not carry it")
+@click.option(
+    "--gcs-root", type=click.Path(exists=True, file_okay=False), metavar="DIR", help="Read gs://B/O from DIR/B/O"
+)
+@click.option("--token", metavar="TOKEN", help="Refuse requests without it")
 @click.pass_obj
 def emulator(  # noqa: PLR0917  click passes by name
     session: Session,
@@ -46,7 +48,7 @@ def emulator(  # noqa: PLR0917  click passes by name
     gcs_root: str | None,
     token: str | None,
 ) -> None:
-    """Serve the tuning API on this machine, for trying out and for tests; no account, no bill.
+    """Serve the tuning API on this machine, for trials and tests. No account, no bill.
 
     When it serves, it prints one line on stdout: ready rest=http://127.0.0.1:8085 grpc=127.0.0.1:8086
     """

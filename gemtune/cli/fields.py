@@ -59,19 +59,19 @@ HELP: dict[str, str] = {
     "base_model": "Model to tune, such as gemini-2.5-flash",
     "batch_size": "Examples per step (open models)",
     "checkpoint_id": "Checkpoint of --pre-tuned-model to start from",
-    "custom_base_model": "gs:// folder with weights of your own (open models)",
-    "description": "What the job is for",
-    "epoch_count": "Passes over the training data; left out, the service chooses",
-    "export_last_checkpoint_only": "Keep the last checkpoint alone",
-    "kms_key_name": "Key that encrypts what the job makes",
+    "custom_base_model": "gs:// folder with your own weights (open models)",
+    "description": "Purpose of the job",
+    "epoch_count": "Passes over the training data; by default the service chooses",
+    "export_last_checkpoint_only": "Keep only the last checkpoint",
+    "kms_key_name": "Key that encrypts the job's results",
     "labels": "Labels of the job; may be repeated",
     "learning_rate": "Learning rate itself (open models)",
     "learning_rate_multiplier": "Factor on the recommended learning rate",
-    "output_uri": "gs:// folder for what the job makes (open models)",
+    "output_uri": "gs:// folder for the job's results (open models)",
     "service_account": "Account that the job runs as",
     "training_dataset_uri": "gs:// URI of a JSONL file",
     "tuned_model_display_name": "Name to show for the tuned model, up to 128 characters",
-    "tuned_model_name": "Tuned model to go on from, in place of a base model",
+    "tuned_model_name": "Tuned model to continue from, instead of a base model",
     "tuning_mode": "Whole model or adapter (open models)",
     "validation_dataset_uri": "gs:// URI of a JSONL file",
 }
@@ -171,7 +171,7 @@ def apply(job: TuningJob, values: Mapping[str, Any]) -> TuningJob:
     if {"--base-model", "--pre-tuned-model"} <= names:
         raise click.UsageError("--base-model and --pre-tuned-model exclude each other: give the one to start from")
     if "--checkpoint-id" in names and "--pre-tuned-model" not in names and not job.HasField("pre_tuned_model"):
-        raise click.UsageError("--checkpoint-id is of a --pre-tuned-model; give that too")
+        raise click.UsageError("--checkpoint-id needs --pre-tuned-model; give both")
     for flag, value in given.items():
         _set(result, flag, value)
     return result

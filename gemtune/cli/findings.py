@@ -31,7 +31,7 @@ def print_findings(
     text: str = "",
     place: Callable[[Finding], str] | None = None,
 ) -> None:
-    """Writes findings to stderr: rule, place, the line of the file, what is wrong and how to mend it.
+    """Writes findings to stderr: rule, place, the line of the file, what is wrong and how to fix it.
 
     Args:
         output: The streams.

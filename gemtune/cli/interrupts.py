@@ -14,7 +14,7 @@ class Stopped(Exception):
     """The run was ended from outside, and this is what to say about it.
 
     Attributes:
-        status: The exit status: 130 after Ctrl-C, 143 after SIGTERM, 3 where nobody reads the output any more.
+        status: The exit status: 130 after Ctrl-C, 143 after SIGTERM, 3 where the output pipe is closed.
         erased: Whether the ^C that the terminal showed is gone already.
     """
 

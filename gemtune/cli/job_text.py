@@ -106,10 +106,10 @@ def remedy_of(job: TuningJob) -> tuple[str, str] | None:
 
 
 def outcome_lines(job: TuningJob) -> list[tuple[str, str]]:
-    """What to show below a job's end: what came out, or why nothing did."""
+    """What to show below a job's end: its result, or its error."""
     lines: list[tuple[str, str]] = []
     if has_ended(job) and (not has_succeeded(job) or job.HasField("error")):  # a part may have failed
-        lines.append(("why", failure(job)))
+        lines.append(("error", failure(job)))
         if remedy := remedy_of(job):
             lines.append(("remedy", remedy[1]))
     lines += [("model", clean(job.tuned_model.model)), ("endpoint", clean(job.tuned_model.endpoint))]

@@ -42,7 +42,10 @@ LIST_HELP = """List the jobs of a project and location, newest first.
 
 WAIT_TIMEOUT = Option(["--timeout"], type=DURATION, metavar="TIME", help="Stop waiting after, say, 2h; the job goes on")
 POLL_INTERVAL = Option(
-    ["--poll-interval"], type=DurationType(least=0.1), metavar="TIME", help="Between two looks; left out, 0.5s to 30s"
+    ["--poll-interval"],
+    type=DurationType(least=0.1),
+    metavar="TIME",
+    help="Time between two polls; by default 0.5s to 30s",
 )
 NAME = click.Argument(["name"], metavar="JOB")
 
@@ -54,10 +57,10 @@ NAME = click.Argument(["name"], metavar="JOB")
 @click.argument("name", metavar="JOB")
 @click.pass_obj
 def get(session: Session, name: str) -> None:
-    """Show a job: what was asked, where it stands, what came out, why it failed.
+    """Show a job: its request, status, result and error.
 
-    JOB is its id, tuningJobs/ID, its full resource name or its console link. -o spec is what it asked for, as a spec
-    that can be submitted again.
+    JOB is its id, tuningJobs/ID, its full resource name or its console link. -o spec writes its request as a
+    spec that can be submitted again.
     """
     with session.client() as client:
         job = client.get_tuning_job(name)
@@ -67,13 +70,13 @@ def get(session: Session, name: str) -> None:
         try:
             text = dumps_spec(request_of(job), "yaml")
         except SpecFileError as error:
-            raise SpecFileError(f"it has no form as a spec: {error.message}", file=name) from error
+            raise SpecFileError(f"it cannot be written as a spec: {error.message}", file=name) from error
         session.output.data(text.rstrip("\n"))
         return
     if session.output.machine:
         session.output.message(job)
         for line in nameless(job):
-            session.output.talk(f"left out, for it has no name in this version of gemtune: {line}")
+            session.output.talk(f"left out because this version of gemtune has no name for it: {line}")
         return
     advice = None if has_ended(job) else session.next_command(job.name, ended=False)
     print_job(session.output, job, link=session.console_link(job.name), advice=advice)
@@ -84,13 +87,13 @@ def get(session: Session, name: str) -> None:
 
 @command("list", help=LIST_HELP)
 @click.option(
-    "--filter", "filters", multiple=True, metavar="EXPR", help="Such as 'labels.team=\"a\"'; several: all hold"
+    "--filter", "filters", multiple=True, metavar="EXPR", help="Such as 'labels.team=\"a\"'; repeat it: all must hold"
 )
 @click.option(
     "--state", "states", type=STATES, multiple=True, metavar="STATE", help="Such as running or failed,expired"
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The N newest, at most")
-@click.option("--page-size", type=click.IntRange(min=1, max=2**31 - 1), metavar="N", help="Jobs asked for at a time")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most the N newest")
+@click.option("--page-size", type=click.IntRange(min=1, max=2**31 - 1), metavar="N", help="Jobs per request")
 @click.pass_obj
 def list_jobs(
     session: Session, filters: Sequence[str], states: Sequence[Sequence[str]], limit: int | None, page_size: int | None
@@ -116,7 +119,7 @@ def list_jobs(
         else:
             output.tree({"tuningJobs": []})  # the API leaves an empty list out; a script should find one
     elif not jobs and not listing.unreadable:
-        output.talk(f"no tuning jobs in project {where}" + (" that fit the filter" if filter_ else ""))
+        output.talk(f"no tuning jobs in project {where}" + (" that match the filter" if filter_ else ""))
     elif jobs:
         print_jobs(output, jobs)
     if listing.unreadable:
@@ -125,7 +128,7 @@ def list_jobs(
 
 def _say_what_is_missing(rows: Sequence[Unreadable]) -> NoReturn:
     many = f"{len(rows)} jobs of the list cannot be read" if len(rows) > 1 else "one job of the list cannot be read"
-    error = TransportError(f"a part of the answer is missing: {many}", maybe_sent=True, final=True)
+    error = TransportError(f"part of the response is missing: {many}", maybe_sent=True, final=True)
     for row in rows[:_NAMED]:
         error.add_note(one_line(str(row)))
     if len(rows) > _NAMED:
@@ -138,12 +141,12 @@ def _say_what_is_missing(rows: Sequence[Unreadable]) -> NoReturn:
 
 @command("cancel")
 @click.argument("name", metavar="JOB")
-@click.option("--wait", is_flag=True, help="Until the job has ended")
+@click.option("--wait", is_flag=True, help="Wait until the job has ended")
 @click.pass_obj
 def cancel(session: Session, name: str, wait: bool) -> None:
     """Cancel a job.
 
-    The service cancels when it gets to it: the job ends as CANCELLED some time later, or well if it was about to end.
+    The service cancels some time later: the job ends as CANCELLED, or succeeds if it was about to end.
     """
     output = session.output
     with session.client() as client:

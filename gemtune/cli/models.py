@@ -24,12 +24,12 @@ _GAP = "  "
 
 @command("models", forms=TREES, output="a catalogue")
 @click.argument("name", required=False)
-@click.option("--all", "retired", is_flag=True, help="Those too that the service no longer offers")
+@click.option("--all", "retired", is_flag=True, help="Include models that the service no longer offers")
 @click.pass_context
 def models(ctx: click.Context, name: str | None, retired: bool) -> None:
-    """Show what is known of base models: limits, and as of when.
+    """Show what is known about base models: their limits, and since when.
 
-    With --location, those are left out that are known not to be tuned there. Of one model (NAME) everything is shown.
+    With --location, models that are known not to be tuned there are left out. NAME shows everything about one model.
 
     A file of your own, named by GEMTUNE_MODELS or at ~/.config/gemtune/models.yaml, extends and overrides it.
     """
@@ -67,7 +67,7 @@ def _meant(name: str, known: Catalogue) -> str:
     names = [model.name for model in near if not model.retired] or [model.name for model in near]
     if len(names) == 1:
         return f"did you mean {names[0]}?"
-    return f"there are {', '.join(names or [model.name for model in known.offered()])}"
+    return f"the models are {', '.join(names or [model.name for model in known.offered()])}"
 
 
 def _tree(model: BaseModel) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _show(session: Session, shown: Sequence[BaseModel], *, left_out: int, status
     console = output.console()
     columns = _fitting(columns, rows, console.width)
     output.table(columns, [[row[column] for column in columns] for row in rows])
-    hints = ["? is not documented; gemtune models NAME shows one whole"]
+    hints = ["? means not documented; gemtune models NAME shows one in full"]
     if left_out:
         hints.append(f"{left_out} retired models are left out; --all shows them")
     for hint in hints:

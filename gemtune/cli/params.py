@@ -56,7 +56,7 @@ class DurationType(_Float):
             total += float(part[1]) * _UNITS[part[2] or "s"]
             at, parts = part.end(), parts + 1
         if not text or at < len(text):
-            self.fail(f"{value!r} is no length of time; write one like 500ms, 5s, 2m, 1h or 1h30m", param, ctx)
+            self.fail(f"{value!r} is not a length of time; write one like 500ms, 5s, 2m, 1h or 1h30m", param, ctx)
         if not self._least <= total <= _LONGEST:
             self.fail(f"{value!r} is not from {self._least:g}s to a year", param, ctx)
         return total
@@ -147,7 +147,7 @@ class StatesType(_Texts):
         states = [state.removeprefix("JOB_STATE_") for state in JobState.keys() if JobState.Value(state)]  # noqa: SIM118
         if name not in states:
             allowed = ", ".join(state.lower() for state in states)
-            self.fail(f"{value!r} is no state of a job; the states are {allowed}", param, ctx)
+            self.fail(f"{value!r} is not a state of a job; the states are {allowed}", param, ctx)
         return f"JOB_STATE_{name}"
 
 

@@ -69,16 +69,14 @@ def follow(
     except Terminated:
         raise Stopped(f"terminated; the job goes on\n  come back with: {back}", status=143) from None
     except BrokenPipeError:
-        raise Stopped(
-            f"nobody reads the output any more; the job goes on\n  come back with: {back}", status=3
-        ) from None
+        raise Stopped(f"the output pipe is closed; the job goes on\n  come back with: {back}", status=3) from None
     except Exception as error:  # whatever ends the wait, the job does not end with it
         if seen and not has_ended(seen[0]):
             session.unfinished = True
         if isinstance(error, WaitTimeout):
             error.add_note(f"come back with: {back}")
         elif session.unfinished:
-            goes_on = "the job was there before" if isinstance(error, NotFound) else "the job goes on"
+            goes_on = "the job existed before" if isinstance(error, NotFound) else "the job goes on"
             error.add_note(f"{goes_on}; come back with: {back}")
         raise
 
@@ -157,7 +155,7 @@ def _live(output: Output, back: str) -> Generator[Observer]:
     )
 
     def render() -> Any:
-        spinner.text = _live_line(latest[0], time.time()) if latest else Text("asking for the job")
+        spinner.text = _live_line(latest[0], time.time()) if latest else Text("getting the job")
         return Group(spinner, advice, Text())  # the last line is where the terminal shows ^C
 
     with Live(get_renderable=render, console=console, transient=True, refresh_per_second=8):

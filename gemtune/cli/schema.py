@@ -16,7 +16,7 @@ __all__ = ["schema"]
 @command("schema", offline=True)
 @click.option("--json-schema", is_flag=True, help="JSON Schema of a spec, for editors")
 @click.option("--protos", type=click.Path(file_okay=False), metavar="DIR", help="Write the .proto files to DIR")
-@click.option("--descriptor-set", is_flag=True, help="Everything as a FileDescriptorSet, in binary")
+@click.option("--descriptor-set", is_flag=True, help="FileDescriptorSet of everything, in binary")
 @click.pass_context
 def schema(ctx: click.Context, json_schema: bool, protos: str | None, descriptor_set: bool) -> None:
     """Print or write the schema of tuning jobs: for an editor, for protoc or buf, for a tool that reads descriptors.

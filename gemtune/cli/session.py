@@ -133,7 +133,7 @@ class Session:
         if min(now - self.answered, now - self.silence) >= 60:
             self.silence = now
             since = time.strftime("%H:%M", time.localtime(self.answered))
-            self.output.talk(f"no answer since {since}; trying on ({sentence})")
+            self.output.talk(f"no response since {since}; still trying ({sentence})")
 
     def say_where(self) -> None:
         """Says once where calls go, where the command line does not: to an emulator that is forgotten, for example."""
@@ -244,7 +244,7 @@ class _Watched:
         session.say_where()
         if session.verbose:
             session.request = _http_words(method, request, session.api_version)
-        session.patience.doing(f"waiting for the answer to {method.name}")
+        session.patience.doing(f"waiting for the response to {method.name}")
         try:
             answer = self._inner.send(method, request, deadline=deadline, metadata=metadata)
         except GemtuneError as error:

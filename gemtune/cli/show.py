@@ -1,4 +1,4 @@
-"""One job for a person to read: what was asked, where it stands, what came out, why it failed, what the data are like.
+"""One job for a person to read: its request, status, error, result and training data.
 
 The content is made once, as sections of (label, value) lines; a terminal gets it in colour and wrapped, a pipe whole.
 """
@@ -48,8 +48,6 @@ KINDS: dict[str, str] = {
     "veo_lora_tuning_spec": "Veo LoRA tuning",
 }
 
-"""Labels that say how a job was submitted, not what a user labelled it with."""
-
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -80,14 +78,14 @@ def job_sections(job: TuningJob, *, human: bool, symbol: Callable[[str, str], st
         yield _why(job)
     yield _outcome(job, human)
     yield from _data(job, human, symbol)
-    unknown = Section(NOT_KNOWN)
+    unknown = Section(NOT_KNOWN.capitalize())
     for line in unknown_of(job):
         unknown.add("unknown", line)
     yield unknown
 
 
 def _asked(job: TuningJob) -> Section:
-    section = Section("asked for")
+    section = Section("Request")
     kind = job.WhichOneof("tuning_spec")
     if job.HasField("pre_tuned_model"):
         checkpoint = f" · checkpoint {job.pre_tuned_model.checkpoint_id}" if job.pre_tuned_model.checkpoint_id else ""
@@ -129,7 +127,7 @@ def _value_text(value: Any) -> str:
 
 
 def _standing(job: TuningJob, human: bool) -> Section:
-    section = Section("where it stands")
+    section = Section("Status")
     detail = ""
     if job.HasField("tuning_job_state"):
         name: str = scalar(job.DESCRIPTOR.fields_by_name["tuning_job_state"], job.tuning_job_state)
@@ -159,7 +157,7 @@ def _moment(job: TuningJob, name: str, human: bool) -> str:
 
 
 def _why(job: TuningJob) -> Section:
-    section = Section("why")
+    section = Section("Error")
     if remedy := remedy_of(job):
         section.add("meaning", remedy[0])
         section.add("remedy", remedy[1])
@@ -168,7 +166,7 @@ def _why(job: TuningJob) -> Section:
 
 
 def _outcome(job: TuningJob, human: bool) -> Section:
-    section = Section("came out")
+    section = Section("Result")
     section.add("model", clean(job.tuned_model.model))
     section.add("endpoint", clean(job.tuned_model.endpoint))
     for checkpoint in job.tuned_model.checkpoints:
@@ -191,7 +189,7 @@ def _data(job: TuningJob, human: bool, symbol: Callable[[str, str], str]) -> Ite
     stats: Any = getattr(job.tuning_data_stats, kind)
     if kind == "distillation_data_stats":
         stats = stats.training_dataset_stats
-    section = Section("training data")
+    section = Section("Training data")
     section.add("size", data_text(job, human=human))
     dropped = list(getattr(stats, "dropped_example_reasons", ()))
     truncated = getattr(stats, "total_truncated_example_count", 0)

@@ -40,21 +40,21 @@ _STYLES = {"+": "green", "-": "red", "~": "yellow"}
 @click.argument("new", metavar="NEW")
 @click.pass_obj
 def diff(session: Session, old: str, new: str) -> int:
-    """Say where two specs differ in what they ask for. OLD and NEW are files, - for standard input, or jobs.
+    """Compare what two specs request. OLD and NEW are files, - for standard input, or jobs.
 
     \b
       gemtune diff spec.yaml other.json
       gemtune diff spec.yaml projects/P/locations/L/tuningJobs/123
 
-    Of a job, what it was asked for is compared: not its state, nor gemtune's own labels. Hyper-parameters and a name
-    that the service chose itself count, since a job does not tell them from what was asked.
+    For a job, its request is compared, not its state or gemtune's own labels. Hyper-parameters and a name that the
+    service chose count too, since a job does not mark them.
 
     As with diff(1), the exit status is 0 when they are the same, 1 when they differ, 2 in case of trouble.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune.specs import diff as changes_between
 
     if session.output_format == "textproto":
-        raise click.UsageError("a difference is no message; -o is table, json or yaml here")
+        raise click.UsageError("a difference is not a message; -o takes table, json or yaml here")
     if old == new == "-":
         raise click.UsageError("only one of the two can come from standard input")
     sides = [_Side(session, name) for name in (old, new)]
@@ -128,7 +128,7 @@ def _show(session: Session, sides: list[_Side], changes: list[Change]) -> None:
         output.data("\n".join(lines))
     filled_in = [(sides[1], any(c.old is None for c in changes)), (sides[0], any(c.new is None for c in changes))]
     if any(side.is_job and only_there for side, only_there in filled_in):
-        output.talk("what only the job has, the service may have chosen where the spec was silent")
+        output.talk("where only the job has a value, the service may have chosen it")
 
 
 def _plain(value: Any) -> Any:
@@ -159,7 +159,9 @@ def _naming(option: str) -> Generator[None]:
 @command("convert", offline=True)
 @click.argument("source", metavar="FILE")
 @click.argument("target", metavar="[TO]", default="-")
-@click.option("--from", "source_format", type=FORMATS, metavar="FORM", help="What FILE is, if its ending does not say")
+@click.option(
+    "--from", "source_format", type=FORMATS, metavar="FORM", help="Format of FILE, if its ending does not say it"
+)
 @click.option("--to", "target_format", type=FORMATS, metavar="FORM", help="yaml, json, textproto or binpb")
 @click.pass_context
 def convert(ctx: click.Context, source: str, target: str, source_format: str | None, target_format: str | None) -> None:
@@ -170,7 +172,7 @@ def convert(ctx: click.Context, source: str, target: str, source_format: str | N
       gemtune convert spec.yaml --to textproto
       kubectl get cm spec -o jsonpath={.data.spec} | gemtune convert - spec.binpb
 
-    Nothing is lost but comments, and nothing is checked; without --to, standard output is YAML.
+    Only comments are lost. Nothing is checked. Without --to, standard output is YAML.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune.specs import load_spec, save_spec
 
@@ -194,11 +196,11 @@ def convert(ctx: click.Context, source: str, target: str, source_format: str | N
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.pass_obj
 def fingerprint(session: Session, files: tuple[str, ...]) -> None:
-    """Print the identity of specs: the same for specs that ask for the same, in every format and language.
+    """Print the fingerprint of specs. Specs that request the same have the same one, in every format and language.
 
     \b
-      gemtune fingerprint spec.yaml          the fingerprint alone
-      gemtune fingerprint specs/*.yaml       one a line, with the file's name
+      gemtune fingerprint spec.yaml          only the fingerprint
+      gemtune fingerprint specs/*.yaml       one per line, with the file's name
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune.specs import fingerprint as fingerprint_of, load_specs
 

@@ -58,7 +58,7 @@ def read_given(session: Session, file: str | None, fields: Mapping[str, Any], *,
         return Given(job, "flags")
     specs = read_specs(file)
     if len(specs) > 1:
-        raise SpecFileError(f"there are {len(specs)} specs in the file and one is wanted", file=file)
+        raise SpecFileError(f"there are {len(specs)} specs in the file; give a file with one", file=file)
     spec = specs[0]
     if any(value not in (None, ()) for value in fields.values()):
         job = apply(spec.require(), fields)

@@ -28,14 +28,14 @@ __all__ = ["validate"]
 @click.argument("more", nargs=-1, metavar="[FILE]...")
 @click.pass_context
 def validate(ctx: click.Context, files: tuple[str, ...], strict: bool, more: tuple[str, ...]) -> int:
-    """Say what is wrong with specs, before anything is sent.
+    """Check specs before you send them.
 
     \b
       gemtune validate -f spec.yaml
       gemtune validate specs/*.yaml --location europe-west4 -o json
 
-    Nothing is asked of the service. The rules about locations need --location (or GOOGLE_CLOUD_LOCATION); rule ids,
-    sources and dates are in the output of -o json. The exit status is 2 when there is an error.
+    The service is not called. The rules about locations need --location (or GOOGLE_CLOUD_LOCATION). -o json adds rule
+    ids, sources and dates. The exit status is 2 when there is an error.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune.specs import Severity, read_specs
 

@@ -131,9 +131,7 @@ def _tell_phases(
 @command("resume")
 @click.argument("request_id", metavar="REQUEST_ID")
 @click.option("--store", envvar="GEMTUNE_STORE", metavar="URL", help="The store that remembers the submission")
-@click.option(
-    "--resend/--no-resend", default=True, help="Whether a spec that the store remembers may be sent; else only a look"
-)
+@click.option("--resend/--no-resend", default=True, help="Send the spec that the store remembers, if it was never sent")
 @click.option(
     "--for",
     "seconds",
@@ -141,14 +139,14 @@ def _tell_phases(
     show_default=True,
     type=DurationType(),
     metavar="TIME",
-    help="How long to look for a job that is not there at once",
+    help="How long to look for a job that is not listed yet",
 )
 @click.pass_obj
 def resume(session: Session, request_id: str, store: str | None, resend: bool, seconds: float) -> None:
     """Learn what became of a submission, by its request id.
 
-    With the store that remembers it, it is submitted if it never was. Without one, nothing is sent: a job that is not
-    in the list yet is looked for a while. An id that begins with - stands last, after --.
+    With the store that remembers it, the submission is sent if it never was. Without a store, nothing is sent: the
+    command looks for the job for a while. Put an id that begins with - last, after --.
     """
     with opened(store) as kept, session.client(store=kept, resend=resend) as client:
         spec = _remembered(kept, client, request_id) if resend else None
@@ -186,15 +184,15 @@ def _not_there(
     session: Session, client: TuningClient, request_id: str, seconds: float, *, store: str | None
 ) -> NotFound:
     place = f"project {client.project} in {client.location}"
-    error = NotFound(f"there is no job under the request id {request_id} in {place}, so far as its lists show")
+    error = NotFound(f"there is no job under the request id {request_id} in the lists of {place}")
     error.add_note(
-        f"looked for {duration_text(seconds)}; that proves nothing about a create that was sent later than that, or by "
-        "a process that still runs"
+        f"looked for {duration_text(seconds)}; a create that was sent later, or by a process that still runs, may "
+        "still start one"
     )
     given = shlex.quote(f"--request-id={request_id}") if request_id.startswith("-") else None
     words = ["gemtune create -f FILE", given or f"--request-id {shlex.quote(request_id)}"]
     words.append(session.place_options(client, store=store))
-    error.add_note(f"once no such create is under way, submit it under that id: {' '.join(words)}")
+    error.add_note(f"when no such create is running, submit it under that id: {' '.join(words)}")
     return error
 
 

@@ -34,7 +34,7 @@ def check_json(body: bytes) -> None:
     for found in _STRING_OR_COMMA.finditer(body):
         commas += found[0] == b","
         if commas >= MOST_VALUES:
-            raise InvalidArgument(f"the body has more than {MOST_VALUES:,} values, which is the most that is read")
+            raise InvalidArgument(f"the body has more than {MOST_VALUES:,} values, which is the maximum")
 
 
 def too_large(message: Message, path: str) -> list[tuple[str, str]]:

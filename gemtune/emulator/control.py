@@ -197,7 +197,7 @@ def _read(body: bytes) -> dict[str, Any]:
 def _only(sent: dict[str, Any], *known: str) -> None:
     for name in sent:
         if name not in known:
-            raise _refusal(name, f"{name!r} is not known here; there are {', '.join(known)}")
+            raise _refusal(name, f"{name!r} is not known here; the known names are {', '.join(known)}")
 
 
 def _refusal(field_name: str, problem: str) -> ApiError:

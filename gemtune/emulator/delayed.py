@@ -37,7 +37,7 @@ class Lateness:
         """
         with self._lock:
             if len(self._due) >= MOST_LATE:
-                raise ResourceExhausted(f"{MOST_LATE:,} calls are to be acted on later, which is the most that is kept")
+                raise ResourceExhausted(f"{MOST_LATE:,} calls are to be processed later, which is the maximum")
             self._used = True
             heapq.heappush(self._due, (due, next(self._order), act))
 

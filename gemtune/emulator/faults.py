@@ -108,17 +108,17 @@ _N = r"(\d{1,6}(?:\.\d{1,6})?)s?"
 _CODE = r"([1-5]\d\d|[A-Za-z][A-Za-z_-]*)"
 
 INSTRUCTIONS: tuple[Instruction, ...] = (
-    Instruction("pass", "pass", "nothing goes wrong", lambda _: {}),
+    Instruction("pass", "pass", "no fault", lambda _: {}),
     Instruction(
         "return-CODE",
         f"return-{_CODE}",
-        "that error, an HTTP status (400 to 599) or the name of a google.rpc.Code; nothing was acted on",
+        "that error, an HTTP status (400 to 599) or the name of a google.rpc.Code; the request is not processed",
         lambda m: {"error": _error(m[1], m[0])},
     ),
     Instruction(
         "return-CODE-after",
         f"return-{_CODE}-after",
-        "that error, after it was acted on",
+        "that error, after the request is processed",
         lambda m: {"error": _error(m[1], m[0]), "after": True},
     ),
     Instruction(
@@ -130,49 +130,49 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
     Instruction(
         "return-reset-connection",
         "return-reset-connection",
-        "the connection is reset; nothing was acted on",
+        "the connection is reset; the request is not processed",
         lambda _: {"cut": True},
     ),
     Instruction(
         "return-reset-connection-after",
         "return-reset-connection-after",
-        "the connection is reset after it was acted on",
+        "the connection is reset after the request is processed",
         lambda _: {"cut": True, "after": True},
     ),
     Instruction(
         "truncated-body",
         "truncated-body",
-        "acted on; the answer ends in its middle",
+        "the request is processed; the response ends halfway",
         lambda _: {"body": "truncated"},
     ),
     Instruction(
         "garbage-body",
         "garbage-body",
-        "acted on; the answer is a success whose body is nothing that can be read",
+        "the request is processed; the response is a success with an unreadable body",
         lambda _: {"body": "garbage"},
     ),
     Instruction(
         "stall-for-N",
         f"stall-for-{_N}",
-        "acted on at once; the answer begins N seconds later",
+        "the request is processed at once; the response begins N seconds later",
         lambda m: {"stall": _wait(m)},
     ),
     Instruction(
         "slow-body-N",
         f"slow-body-{_N}",
-        "acted on at once; the answer's body takes N seconds, byte by byte (gRPC: as stall-for-N)",
+        "the request is processed at once; the response body takes N seconds, byte by byte (gRPC: as stall-for-N)",
         lambda m: {"slow": _wait(m)},
     ),
     Instruction(
         "list-lag-N",
         f"list-lag-{_N}",
-        "a create: its job is not in lists for N seconds of the emulator's clock",
+        "a create: its job is missing from lists for N seconds of the emulator's clock",
         lambda m: {"list_lag": float(m[1])},
     ),
     Instruction(
         "commit-after-N",
         f"commit-after-{_N}",
-        "the connection is reset at once, and the call is acted on N seconds later, by the emulator's clock",
+        "the connection is reset at once; the request is processed N seconds later, by the emulator's clock",
         lambda m: {"commit_after": float(m[1])},
     ),
 )
@@ -188,16 +188,18 @@ def _wait(match: re.Match[str]) -> float:
 
 def _error(code: str, instruction: str, *, retry_after: float | None = None) -> ApiError:
     names: Any = code_pb2.Code
-    words = f"The emulator was told: {instruction}."
+    words = f"The emulator injected a fault: {instruction}."
     if code.isdigit():
         if int(code) < 400:
-            raise _refusal(f"{instruction!r}: {code} is no error; an HTTP status is from 400 to 599")
+            raise _refusal(f"{instruction!r}: {code} is not an error; an HTTP error status is from 400 to 599")
         likeness = error_from_http(int(code), b"")
         return type(likeness)(words, code=likeness.code, http_status=int(code), retry_after=retry_after)
     name = code.upper().replace("-", "_")
     if name == "OK" or name not in names.keys():  # noqa: SIM118  no mapping
         known = ", ".join(known for known in names.keys() if known != "OK")  # noqa: SIM118
-        raise _refusal(f"{instruction!r}: {code} is no code; there are {known}, and HTTP statuses from 400 to 599")
+        raise _refusal(
+            f"{instruction!r}: {code} is not a code; the codes are {known}, and HTTP statuses from 400 to 599"
+        )
     error = error_from_status(status_pb2.Status(code=names.Value(name), message=words))
     error.retry_after = retry_after
     return error
@@ -220,12 +222,12 @@ def parse(text: str) -> Fault:
     for word in text.split(","):
         fields = _fields(word.strip())
         if seen & fields.keys():
-            raise _refusal(f"{text!r} asks for two things that cannot go wrong at once")
+            raise _refusal(f"{text!r} names two faults that exclude each other")
         seen |= fields.keys()
         fault = replace(fault, **fields)
     ends = [fault.error is not None, fault.cut, fault.commit_after is not None]
     if ends.count(True) > 1:
-        raise _refusal(f"{text!r} asks for two things that cannot go wrong at once")
+        raise _refusal(f"{text!r} names two faults that exclude each other")
     return fault
 
 
@@ -235,7 +237,7 @@ def _fields(word: str) -> Mapping[str, Any]:
         if found:
             return instruction.fields(found)
     forms = ", ".join(instruction.form for instruction in INSTRUCTIONS)
-    raise _refusal(f"{word!r} is no instruction; there are {forms}")
+    raise _refusal(f"{word!r} is not an instruction; the instructions are {forms}")
 
 
 # -- retry tests ------------------------------------------------------------------------------------------------------
@@ -287,18 +289,20 @@ class RetryTest:
         self._left: dict[str, deque[str]] = {}
         self._hits: list[Hit] = []
         if not instructions:
-            raise _refusal("instructions are empty; write what goes wrong with which rpc")
+            raise _refusal("instructions are empty; map rpcs to lists of faults")
         self.size = 0
         for rpc, script in instructions.items():
             if rpc != ANY_RPC and rpc not in RPCS:
                 known = ", ".join(sorted(RPCS))
-                raise _refusal(f"{rpc!r} is no rpc; there are {known}, and {ANY_RPC} for any of them")
+                raise _refusal(f"{rpc!r} is not an rpc; the rpcs are {known}, and {ANY_RPC} for any of them")
             words = [script] if isinstance(script, str) else list(script)
             if not words:
-                raise _refusal(f"the instructions of {rpc} are empty; write what goes wrong with its calls")
+                raise _refusal(f"the instructions of {rpc} are empty; list the faults of its calls")
             self.size += len(words)
             if self.size > MOST_INSTRUCTIONS:
-                raise _refusal(f"there are more than {MOST_INSTRUCTIONS:,} instructions, which is the most of a test")
+                raise _refusal(
+                    f"there are more than {MOST_INSTRUCTIONS:,} instructions, which is the maximum for a test"
+                )
             for word in dict.fromkeys(words):
                 parse(word)
             self._left[rpc] = deque(words)

@@ -37,7 +37,7 @@ LARGEST_REQUEST = 10 * 2**20
 _GOOGLE = "google.cloud.aiplatform"
 
 _GARBAGE = b"\xff\xff\xff garbage"  # no message of any type: the first byte is no tag
-_RESET = "Connection reset by the emulator, as it was told"  # begins as C-core's words for it do
+_RESET = "Connection reset by the emulator: an injected fault"  # begins as C-core's words for it do
 
 Answer: TypeAlias = Callable[[Any, grpc.ServicerContext], Message | bytes]
 
@@ -186,7 +186,7 @@ def _read(data: bytes, request_type: type[Message]) -> Message:
     try:
         return request_type.FromString(data)
     except DecodeError as error:
-        raise InvalidArgument(f"the request is no {request_type.DESCRIPTOR.name}") from error
+        raise InvalidArgument(f"the request is not a {request_type.DESCRIPTOR.name}") from error
 
 
 def _metadata(context: grpc.ServicerContext) -> Mapping[str, str]:

@@ -74,7 +74,7 @@ def _wrong_text(error: Exception) -> str:
         case RecursionError() | JsonError():
             return "The values are nested too deeply"
         case _Constant():
-            return f"{error} is no JSON value"
+            return f"{error} is not a JSON value"
         case _:  # json.loads makes no int of so many digits
             return "A number has more than 4,300 digits"
 

@@ -49,14 +49,14 @@ class Outcome:
         code = _code(failure[1]) if failure else None
         if code is None:
             problem = (
-                f"{text!r} is no outcome; write fail-CODE (fail-13 and fail-internal are the same), or one of "
+                f"{text!r} is not an outcome; write fail-CODE (fail-13 and fail-internal are the same), or one of "
                 f"{', '.join(_STATES)}"
             )
             raise InvalidArgument(problem, details=[bad_request([(field, problem)])])
         if len(message) > LONGEST_MESSAGE:
             problem = f"message has {len(message):,} characters, and at most {LONGEST_MESSAGE:,} are kept"
             raise InvalidArgument(problem, details=[bad_request([("message", problem)])])
-        words = message or f"The emulator was told to let this job fail with {code_pb2.Code.Name(code)}."
+        words = message or f"The emulator was instructed to fail this job with {code_pb2.Code.Name(code)}."
         return cls(JobState.JOB_STATE_FAILED, status_pb2.Status(code=code, message=words))
 
 
@@ -104,7 +104,7 @@ class Outcomes:
         with self._lock:
             if len(self._next) >= MOST_OUTCOMES:
                 raise ResourceExhausted(
-                    f"there are {len(self._next):,} outcomes to come, which is the most that is kept; to fix it: use "
+                    f"there are {len(self._next):,} outcomes to come, which is the maximum; to fix it: use "
                     "count, or drop them with DELETE /emulator/outcomes"
                 )
             if self._next and self._next[-1][1] is None:  # its end is here

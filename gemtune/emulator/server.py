@@ -59,7 +59,7 @@ class Address(str):
 
 
 def default_db() -> Path:
-    """Where jobs are kept when no file is named: `~/.local/state/gemtune/emulator.db`, or below XDG_STATE_HOME."""
+    """File to keep jobs in when no file is named: `~/.local/state/gemtune/emulator.db`, or below XDG_STATE_HOME."""
     state = os.environ.get("XDG_STATE_HOME")
     return (Path(state) if state else Path.home() / ".local" / "state") / "gemtune" / "emulator.db"
 
@@ -95,7 +95,7 @@ def serve(
     say = log or _to_stderr
     with contextlib.closing(_listen(host, port)) as listener:
         if not _is_loopback(listener):
-            say(f"warning: {_exposed(host)}" + ("" if token else "; --token asks for a token"))
+            say(f"warning: {_exposed(host)}" + ("" if token else "; --token requires a token"))
         with contextlib.closing(Storage(db if db is not None else default_db())) as storage:
             control = Control()
             service = _service(storage, control, job_duration=job_duration, gcs_root=gcs_root)
@@ -143,7 +143,7 @@ def running(
         contextlib.closing(Storage(db if db is not None else MEMORY)) as storage,
     ):
         if not _is_loopback(listener):
-            talk = f"{_exposed(host)}; `token` asks for a token" if token is None else _exposed(host)
+            talk = f"{_exposed(host)}; `token` requires a token" if token is None else _exposed(host)
             if log:
                 log(f"warning: {talk}")
             else:
@@ -194,7 +194,7 @@ def _grpc_door(
     except ModuleNotFoundError as error:
         if error.name != "grpc":
             raise
-        raise ConfigurationError("the emulator's gRPC door needs grpcio: pip install 'gemtune[grpc]'") from error
+        raise ConfigurationError("the emulator's gRPC server needs grpcio: pip install 'gemtune[grpc]'") from error
     if port:  # grpcio would write to standard error itself
         _listen(host, port, "for gRPC ").close()
     door = GrpcDoor(service, token=token, log=log, faults=control.faults)
@@ -357,7 +357,7 @@ def _url(listener: socket.socket) -> str:
 
 
 def _exposed(host: str) -> str:
-    return f"{host} is not this machine alone: whoever reaches it can use the emulator"
+    return f"{host} is reachable from other machines: whoever reaches it can use the emulator"
 
 
 def _is_loopback(listener: socket.socket) -> bool:

@@ -112,14 +112,14 @@ class Database:
             return
         except SQLAlchemyError as error:
             if "not a database" in str(error):
-                failure = ConfigurationError(f"{self.where} is no store but some other file; name another")
+                failure = ConfigurationError(f"{self.where} is not a store; name another file")
             else:
                 failure = StoreError(f"the store {self.where} does not answer: {reason(error)}")
         except GemtuneError:
             raise
         except Exception as error:  # bytes that were changed on the disk can meet any line between them and here
             failure = StoreError(
-                f"the store {self.where} holds what cannot be read ({type(error).__name__}): it is damaged; to fix it: "
+                f"the store {self.where} holds unreadable data ({type(error).__name__}): it is damaged; to fix it: "
                 "restore it from a copy, or name another"
             )
         # Outside of the handlers: what they caught may repeat parts of the URL, and would be its context.

@@ -19,18 +19,18 @@ _CLASSES: dict[str, str] = {
     "54": "a limit of the database was exceeded",
     "55": "the database is locked or in use",
     "57": "the database is shutting down, or cancelled the query",
-    "58": "the database met an error of its system",
-    "XX": "the database met an error of its own",
+    "58": "the database had a system error",
+    "XX": "the database had an internal error",
 }
 """The class of an SQLSTATE -> what it means (PostgreSQL's appendix A)."""
 
 _LIBPQ: tuple[tuple[str, str], ...] = (
     ("password authentication failed", "connection failed: the user or the password was refused"),
-    ("no password supplied", "connection failed: a password is asked for, and none was given"),
+    ("no password supplied", "connection failed: the server requires a password, and none was given"),
     ("connection refused", "connection failed: Connection refused"),
     ("timeout expired", "connection failed: no answer in time"),
     ("timed out", "connection failed: no answer in time"),
-    ("could not translate host name", "connection failed: no host of that name is known (DNS)"),
+    ("could not translate host name", "connection failed: the host name is unknown (DNS)"),
     ("no such file or directory", "connection failed: no server listens at that socket"),
     ("certificate", "connection failed: the server's certificate is not trusted, or ours not known"),
     ("ssl", "connection failed: TLS, or one of its options"),

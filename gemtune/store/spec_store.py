@@ -93,7 +93,7 @@ class SpecStore:
         """
         if not _FINGERPRINT.fullmatch(fingerprint):
             raise ConfigurationError(
-                f"{fingerprint!r} is no fingerprint, which is sha256: and 64 hexadecimal digits; "
+                f"{fingerprint!r} is not a fingerprint, which is sha256: and 64 hexadecimal digits; "
                 "find(fingerprint=...) takes its beginning"
             )
         with self._database.reading() as db:
@@ -123,7 +123,7 @@ class SpecStore:
         prefix = _PREFIX.fullmatch(fingerprint)
         if prefix is None:
             raise ConfigurationError(
-                f"{fingerprint!r} is no beginning of a fingerprint, which looks like sha256:9f2c41d0"
+                f"{fingerprint!r} is not the beginning of a fingerprint, which looks like sha256:9f2c41d0"
             )
         query = select(specs).order_by(specs.c.stored_at.desc(), specs.c.fingerprint)
         if prefix[1]:
@@ -234,7 +234,7 @@ class SpecStore:
         """
         key = _key(request_id, project, location)
         if not job.name:
-            raise SpecInvalid(bad_request([("name", "the job has no name; record what the service answered")]))
+            raise SpecInvalid(bad_request([("name", "the job has no name; record what the service returned")]))
         now = self._now()
         with self._database.writing() as db:
             seen = job.create_time.ToNanoseconds() / 1e9 if job.HasField("create_time") else now

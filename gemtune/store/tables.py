@@ -155,8 +155,8 @@ def written_format(db: Connection, where: str) -> int:
         return found[0]
     what = f"several formats ({', '.join(map(str, found))})" if len(found) > 1 else "no format"
     raise ConfigurationError(
-        f"the store {where} names {what} where one belongs, in the table {_format.name}, so it is not known how to "
-        "read it; to fix it: restore it from a copy, or name another"
+        f"the store {where} names {what} instead of one in the table {_format.name}, so gemtune cannot read it; "
+        "to fix it: restore it from a copy, or name another"
     )
 
 

@@ -50,7 +50,7 @@ def check(ran: Ran, status: int, *said: str) -> None:
         (["list", "--transport", "pigeon"], "transport 'pigeon' is not known"),
         (["list", "--api-version", "v2"], "'v2' is not one of 'v1', 'v1beta1'"),
         (["emulator", "--port", "99999"], "--port: 99999 is not in the range"),
-        (["emulator", "--job-duration", "soon"], "--job-duration: 'soon' is no length of time"),
+        (["emulator", "--job-duration", "soon"], "--job-duration: 'soon' is not a length of time"),
         (["emulator", "--gcs-root", "/no/such/directory"], "/no/such/directory"),
         ([], None),
     ],
@@ -138,7 +138,7 @@ def test_an_error_of_the_service_is_put_into_words_and_kept(gemtune: Gemtune, mo
     body = json.dumps({"error": {"code": 403, "message": words, "status": "PERMISSION_DENIED"}}).encode()
     with answering(403, body) as host:
         monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", host)
-        check(gemtune("list"), 1, "to fix it: ", f"the service said: {words} (PERMISSION_DENIED)")
+        check(gemtune("list"), 1, "to fix it: ", f"the service returned: {words} (PERMISSION_DENIED)")
 
 
 def test_a_servers_words_do_not_steer_the_terminal(gemtune: Gemtune, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ def test_a_defect_is_a_sentence_too(gemtune: Gemtune, monkeypatch: pytest.Monkey
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr("gemtune.client.TuningClient.__init__", broken)
-    check(gemtune("list"), 2, "ZeroDivisionError", "a defect of gemtune")
+    check(gemtune("list"), 2, "ZeroDivisionError", "internal error", "a bug in gemtune")
 
 
 @pytest.mark.parametrize(

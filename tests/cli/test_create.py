@@ -159,7 +159,7 @@ def test_warnings_do_not_stop_a_job_and_q_hides_them(service: str, gemtune: Gemt
         ([*FLAGS, "--learning-rate-multiplier", "nan"], "'nan' is not a number"),
         ([*FLAGS, "--labels", "novalue"], "write key=value"),
         ([*FLAGS, "--pre-tuned-model", "m"], "exclude each other"),
-        ([*FLAGS, "--checkpoint-id", "3"], "give that too"),
+        ([*FLAGS, "--checkpoint-id", "3"], "--checkpoint-id needs --pre-tuned-model"),
         ([*FLAGS, "--timeout", "5s"], "add --wait"),
         ([*FLAGS, "--wait", "--poll-interval", "0"], "'0' is not from 0.1s"),
         ([*FLAGS, "--dry-run", "-o", "textproto"], "-o is table, json or yaml here"),

@@ -138,7 +138,7 @@ def test_a_list_of_one_state(ended: str, gemtune: Gemtune) -> None:
     assert listed("--state", "succeeded", "--filter", 'state="JOB_STATE_FAILED" OR labels.x="y"') == 0
     refused = gemtune("list", "--state", "done")
     assert refused.status == 2
-    assert "'done' is no state of a job; the states are queued, pending, running, succeeded, failed" in refused.err
+    assert "'done' is not a state of a job; the states are queued, pending, running, succeeded, failed" in refused.err
 
 
 def test_a_cancel_as_json_is_the_apis_empty_answer(going: str, gemtune: Gemtune) -> None:

@@ -168,7 +168,7 @@ def test_a_form_that_there_is_not_names_those_that_the_command_has(
 def test_a_form_before_the_command_is_held_against_the_command(gemtune: Gemtune, spec: str) -> None:
     ran = gemtune("-o", "textproto", "validate", spec)
     assert ran.status == 2
-    assert "a report is no message; -o is table, json or yaml here" in ran.err
+    assert "a report is not a message; -o takes table, json or yaml here" in ran.err
 
 
 def test_commands_without_a_connection_do_not_show_how_to_connect(gemtune: Gemtune) -> None:

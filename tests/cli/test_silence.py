@@ -93,7 +93,7 @@ def test_a_slow_answer_is_waited_for_aloud(slow: str) -> None:
     import subprocess
 
     done = subprocess.run([*COMMAND, "list", "--project", "p"], capture_output=True, text=True, timeout=60, check=False)
-    assert done.stderr.count("waiting for the answer to ListTuningJobs ...\n") == 1
+    assert done.stderr.count("waiting for the response to ListTuningJobs ...\n") == 1
     faults(slow, "stall-for-2", rpc="ListTuningJobs")
     assert "waiting" not in process("list", "--project", "p", "-q").err
 

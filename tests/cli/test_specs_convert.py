@@ -110,7 +110,7 @@ def test_what_only_the_job_has_may_be_the_services_choice(gemtune: Gemtune, serv
         ran = gemtune("diff", *sides)
         assert ran.status == 1
         assert f'{sign} labels.team: "search"' in ran.out
-        assert "what only the job has, the service may have chosen where the spec was silent" in ran.err
+        assert "where only the job has a value, the service may have chosen it" in ran.err
 
 
 @pytest.mark.parametrize("job", ["4982013113894174720", "tuningJobs/4982013113894174720"])
@@ -139,7 +139,7 @@ def test_a_file_that_is_not_there_is_trouble(gemtune: Gemtune, spec: str) -> Non
     ("args", "sentence"),
     [
         (["-", "-"], "only one of the two can come from standard input"),
-        (["a", "b", "-o", "textproto"], "a difference is no message; -o is table, json or yaml here"),
+        (["a", "b", "-o", "textproto"], "a difference is not a message; -o takes table, json or yaml here"),
         (["a"], "NEW is missing"),
     ],
 )
@@ -290,7 +290,7 @@ def test_a_finished_job_can_be_submitted_again(gemtune: Gemtune, service: str, s
 def test_other_commands_have_no_spec_to_show(gemtune: Gemtune, args: list[str]) -> None:
     ran = gemtune(*args, *([] if "-o" in args else ["-o", "spec"]))
     assert (ran.status, ran.out) == (2, "")
-    assert "-o spec is a job as a spec: gemtune get JOB -o spec" in ran.err
+    assert "-o spec writes a job as a spec; use gemtune get JOB -o spec" in ran.err
 
 
 def test_a_format_that_the_name_does_not_tell_is_said_by_an_option(gemtune: Gemtune, spec: str, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_table_of_models_fits_the_terminal_and_explains_itself(width: int) -> 
         with terminal(*args, width=width) as screen:
             assert screen.end() == 0
             lines = screen.text.rstrip("\n").split("\n")
-        table = lines[: next(i for i, line in enumerate(lines) if line.startswith("? is not documented"))]
+        table = lines[: next(i for i, line in enumerate(lines) if line.startswith("? means not documented"))]
         assert all(len(line) <= max(width, 59) for line in table)  # the model, its ranks and whether it is offered
         assert "--all" in lines[-1] or args[1:]
 

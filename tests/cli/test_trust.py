@@ -85,7 +85,7 @@ def test_a_row_that_cannot_be_read_is_named_and_is_status_3(form: str, at: Any, 
     assert ran.status == 3
     assert "tuningJobs/9" in ran.err
     assert "createTime" in ran.err
-    assert "a part of the answer is missing" in ran.err
+    assert "part of the response is missing" in ran.err
     assert JOB.rpartition("/")[2] in ran.out
     assert ran.err.count("tuningJobs/9") == 1, "it is said once"
 
@@ -260,7 +260,7 @@ def test_a_silence_is_told_once_a_minute_with_its_beginning(
         now[0] += 7
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "the connection broke; trying again"
-    assert lines[1:] == [f"no answer since {began}; trying on (the connection broke)"] * 4
+    assert lines[1:] == [f"no response since {began}; still trying (the connection broke)"] * 4
 
 
 # -- cancel -----------------------------------------------------------------------------------------------------------

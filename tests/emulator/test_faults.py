@@ -229,18 +229,18 @@ def test_a_fault_spoils_refusals_too(emulated_here: Emulator) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("explode", "'explode' is no instruction; there are pass, return-CODE,"),
-        ("return-200", "200 is no error; an HTTP status is from 400 to 599"),
-        ("return-teapot", "teapot is no code; there are CANCELLED,"),
-        ("return-ok", "ok is no code"),
+        ("explode", "'explode' is not an instruction; the instructions are pass, return-CODE,"),
+        ("return-200", "200 is not an error; an HTTP error status is from 400 to 599"),
+        ("return-teapot", "teapot is not a code; the codes are CANCELLED,"),
+        ("return-ok", "ok is not a code"),
         ("stall-for-99999", "a call can be made to wait 3600 s at most"),
-        ("return-503,return-504", "two things that cannot go wrong at once"),
-        ("return-503,return-reset-connection", "two things that cannot go wrong at once"),
-        ("commit-after-3,return-reset-connection", "two things that cannot go wrong at once"),
-        ("stall-for-", "is no instruction"),
-        ("return-503,", "'' is no instruction"),
-        ("return-503-", "'return-503-' is no instruction"),
-        ("return-broken-stream", "broken-stream is no code"),
+        ("return-503,return-504", "two faults that exclude each other"),
+        ("return-503,return-reset-connection", "two faults that exclude each other"),
+        ("commit-after-3,return-reset-connection", "two faults that exclude each other"),
+        ("stall-for-", "is not an instruction"),
+        ("return-503,", "'' is not an instruction"),
+        ("return-503-", "'return-503-' is not an instruction"),
+        ("return-broken-stream", "broken-stream is not a code"),
     ],
 )
 def test_instructions_that_make_no_sense_are_refused(caller: Caller, text: str, sentence: str) -> None:
@@ -344,9 +344,9 @@ def test_calls_at_once_each_take_their_own_instruction(caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("instructions", "sentence"),
     [
-        ({"CreateTunningJob": ["pass"]}, "'CreateTunningJob' is no rpc; there are CancelOperation,"),
-        ({"CreateTuningJob": ["pass", "oops"]}, "'oops' is no instruction"),
-        ({}, "instructions are empty; write what goes wrong with which rpc"),
+        ({"CreateTunningJob": ["pass"]}, "'CreateTunningJob' is not an rpc; the rpcs are CancelOperation,"),
+        ({"CreateTuningJob": ["pass", "oops"]}, "'oops' is not an instruction"),
+        ({}, "instructions are empty; map rpcs to lists of faults"),
         ({"CreateTuningJob": []}, "the instructions of CreateTuningJob are empty"),
     ],
 )
@@ -450,10 +450,10 @@ def test_outcomes_are_asked_for_over_http() -> None:
     [
         ("POST", "/retry_test", b"[", 400, "not a JSON object"),
         ("POST", "/retry_test", {"instructions": {"CreateTuningJob": "return-503"}}, 400, "instructions map rpcs to lists"),
-        ("POST", "/retry_test", {"instruction": {}}, 400, "'instruction' is not known here; there are instructions"),
+        ("POST", "/retry_test", {"instruction": {}}, 400, "'instruction' is not known here; the known names are instructions"),
         ("POST", "/retry_test", {"instructions": {}, "everyone": 1}, 400, "everyone is 1; it is true or false"),
-        ("POST", "/retry_test", {"instructions": {"X": ["pass"]}}, 400, "'X' is no rpc"),
-        ("POST", "/retry_test", {"instructions": {}}, 400, "instructions are empty; write what goes wrong"),
+        ("POST", "/retry_test", {"instructions": {"X": ["pass"]}}, 400, "'X' is not an rpc"),
+        ("POST", "/retry_test", {"instructions": {}}, 400, "instructions are empty; map rpcs to lists of faults"),
         ("POST", "/retry_test", {"instructions": {"*": ["pass"]}, "transport": "REST"}, 400, "transport is 'REST'; it is"),
         ("POST", "/emulator/health", {}, 405, "POST is not served at /emulator/health; GET is"),
         ("PUT", "/retry_test", {}, 405, "PUT is not served at /retry_test; POST is"),
@@ -464,7 +464,7 @@ def test_outcomes_are_asked_for_over_http() -> None:
         ("POST", "/emulator/clock", {"advance": 5}, 400, "advance is 5; it is a duration"),
         ("POST", "/emulator/clock", {"advance": "9999999999s"}, 400, "it moves forward, up to 1000000000 s in all"),
         ("POST", "/emulator/clock", {"set": "1"}, 400, "'set' is not known here"),
-        ("POST", "/emulator/outcomes", {"outcome": "explode"}, 400, "'explode' is no outcome; write fail-CODE"),
+        ("POST", "/emulator/outcomes", {"outcome": "explode"}, 400, "'explode' is not an outcome; write fail-CODE"),
         ("POST", "/emulator/outcomes", {"outcome": 3}, 400, "outcome and message are strings"),
         ("POST", "/emulator/outcomes", {"outcome": "expire", "count": 0}, 400, "count is 0; it is a number from 1"),
         ("POST", "/emulator/outcomes", {"outcome": "expire", "count": True}, 400, "count is True"),
@@ -581,7 +581,7 @@ def test_a_job_may_succeed_partially_with_a_model_and_no_endpoint(emulated: Emul
 
 
 def test_a_label_that_names_no_outcome_is_refused_where_it_stands(emulated: Emulated) -> None:
-    with pytest.raises(InvalidArgument, match="'explode' is no outcome; write fail-CODE") as refusal:
+    with pytest.raises(InvalidArgument, match="'explode' is not an outcome; write fail-CODE") as refusal:
         emulated.create(of_label("explode"))
     assert [v.field for v in refusal.value.violations] == ["tuning_job.labels[gemtune-emulator]"]
 
@@ -612,7 +612,7 @@ def test_how_a_job_ends_outlives_the_emulator(storage: Storage, emulated: Emulat
 
 @pytest.mark.parametrize("text", ["fail-0", "fail-17", "fail-ok", "fail-", "fail", "", "Succeed"])
 def test_what_is_no_outcome_is_told_so(text: str) -> None:
-    with pytest.raises(InvalidArgument, match="is no outcome"):
+    with pytest.raises(InvalidArgument, match="is not an outcome"):
         Outcome.parse(text)
 
 

@@ -201,11 +201,13 @@ def test_on_another_address_any_host_will_do_and_other_pages_still_not() -> None
         url = address.replace("0.0.0.0", "127.0.0.1")
         assert exchange(url, request(JOBS, host="build-7.example:8085")).startswith(b"HTTP/1.1 200")
         assert exchange(url, request(JOBS, "origin: http://evil.example", host="x")).startswith(b"HTTP/1.1 403")
-    assert lines[0].startswith("warning: 0.0.0.0 is not this machine alone: whoever reaches it can use the emulator; ")
+    assert lines[0].startswith(
+        "warning: 0.0.0.0 is reachable from other machines: whoever reaches it can use the emulator; "
+    )
 
 
 def test_who_gives_no_log_is_warned_of_an_address_that_others_can_reach() -> None:
-    expected = pytest.warns(RuntimeWarning, match="is not this machine alone")
+    expected = pytest.warns(RuntimeWarning, match="is reachable from other machines")
     with expected as warned, gemtune.emulator.running(host="0.0.0.0"):
         pass
     assert warned[0].filename == __file__

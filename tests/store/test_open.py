@@ -91,7 +91,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 def test_some_other_file_is_no_store(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "spec.yaml").write_text("base_model: gemini-2.5-flash\n" * 100)
-    with pytest.raises(gemtune.ConfigurationError, match=r"spec\.yaml is no store but some other file; name another"):
+    with pytest.raises(gemtune.ConfigurationError, match=r"spec\.yaml is not a store; name another file"):
         SpecStore(tmp_path / "spec.yaml")
     assert (tmp_path / "spec.yaml").read_text().startswith("base_model")
     assert not caplog.messages  # who may read some other file is no business of a store
@@ -239,7 +239,7 @@ def test_a_store_that_does_not_say_its_format_is_refused(tmp_path: Path, version
         db.execute("DELETE FROM gemtune_format")
         db.executemany("INSERT INTO gemtune_format VALUES (?)", [(version,) for version in versions])
     db.close()
-    with pytest.raises(gemtune.ConfigurationError, match=rf"store\.db names {what} where one belongs.*to fix it"):
+    with pytest.raises(gemtune.ConfigurationError, match=rf"store\.db names {what} instead of one.*to fix it"):
         SpecStore(tmp_path / "store.db")
 
 

@@ -77,7 +77,7 @@ def test_a_spec_that_was_never_put_is_not_found(store: SpecStore) -> None:
 
 @pytest.mark.parametrize("text", ["", "sha256:9f2c", "9f2c" * 16, "sha256:" + "G" * 64])
 def test_what_is_no_fingerprint_is_told_so(store: SpecStore, text: str) -> None:
-    with pytest.raises(gemtune.ConfigurationError, match="is no fingerprint, which is sha256: and 64"):
+    with pytest.raises(gemtune.ConfigurationError, match="is not a fingerprint, which is sha256: and 64"):
         store.get(text)
 
 
@@ -138,7 +138,7 @@ def test_a_spec_is_found_by_how_its_fingerprint_begins(three: SpecStore, length:
 
 
 def test_a_beginning_of_no_fingerprint_is_told_so(three: SpecStore) -> None:
-    with pytest.raises(gemtune.ConfigurationError, match="'%' is no beginning of a fingerprint"):
+    with pytest.raises(gemtune.ConfigurationError, match="'%' is not the beginning of a fingerprint"):
         three.find(fingerprint="%")
 
 
@@ -234,7 +234,7 @@ def test_the_history_is_newest_first_and_can_be_asked_for_a_part(store: SpecStor
 
 
 def test_an_answer_without_a_name_is_no_answer(store: SpecStore) -> None:
-    with pytest.raises(gemtune.SpecInvalid, match="the job has no name; record what the service answered"):
+    with pytest.raises(gemtune.SpecInvalid, match="the job has no name; record what the service returned"):
         store.record("r-1", **PLACE, job=spec())
     assert store.submissions() == []
 
