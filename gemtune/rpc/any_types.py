@@ -2,7 +2,7 @@
 
 Types are looked for among our own first, so that what an `Any` means does not depend on what else a program imports.
 The service's operations hold an `Any` of `google.cloud.aiplatform.v1.TuningJob`, a name that our schema must not
-register (it would clash with google-cloud-aiplatform's). A private pool knows our types under Google's names.
+register (it would clash with google-cloud-aiplatform's), so Google's names are looked up as ours.
 
 An `Any` of an answer that cannot be read keeps its type URL, and as its value its JSON, behind a byte that begins no
 message: `to_json` writes it as it came, and who takes it for a message is told that it is none.
@@ -14,30 +14,15 @@ import base64
 import binascii
 import importlib
 import json
-from functools import cache
 from typing import Any, Final, cast
 
-from google.protobuf import (
-    descriptor_pb2,
-    descriptor_pool,
-    field_mask_pb2,
-    wrappers_pb2,
-)
+from google.protobuf import descriptor_pool, field_mask_pb2, wrappers_pb2
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pool import DescriptorPool
-from google.protobuf.message import Message
 
 from gemtune.rpc import nesting
 
-__all__ = [
-    "ANY",
-    "ANY_TYPES",
-    "find_type",
-    "kept",
-    "kept_json",
-    "raw_of",
-    "raw_tree",
-]
+__all__ = ["ANY", "ANY_TYPES", "find_type", "kept", "kept_json", "raw_of", "raw_tree"]
 
 ANY: Final = "google.protobuf.Any"
 
@@ -54,15 +39,15 @@ class _AnyTypes:
     """What json_format asks for the type of an `Any`; stands for a descriptor pool."""
 
     def FindMessageTypeByName(self, name: str) -> Descriptor:  # noqa: N802  protobuf's name
-        for package in _GOOGLE:
+        pool = descriptor_pool.Default()
+        for package in (_OURS, *_GOOGLE):
             if name.startswith(package + "."):
+                importlib.import_module("gemtune_pb.v1")  # registers them
                 try:
-                    return _renamed_pool(package).FindMessageTypeByName(name)
+                    return pool.FindMessageTypeByName(_OURS + name.removeprefix(package))
                 except KeyError:
                     break  # a type that our schema lacks, and perhaps somebody else's module has
-        if name.startswith(_OURS + "."):
-            importlib.import_module("gemtune_pb.v1")  # registers them
-        return descriptor_pool.Default().FindMessageTypeByName(name)
+        return pool.FindMessageTypeByName(name)
 
 
 ANY_TYPES = cast("DescriptorPool", _AnyTypes())
@@ -82,41 +67,6 @@ def find_type(type_url: str, pool: DescriptorPool | None = None) -> Descriptor |
         except (KeyError, TypeError, UnicodeError):  # half a surrogate pair is no name to the pool
             continue
     return None
-
-
-@cache
-def _renamed_pool(package: str) -> DescriptorPool:
-    """A pool of our own with the messages of `gemtune.v1` under another package name."""
-    from gemtune_pb.v1 import TuningJob, tuning_service_pb2
-
-    pool = descriptor_pool.DescriptorPool()
-    seen: set[str] = set()
-
-    def add(file: Any) -> None:
-        if file.name in seen:
-            return
-        seen.add(file.name)
-        for dependency in file.dependencies:
-            add(dependency)
-        proto = descriptor_pb2.FileDescriptorProto.FromString(file.serialized_pb)
-        if proto.package == TuningJob.DESCRIPTOR.file.package:
-            _rename(proto, f".{proto.package}.", f".{package}.")
-            proto.package = package
-            del proto.service[:]
-        pool.Add(proto)
-
-    add(tuning_service_pb2.DESCRIPTOR)
-    return pool
-
-
-def _rename(proto: Message, old: str, new: str) -> None:
-    """Replaces the package in every type reference below `proto`."""
-    for field, value in proto.ListFields():
-        if field.name in ("type_name", "extendee"):
-            setattr(proto, field.name, value.replace(old, new))
-        elif field.message_type is not None:
-            for item in value if field.is_repeated else (value,):
-                _rename(item, old, new)
 
 
 # -- the forms of one that cannot be read --------------------------------------------------------------------------

@@ -308,7 +308,7 @@ def _completed(message: Message, tree: Any, proto_names: bool, depth: int) -> An
     if message.DESCRIPTOR.full_name == ANY:
         return _tree_of_any(message, proto_names, depth)
     if message.DESCRIPTOR.full_name in DYNAMIC:
-        return _sorted(tree)
+        return json.loads(json.dumps(tree, sort_keys=True))
     for field, value in _special_parts(message):
         name = f"[{field.full_name}]" if field.is_extension else field.name if proto_names else field.json_name
         old = tree[name]
@@ -357,23 +357,12 @@ def _anys_in(message: Message) -> Iterator[Any]:
 
 def _special_parts(message: Message) -> Iterator[tuple[FieldDescriptor, Any]]:
     """The fields that are set, and their values, in which there may be maps or `Any`s."""
-    descriptor = cast("Descriptor", message.DESCRIPTOR)
-    if descriptor.is_extendable:
-        yield from ((f, value) for f, value in message.ListFields() if f.message_type is not None)
-        return
-    for field in _special_fields(descriptor):
-        if not field.is_repeated:
-            if message.HasField(field.name):
-                yield field, getattr(message, field.name)
-        elif value := getattr(message, field.name):
+    for field, value in message.ListFields():
+        if field.message_type is not None and _is_special(field.message_type):
             yield field, value
 
 
 @lru_cache(maxsize=4096)
-def _special_fields(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
-    return tuple(f for f in descriptor.fields if f.message_type is not None and _is_special(f.message_type))
-
-
 def _is_special(descriptor: Descriptor) -> bool:
     seen, todo = {descriptor}, [descriptor]
     while todo:
@@ -384,12 +373,6 @@ def _is_special(descriptor: Descriptor) -> bool:
         seen |= new
         todo += new
     return False
-
-
-def _sorted(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {name: _sorted(tree[name]) for name in sorted(tree)}
-    return [_sorted(item) for item in tree] if isinstance(tree, list) else tree
 
 
 def _dump(tree: Any, indent: int | None) -> str:
