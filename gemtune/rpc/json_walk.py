@@ -39,7 +39,7 @@ OWN_FORMS: Final = _WRAPPERS | _TEXTS | DYNAMIC.keys() | {ANY}
 _KINDS = {bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
 _FLOATING = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 _EXTENSION = re.compile(r"\[[a-zA-Z0-9._]*\]$")
-_ODD_NAME = re.compile("[\0\ud800-\udfff]")  # protobuf in C refuses it, or sees its start alone
+_ODD_NAME = re.compile("[\ud800-\udfff]")  # protobuf refuses it
 _NO_OPTIONS = (b"", b"\x08\x00", b"\x08\x01")  # none, or `deprecated` alone
 _DROP: Final = object()
 
@@ -244,6 +244,8 @@ def _enum(names: frozenset[str] | None, stays: bool, walk: Walk, value: Any, pla
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise JsonError(f"{path_of(place)} is {json.dumps(value)}; it takes the name of an enum's value, or its number")
     if names is None or not isinstance(value, str) or value in names or _is_number(value):
+        return value
+    if "\0" in value:  # where a name ends for protobuf in C
         return value
     return _DROP if walk.notes(value, place, value) and not stays else value
 
