@@ -11,7 +11,7 @@
     ├── JobFailed             the job ended, but not well
     └── WaitTimeout           the wait ended, the job goes on
 
-Classes differ by who must act. `error_forms` has the forms of an `ApiError` on the wire.
+Classes differ by who must act. `rpc.status` has the forms of an `ApiError` on the wire.
 """
 
 from __future__ import annotations

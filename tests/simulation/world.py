@@ -1,6 +1,6 @@
 """Callers on machines, in virtual time: each effect of their flows is a point where a run may deviate.
 
-The real flow (`once.create`), the real store over SQLite in memory, and the driver's own functions for a store's
+The real flow (`create_once.create`), the real store over SQLite in memory, and the driver's own functions for a store's
 answers and for what may no longer leave; the loop that lets callers take turns is this module's.
 """
 
