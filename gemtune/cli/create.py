@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
+from google.protobuf.message import Message
 
 from gemtune.cli.commands import Command, Option
-from gemtune.cli.dry_run import dry_run as show_request
 from gemtune.cli.fields import field_options
 from gemtune.cli.interrupts import Terminated, terminable
 from gemtune.cli.job_text import summary
@@ -19,6 +20,8 @@ from gemtune.cli.session import Session
 from gemtune.cli.spec_source import Given, read_given
 from gemtune.cli.submissions import STORE, opened, submit
 from gemtune.names import parts_of
+from gemtune.rpc import http_rule
+from gemtune.rpc.methods import Method
 from gemtune.rpc.states import has_ended, state_name
 from gemtune.settings import location_from
 from gemtune_pb.v1 import TuningJob
@@ -56,7 +59,7 @@ def _create(  # click hands over each option by its name
         raise click.UsageError("--timeout and --poll-interval apply to waiting; add --wait")
     given = read_given(session, file, fields, location=location_from(session.location))
     if dry_run:
-        show_request(session, given.job)
+        _show_request(session, given.job)
         return
     _say_valid(session, given)
     with terminable(), opened(store) as kept, session.client(store=kept, resend=resend) as client:
@@ -69,8 +72,8 @@ def _create(  # click hands over each option by its name
             job = submit(session, client, given.job, request_id, store=store, resend=resend)
             if not session.submitted:
                 found = "under that request id"
-        if found and not session.output.human:  # a person is told with the rest
-            session.output.talk(f"not submitted again: {job.name} exists {found} and is {state_name(job)}")
+        if found and not session.output.interactive:  # a person is told with the rest
+            session.output.note(f"not submitted again: {job.name} exists {found} and is {state_name(job)}")
         _announce(session, job, followed=wait, found=found)
         if wait:
             ended = follow(session, client, job.name, known=job, timeout=timeout, poll_interval=poll_interval)
@@ -106,10 +109,10 @@ def _say_valid(session: Session, given: Given) -> None:
     from gemtune.specs import fingerprint
 
     source, identity = clean(given.source), fingerprint(given.job)[:15]
-    if session.output.human and not session.output.quiet:
+    if session.output.interactive and not session.output.quiet:
         _done(session, "spec is valid", f"{source} · {identity}…")
     else:
-        session.output.talk(f"spec is valid: {source}, {identity}...")
+        session.output.note(f"spec is valid: {source}, {identity}...")
 
 
 def _done(session: Session, done: str, what: str) -> None:
@@ -133,12 +136,12 @@ def _announce(session: Session, job: TuningJob, *, followed: bool, found: str) -
     """
     output = session.output
     try:
-        if output.machine:
+        if output.structured:
             if followed:
-                Lines(output.talk).begun(job, found=bool(found))
+                Lines(output.note).begun(job, found=bool(found))
             else:
                 output.message(job)
-        elif not output.human:
+        elif not output.interactive:
             if followed:
                 Lines(output.data, only_end=output.quiet).begun(job, found=bool(found))
             else:
@@ -170,3 +173,42 @@ def _announce_to_person(session: Session, job: TuningJob, *, followed: bool, fou
     else:
         words, command = session.next_command(job.name, ended=has_ended(job))
         console.print(Text(command_line(f"  {words}", command, console.width), style="dim"), soft_wrap=True)
+
+
+# -- dry run ------------------------------------------------------------------------------------------------
+
+
+class _Shown(Exception):
+    """A dry run is over."""
+
+
+class _ShowRequest:
+    """A transport that shows the first request in place of sending it."""
+
+    def __init__(self, session: Session) -> None:
+        from gemtune.settings import Endpoints, endpoint_from
+
+        self._session = session
+        self._endpoints = Endpoints(endpoint_from(session.endpoint, transport=session.transport or "rest").endpoint)
+
+    def send(self, method: Method, request: Message, *, deadline: float, metadata: object = ()) -> Message:  # noqa: ARG002
+        http = http_rule.expand(method, request, api_version=self._session.api_version or "v1")
+        url = f"{self._endpoints.of(method.resource(request)).url}{http.path}"
+        body = json.loads(http.body) if http.body is not None else None
+        output = self._session.output
+        if output.structured:
+            output.tree({"method": http.verb, "url": url, "body": body})
+        else:
+            output.data(f"{http.verb} {url}\n\n{json.dumps(body, indent=2, ensure_ascii=False)}")
+        raise _Shown
+
+
+def _show_request(session: Session, job: TuningJob) -> None:
+    """Prints the request that would create a job: method, URL and body. Needs no credentials, sends nothing."""
+    if session.output_format == "textproto":
+        raise click.UsageError("--dry-run shows an HTTP request; -o is table, json or yaml here")
+    try:
+        with session.client(_ShowRequest(session)) as client:
+            client.create_tuning_job(job)
+    except _Shown:
+        session.output.note("nothing was sent")

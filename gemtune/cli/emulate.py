@@ -60,14 +60,14 @@ def emulator(  # noqa: PLR0917  click passes by name
         output.data(f"ready rest={url}" + (f" grpc={url.grpc}" if url.grpc else ""))
         address = _reachable(urlsplit(url).netloc)
         jobs = f"http://{address}/v1/projects/demo/locations/us-central1/tuningJobs"
-        output.talk(f"  gemtune        export GEMTUNE_EMULATOR_HOST={address} GOOGLE_CLOUD_PROJECT=demo")
+        output.note(f"  gemtune        export GEMTUNE_EMULATOR_HOST={address} GOOGLE_CLOUD_PROJECT=demo")
         if url.grpc:
-            output.talk(f"  over gRPC      export GEMTUNE_EMULATOR_GRPC_HOST={_reachable(url.grpc)}")
+            output.note(f"  over gRPC      export GEMTUNE_EMULATOR_GRPC_HOST={_reachable(url.grpc)}")
         if token:
-            output.talk("  its token      export GEMTUNE_EMULATOR_TOKEN=TOKEN")
-        output.talk(f'  google-genai   http_options={{"base_url": "http://{address}"}}')
-        output.talk(f"  curl           {jobs}")
-        output.talk(f"  jobs are kept in {_home(file)} · a job takes {duration_text(job_duration)}")
+            output.note("  its token      export GEMTUNE_EMULATOR_TOKEN=TOKEN")
+        output.note(f'  google-genai   http_options={{"base_url": "http://{address}"}}')
+        output.note(f"  curl           {jobs}")
+        output.note(f"  jobs are kept in {_home(file)} · a job takes {duration_text(job_duration)}")
 
     file = Path(db) if db else default_db()
     if grpc_port is None and importlib.util.find_spec("grpc") is not None:
@@ -81,7 +81,7 @@ def emulator(  # noqa: PLR0917  click passes by name
         gcs_root=gcs_root,
         token=token,
         ready=ready,
-        log=output.talk,
+        log=output.note,
     )
 
 

@@ -7,21 +7,19 @@ supervised tuning when it has none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import click
-from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gemtune.cli.commands import Option
 from gemtune.cli.params import COUNT, NUMBER, AdapterSizeType, LabelsType
+from gemtune.descriptors import is_output
 from gemtune_pb.v1 import EncryptionSpec, PreTunedModel, SupervisedHyperParameters, SupervisedTuningSpec, TuningJob
 
 __all__ = ["FieldFlag", "apply", "field_flags", "field_options", "flag_of"]
-
-_BEHAVIOUR: Any = field_behavior_pb2.field_behavior  # its stubs do not type it as an extension
 
 SECTION = "The job, field by field"
 
@@ -118,10 +116,9 @@ def field_flags() -> Iterator[FieldFlag]:
     """Every flag: the writable scalar fields, and labels."""
     for prefix, message in SCOPES:
         for field in message.fields:
-            behaviour: Sequence[int] = field.GetOptions().Extensions[_BEHAVIOUR]
             scalar = field.message_type is None and not field.is_repeated
             wanted = scalar or field.name == "labels"
-            if wanted and field_behavior_pb2.OUTPUT_ONLY not in behaviour:
+            if wanted and not is_output(field):
                 yield FieldFlag((*prefix, field.name), field)
 
 

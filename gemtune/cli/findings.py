@@ -48,7 +48,7 @@ def print_findings(
 
 
 def _painted(output: Output, line: str) -> str:
-    if output.colourful:
+    if output.color:
         for pattern, style in _PAINT:
             if start := pattern.match(line):
                 return f"\x1b[{style}m{start[0]}\x1b[0m{line[start.end() :]}"

@@ -73,10 +73,10 @@ def get(session: Session, name: str) -> None:
             raise SpecFileError(f"it cannot be written as a spec: {error.message}", file=name) from error
         session.output.data(text.rstrip("\n"))
         return
-    if session.output.machine:
+    if session.output.structured:
         session.output.message(job)
         for line in nameless(job):
-            session.output.talk(f"left out because this version of gemtune has no name for it: {line}")
+            session.output.note(f"left out because this version of gemtune has no name for it: {line}")
         return
     advice = None if has_ended(job) else session.next_command(job.name, ended=False)
     print_job(session.output, job, link=session.console_link(job.name), advice=advice)
@@ -112,14 +112,14 @@ def list_jobs(
                 break
         where = f"{client.project} in {client.location}"
     output = session.output
-    if output.machine:
+    if output.structured:
         answer = ListTuningJobsResponse(tuning_jobs=jobs)
         if jobs or session.output_format == "textproto":
             output.message(answer)
         else:
             output.tree({"tuningJobs": []})  # the API leaves an empty list out; a script should find one
     elif not jobs and not listing.unreadable:
-        output.talk(f"no tuning jobs in project {where}" + (" that match the filter" if filter_ else ""))
+        output.note(f"no tuning jobs in project {where}" + (" that match the filter" if filter_ else ""))
     elif jobs:
         print_jobs(output, jobs)
     if listing.unreadable:
@@ -160,17 +160,17 @@ def cancel(session: Session, name: str, wait: bool) -> None:
                 raise
         if not wait:
             ended = ended or _ended_before(client, name)
-            if output.machine:
+            if output.structured:
                 output.message(empty_pb2.Empty())
             if ended is not None:
-                output.talk(f"{full} has already ended as {state_name(ended)}; there is nothing to cancel")
+                output.note(f"{full} has already ended as {state_name(ended)}; there is nothing to cancel")
             else:
-                output.talk(f"asked to cancel {full}\n  see it end with: {session.command_for('wait', full)}")
+                output.note(f"asked to cancel {full}\n  see it end with: {session.command_for('wait', full)}")
             return
         job = follow(session, client, name)
     _show_end(session, job)
     if job.state != JobState.JOB_STATE_CANCELLED:
-        _say_no(session, job, " before it could be cancelled")
+        _exit_failed(session, job, " before it could be cancelled")
 
 
 def _ended_before(client: TuningClient, name: str) -> TuningJob | None:
@@ -200,21 +200,21 @@ def finish(session: Session, job: TuningJob, *, named: bool = False) -> None:
     """Shows how the job ended; exit status 1 if it was not well."""
     _show_end(session, job, named=named)
     if not has_succeeded(job):
-        _say_no(session, job, f": {failure(job)}" if failure(job) else "")
+        _exit_failed(session, job, f": {failure(job)}" if failure(job) else "")
 
 
-def _say_no(session: Session, job: TuningJob, more: str) -> NoReturn:
+def _exit_failed(session: Session, job: TuningJob, more: str) -> NoReturn:
     """Exit status 1, and a sentence for those who have not just seen the job's end on a terminal."""
-    if session.output.human:
+    if session.output.interactive:
         raise click.exceptions.Exit(1)
     raise JobFailed(f"{job.name} ended as {state_name(job)}{more}", job)
 
 
 def _show_end(session: Session, job: TuningJob, *, named: bool = False) -> None:
     output = session.output
-    if output.machine:
+    if output.structured:
         output.message(job)
-    elif output.human:
+    elif output.interactive:
         _end_for_person(session, job, named)
 
 

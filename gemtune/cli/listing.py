@@ -17,7 +17,7 @@ GAP = "  "
 
 def print_jobs(output: Output, jobs: Sequence[TuningJob]) -> None:
     """Writes a line a job to stdout."""
-    if output.human:
+    if output.interactive:
         _list_for_person(output, jobs)
         return
     output.table(

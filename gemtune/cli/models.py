@@ -51,8 +51,8 @@ def models(ctx: click.Context, name: str | None, retired: bool) -> None:
     shown = [m for m in there if not m.retired]
     if retired:
         shown += [m for m in there if m.retired]
-    if not shown and not session.output.machine:
-        session.output.talk(f"no base model is known to be tuned in {session.location}")
+    if not shown and not session.output.structured:
+        session.output.note(f"no base model is known to be tuned in {session.location}")
         return
     _show(session, shown, left_out=len(there) - len(shown), status=retired)
 
@@ -75,7 +75,7 @@ def _tree(model: BaseModel) -> dict[str, Any]:
 
 
 def _show_one(session: Session, model: BaseModel) -> None:
-    if session.output.machine:
+    if session.output.structured:
         session.output.tree(_tree(model))
         return
     for key, value in _tree(model).items():
@@ -84,11 +84,11 @@ def _show_one(session: Session, model: BaseModel) -> None:
 
 def _show(session: Session, shown: Sequence[BaseModel], *, left_out: int, status: bool) -> None:
     output = session.output
-    if output.machine:
+    if output.structured:
         output.tree({"models": [_tree(model) for model in shown]})
         return
     columns = [column for column in _COLUMNS if status or column != "STATUS"]
-    if not output.human:
+    if not output.interactive:
         output.table(columns, [[_row(model, whole=True)[column] for column in columns] for model in shown])
         return
     rows = [_row(model, whole=False) for model in shown]
@@ -99,7 +99,7 @@ def _show(session: Session, shown: Sequence[BaseModel], *, left_out: int, status
     if left_out:
         hints.append(f"{left_out} retired models are left out; --all shows them")
     for hint in hints:
-        output.talk(hint)
+        output.note(hint)
 
 
 def _fitting(columns: Sequence[str], rows: Sequence[dict[str, str]], room: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where output goes and in which form: data on stdout, talk on stderr, decoration only where a person looks.
+"""Where output goes and in which form: data on stdout, notes on stderr, decoration only on a terminal.
 
 A terminal gets human times, tables that fit and colour; a pipe gets whole values and RFC 3339. `-o json`, `yaml` and
 `textproto` are the message exactly, on either.
@@ -68,8 +68,8 @@ class Output:
     # -- what is allowed ------------------------------------------------------------------------------------------
 
     @property
-    def machine(self) -> bool:
-        """Whether data is wanted as messages: -o json, yaml or textproto."""
+    def structured(self) -> bool:
+        """Whether stdout gets messages: -o json, yaml or textproto."""
         return self._wanted.output_format != "table"
 
     @property
@@ -78,18 +78,18 @@ class Output:
         return self._wanted.quiet
 
     @property
-    def human(self) -> bool:
-        """Whether a person reads stdout: it is a terminal, and no machine format is wanted."""
-        return not self.machine and self.out.isatty()
+    def interactive(self) -> bool:
+        """Whether stdout is a terminal and gets tables and text, not messages."""
+        return not self.structured and self.out.isatty()
 
     @property
-    def lively(self) -> bool:
+    def redraws(self) -> bool:
         """Whether stderr is a terminal that can redraw a line."""
         return self.err.isatty() and not self._dumb and not self.quiet
 
     @property
-    def colourful(self) -> bool:
-        """Whether stderr takes colour."""
+    def color(self) -> bool:
+        """Whether stderr gets colour."""
         return self.err.isatty() and not self._dumb and not self._environ.get("NO_COLOR")
 
     def symbol(self, character: str, instead: str) -> str:
@@ -112,8 +112,8 @@ class Output:
         self.out.write(f"{printable(text) if self.out.isatty() else text}\n")
         self.out.flush()
 
-    def talk(self, text: str, *, dim: bool = False) -> None:
-        """Tells a person something; not with -q. What is dim is there for those who look for it."""
+    def note(self, text: str, *, dim: bool = False) -> None:
+        """Writes a note to stderr, unless -q is given; `dim` is for notes that few readers need."""
         if self.quiet:
             return
         self.erase()
@@ -121,18 +121,18 @@ class Output:
             self.above(text)
         else:
             text = printable(text)
-            self.err.write(f"\x1b[2m{text}\x1b[0m\n" if dim and self.colourful else f"{text}\n")
+            self.err.write(f"\x1b[2m{text}\x1b[0m\n" if dim and self.color else f"{text}\n")
             self.err.flush()
 
     def show(self, text: str) -> None:
-        """Shows a line on a terminal's stderr that the next one takes the place of."""
+        """Shows a line on a terminal's stderr that the next output replaces."""
         self._shown = True
         text = printable(text)
-        self.err.write(f"\x1b[2m{text}\x1b[0m" if self.colourful else text)
+        self.err.write(f"\x1b[2m{text}\x1b[0m" if self.color else text)
         self.err.flush()
 
     def erase(self) -> None:
-        """Takes away what was shown so."""
+        """Erases the line that `show` wrote."""
         if self._shown:
             self._shown = False
             self.err.write("\x1b[2K\r")

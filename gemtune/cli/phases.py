@@ -30,9 +30,9 @@ def working(output: Output, doing: str) -> Generator[Callable[[str], None]]:
     Yields:
         A function that takes the next phase.
     """
-    if not output.lively:
-        output.talk(doing)
-        yield output.talk
+    if not output.redraws:
+        output.note(doing)
+        yield output.note
         return
     from rich.console import Group
     from rich.live import Live
@@ -78,10 +78,10 @@ class Patience:
 
     def _say(self, what: str) -> None:
         self._said.add(what)
-        if self._output.lively:
+        if self._output.redraws:
             self._output.show(f"{what} ...")
         else:
-            self._output.talk(f"{what} ...")
+            self._output.note(f"{what} ...")
 
 
 class _Lines(logging.Handler):
@@ -102,9 +102,9 @@ class _Lines(logging.Handler):
                 line, status = self.format(record), getattr(record, "status", None)
                 if request and status is not None:
                     line = line.replace(f" {status} in", f" {request} {'200' if status == 'OK' else status} in", 1)
-                self._output.talk(one_line(line))
+                self._output.note(one_line(line))
             elif record.levelno >= logging.WARNING:
-                self._output.talk(one_line(f"warning: {record.getMessage()}"))
+                self._output.note(one_line(f"warning: {record.getMessage()}"))
         except Exception:  # as a logging handler does
             self.handleError(record)
 

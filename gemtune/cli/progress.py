@@ -64,7 +64,7 @@ def follow(
                 name, timeout=timeout, poll_interval=poll_interval, on_update=observe, raise_on_failure=False
             )
     except KeyboardInterrupt:
-        erased = session.output.lively  # with the line that moves
+        erased = session.output.redraws  # with the line that moves
         raise Stopped(f"stopped waiting; the job goes on\n  come back with: {back}", erased=erased) from None
     except Terminated:
         raise Stopped(f"terminated; the job goes on\n  come back with: {back}", status=143) from None
@@ -84,15 +84,15 @@ def follow(
 @contextmanager
 def _shown(output: Output, back: str, known: TuningJob | None) -> Generator[Observer]:
     """An observer of the job that shows it as the streams allow."""
-    if not output.machine and not output.human:  # stdout is a pipe: what happens is the data
+    if not output.structured and not output.interactive:  # stdout is a pipe: what happens is the data
         yield Lines(output.data, known, only_end=output.quiet)
-    elif output.lively:
+    elif output.redraws:
         with _live(output, back) as observer:
             yield observer
     elif output.quiet:
         yield lambda _job: None
     else:
-        yield Lines(output.talk, known, until_end=output.human)
+        yield Lines(output.note, known, until_end=output.interactive)
 
 
 class Lines:

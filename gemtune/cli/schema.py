@@ -35,7 +35,7 @@ def schema(ctx: click.Context, json_schema: bool, protos: str | None, descriptor
         session.output.data(json.dumps(product.json_schema(), indent=2, ensure_ascii=False))
     elif protos is not None:
         written = product.write_protos(protos)
-        session.output.talk(f"{len(written)} files written to {protos}; for protoc: -I {protos}")
+        session.output.note(f"{len(written)} files written to {protos}; for protoc: -I {protos}")
     elif sys.stdout.isatty():
         raise click.UsageError("a descriptor set is binary: gemtune schema --descriptor-set > gemtune.binpb", ctx)
     else:

@@ -1,4 +1,4 @@
-"""What one run of the program was told: where calls go, how output looks; and the client made of it."""
+"""The options of one run: where calls go, how output looks; and the client that they make."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Session:
         on_doubt: Hears the error after which a create may have been acted on.
         on_create: Hears that a create is about to be sent.
         given: The global options of the command line, and their values.
-        told: What was last said about a call that is sent again.
+        last_note: What was last said about a call that is sent again.
         unfinished: Whether a job goes on, whatever ends this run: the exit status is 3 then.
         answered: When the service last gave an answer, in seconds since 1970.
         silence: When it was last said that it gives none.
@@ -63,7 +63,7 @@ class Session:
     on_create: Callable[[], object] | None = field(init=False, default=None)
     reached: bool = field(init=False, default=False)
     submitted: bool = field(init=False, default=False)
-    told: str = field(init=False, default="")
+    last_note: str = field(init=False, default="")
     given: dict[str, object] = field(init=False, default_factory=dict[str, object])
     unfinished: bool = field(init=False, default=False)
     answered: float = field(init=False, default_factory=lambda: time.time())  # noqa: PLW0108  a test may move it
@@ -105,15 +105,16 @@ class Session:
             self.location,
             transport=transport,
             api_version=api_version,
-            retry=Retry(on_retry=self.told_of_retry, resend=resend),
+            retry=Retry(on_retry=self.note_retry, resend=resend),
             store=store,
         )
 
-    def told_of_retry(self, retrying: Retrying) -> None:
-        """Tells that a call is sent again: whoever waits shall know for what.
+    def note_retry(self, retrying: Retrying) -> None:
+        """Notes that a call is sent again.
 
-        On this machine a door that was never open stays shut: there is no point in knocking for a minute. What this
-        raises ends the call, so it may do so only while nothing can have reached the service.
+        Where localhost refuses the connection and nothing has answered before, this raises the error: the emulator is
+        not running, and a retry would not help. Raising ends the call, so it is allowed only while no request can have
+        reached the service.
         """
         error = retrying.error
         if isinstance(error, TransportError) and not error.maybe_sent and not self.reached and self._local():
@@ -123,17 +124,17 @@ class Session:
         self._say_silence(sentence)
         if self.verbose:  # the log has it
             return
-        if (retrying.attempt > 1 or retrying.pause >= 1) and sentence != self.told:  # a hiccup is not worth a word
-            self.told = sentence
-            self.output.talk(f"{sentence}; trying again")
+        if (retrying.attempt > 1 or retrying.pause >= 1) and sentence != self.last_note:  # a hiccup is not worth a word
+            self.last_note = sentence
+            self.output.note(f"{sentence}; trying again")
 
     def _say_silence(self, sentence: str) -> None:
-        """Tells once a minute since when there is no answer."""
+        """Notes once a minute since when there has been no response."""
         now = time.time()
         if min(now - self.answered, now - self.silence) >= 60:
             self.silence = now
             since = time.strftime("%H:%M", time.localtime(self.answered))
-            self.output.talk(f"no response since {since}; still trying ({sentence})")
+            self.output.note(f"no response since {since}; still trying ({sentence})")
 
     def say_where(self) -> None:
         """Says once where calls go, where the command line does not: to an emulator that is forgotten, for example."""
@@ -152,7 +153,7 @@ class Session:
         if not (self.location or os.environ.get("GOOGLE_CLOUD_LOCATION") or named):
             parts.append(f"location {DEFAULT_LOCATION} (the default)")
         if parts:
-            self.output.talk(" · ".join(parts) if self.output.symbol("·", "") else ", ".join(parts), dim=True)
+            self.output.note(" · ".join(parts) if self.output.symbol("·", "") else ", ".join(parts), dim=True)
 
     def _local(self) -> bool:
         from gemtune.settings import Endpoint, endpoint_from

@@ -247,10 +247,10 @@ def print_job(
         link: Its page in the console.
         advice: What to do next, and the command for it.
     """
-    sections = [s for s in job_sections(job, human=output.human, symbol=output.symbol) if s.lines]
+    sections = [s for s in job_sections(job, human=output.interactive, symbol=output.symbol) if s.lines]
     name = one_line(job.tuned_model_display_name)
     width = max((len(label) for section in sections for label, _ in section.lines), default=0)
-    if not output.human:
+    if not output.interactive:
         output.data(f"{'name':<{width}}  {clean(job.name)}")
         if name:
             output.data(f"{'display name':<{width}}  {name}")

@@ -59,7 +59,7 @@ def diff(session: Session, old: str, new: str) -> int:
         raise click.UsageError("only one of the two can come from standard input")
     sides = [_Side(session, name) for name in (old, new)]
     changes = changes_between(sides[0].job, sides[1].job)
-    if session.output.machine:
+    if session.output.structured:
         session.output.tree(
             {
                 "same": not changes,
@@ -71,7 +71,7 @@ def diff(session: Session, old: str, new: str) -> int:
     elif changes:
         _show(session, sides, changes)
     else:
-        session.output.talk(f"the same spec  {sides[0].fingerprint or ''}".rstrip())
+        session.output.note(f"the same spec  {sides[0].fingerprint or ''}".rstrip())
     return 1 if changes else 0
 
 
@@ -118,7 +118,7 @@ def _fetch(session: Session, name: str) -> TuningJob:
 def _show(session: Session, sides: list[_Side], changes: list[Change]) -> None:
     output = session.output
     lines = [clean(line) for line in (f"--- {sides[0].name}", f"+++ {sides[1].name}", *map(str, changes))]
-    if output.human:
+    if output.interactive:
         from rich.text import Text
 
         for line in lines:
@@ -128,7 +128,7 @@ def _show(session: Session, sides: list[_Side], changes: list[Change]) -> None:
         output.data("\n".join(lines))
     filled_in = [(sides[1], any(c.old is None for c in changes)), (sides[0], any(c.new is None for c in changes))]
     if any(side.is_job and only_there for side, only_there in filled_in):
-        output.talk("where only the job has a value, the service may have chosen it")
+        output.note("where only the job has a value, the service may have chosen it")
 
 
 def _plain(value: Any) -> Any:
@@ -177,7 +177,7 @@ def convert(ctx: click.Context, source: str, target: str, source_format: str | N
     from gemtune.specs import load_spec, save_spec
 
     session: Session = ctx.obj
-    if target == "-" and target_format is None and session.output.machine:
+    if target == "-" and target_format is None and session.output.structured:
         target_format = session.output_format
     if target == "-" and target_format == "binpb" and sys.stdout.isatty():
         raise click.UsageError(f"binpb is binary: gemtune convert {source} --to binpb > FILE", ctx)
@@ -186,7 +186,7 @@ def convert(ctx: click.Context, source: str, target: str, source_format: str | N
     with _naming("--to"):
         save_spec(job, target, format=target_format)
     if target != "-":
-        session.output.talk(f"wrote {target}")
+        session.output.note(f"wrote {target}")
 
 
 # -- fingerprint ------------------------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def fingerprint(session: Session, files: tuple[str, ...]) -> None:
                 rows.append((fingerprint_of(job), name))
             except SpecInvalid as error:
                 raise SpecFileError(f"it has no fingerprint: {error}", file=name) from error
-    if session.output.machine:
+    if session.output.structured:
         session.output.tree({"fingerprints": [{"file": name, "fingerprint": made} for made, name in rows]})
     elif len(rows) == 1:
         session.output.data(rows[0][0])

@@ -51,7 +51,7 @@ def validate(ctx: click.Context, files: tuple[str, ...], strict: bool, more: tup
         except SpecFileError as error:
             failed = True
             reports.append(_unreadable(error))
-            if not session.output.machine:
+            if not session.output.structured:
                 session.output.err.write(f"error: {clean(str(error))}\n")
             continue
         for spec in specs:
@@ -63,9 +63,9 @@ def validate(ctx: click.Context, files: tuple[str, ...], strict: bool, more: tup
             bad = any(finding.severity is Severity.ERROR for finding in findings) or (strict and bool(findings))
             failed = failed or bad
             reports.append(_report(spec, findings, valid=not bad))
-            if not session.output.machine:
+            if not session.output.structured:
                 _tell(session, spec, findings, valid=not bad)
-    if session.output.machine:
+    if session.output.structured:
         session.output.tree({"valid": not failed, "files": reports})
     return 2 if failed else 0
 
@@ -77,7 +77,7 @@ def _tell(session: Session, spec: SpecFile, findings: list[Finding], *, valid: b
         from gemtune.specs import fingerprint
 
         mark = session.output.symbol("✓", "ok:")
-        session.output.talk(f"{mark} spec is valid  {spec.file} · {fingerprint(spec.job)[:15]}…")
+        session.output.note(f"{mark} spec is valid  {spec.file} · {fingerprint(spec.job)[:15]}…")
 
 
 def _report(spec: SpecFile, findings: list[Finding], *, valid: bool) -> dict[str, Any]:

@@ -78,9 +78,9 @@ def submit(
 
     def stopped(word: str, status: int) -> NoReturn:
         if not ids or not session.submitted:
-            raise Stopped(f"{word}; nothing was sent", status=status, erased=session.output.lively) from None
+            raise Stopped(f"{word}; nothing was sent", status=status, erased=session.output.redraws) from None
         doubt = "it is not known whether the job was created"
-        raise Stopped(f"{word}; {doubt}\n  {way_back()}", status=status, erased=session.output.lively) from None
+        raise Stopped(f"{word}; {doubt}\n  {way_back()}", status=status, erased=session.output.redraws) from None
 
     doing = f"submitting to {client.project} in {client.location}"
     try:
@@ -118,7 +118,7 @@ def _tell_phases(
         first = not doubts
         doubts.append(error)
         sentence = f"{one_line(str(error))}; it is not known whether the job was created"
-        session.output.talk(f"{sentence}\n  stopping is safe; {way_back()}" if first else sentence)
+        session.output.note(f"{sentence}\n  stopping is safe; {way_back()}" if first else sentence)
         now(f"looking for the job for up to {window}{', before it may be sent again' if resend else ''}")
 
     def sends() -> None:
@@ -158,11 +158,11 @@ def resume(session: Session, request_id: str, store: str | None, resend: bool, s
         if job is None:
             raise _not_there(session, client, request_id, seconds, store=store)
     output = session.output
-    if output.machine:
+    if output.structured:
         output.message(job)
     else:
         output.data(job.name)
-        output.talk(" ".join(session.next_command(job.name, ended=has_ended(job))))
+        output.note(" ".join(session.next_command(job.name, ended=has_ended(job))))
 
 
 def _looked_for(session: Session, client: TuningClient, request_id: str, seconds: float) -> TuningJob | None:
@@ -175,7 +175,7 @@ def _looked_for(session: Session, client: TuningClient, request_id: str, seconds
         if job is not None or last:
             return job
         if pause == _FIRST_LOOK:
-            session.output.talk(f"there is no job under that id yet; looking for up to {duration_text(seconds)}")
+            session.output.note(f"there is no job under that id yet; looking for up to {duration_text(seconds)}")
         time.sleep(max(min(pause, ends - time.monotonic()), 0))
         pause = min(pause * 2, _LONGEST_LOOK)
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gemtune import cli, errors
+from gemtune import errors
+from gemtune.cli.errors import STATUS
 from gemtune.cli.session import Session
 from gemtune.flows.retry import Retrying
 from gemtune.settings import Place, endpoint_from
@@ -114,10 +115,10 @@ def test_a_local_service_that_has_answered_before_is_waited_for(capsys: pytest.C
     session = Session(endpoint="http://127.0.0.1:1")
     refused = Retrying("GetTuningJob", 1, errors.TransportError("refused", maybe_sent=False), 2.0)
     with pytest.raises(errors.TransportError):
-        session.told_of_retry(refused)
+        session.note_retry(refused)
     session.reached = True
-    session.told_of_retry(refused)
-    session.told_of_retry(refused)
+    session.note_retry(refused)
+    session.note_retry(refused)
     assert capsys.readouterr().err == "refused; trying again\n"  # once
 
 
@@ -171,7 +172,7 @@ def test_verbose_shows_the_whole_answer() -> None:
     "kind", [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.GemtuneError)]
 )
 def test_every_error_of_the_library_has_its_status(kind: type[errors.GemtuneError]) -> None:
-    status = next(status for known, status in cli.STATUS if issubclass(kind, known))
+    status = next(status for known, status in STATUS if issubclass(kind, known))
     says_no = issubclass(kind, (errors.ApiError, errors.JobFailed))
     no_answer = issubclass(kind, (errors.TransportError, errors.WaitTimeout, errors.InDoubt))
     assert status == (1 if says_no else 3 if no_answer else 2)

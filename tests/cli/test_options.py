@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import click
 import pytest
 
-from gemtune.cli import COMMANDS, _group
 from gemtune.cli.commands import COMMAND_ADVICE, COMMAND_GUESSES, OPTION_GUESSES
+from gemtune.cli.main import COMMANDS, program
 from gemtune.cli.params import joined_filter
 from tests.support.commandline import Ran
 
@@ -20,7 +20,7 @@ NAMES = [name for section in COMMANDS.values() for name in section]
 
 
 def commands() -> dict[str, click.Command]:
-    group = _group()
+    group = program()
     ctx = click.Context(group)
     return {name: found for name in NAMES if (found := group.get_command(ctx, name)) is not None}
 

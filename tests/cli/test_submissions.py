@@ -240,7 +240,7 @@ def test_a_door_that_was_open_once_is_knocked_at_again(service: str, monkeypatch
     with session.client() as client:
         with pytest.raises(TransportError):
             client.get_tuning_job("1", retry=None)
-        session.told_of_retry(Retrying("GetTuningJob", 1, refused, 2.0))  # does not raise
+        session.note_retry(Retrying("GetTuningJob", 1, refused, 2.0))  # does not raise
     assert (session.reached, session.submitted) == (True, False)
 
 

@@ -256,7 +256,7 @@ def test_a_silence_is_told_once_a_minute_with_its_beginning(
     began = time.strftime("%H:%M", time.localtime(now[0]))
     error = TransportError("the connection broke", maybe_sent=True)
     for attempt in range(1, 41):
-        session.told_of_retry(Retrying("GetTuningJob", attempt, error, 7.0))
+        session.note_retry(Retrying("GetTuningJob", attempt, error, 7.0))
         now[0] += 7
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "the connection broke; trying again"
