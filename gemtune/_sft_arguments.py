@@ -218,7 +218,7 @@ class Arguments:
         try:
             return codec.from_json(json.dumps(value), EvaluationConfig)
         except (JsonError, TypeError, ValueError, RecursionError) as error:
-            self.refuse("evaluation_config", f"evaluation_config is no EvaluationConfig: {error}")
+            self.refuse("evaluation_config", f"evaluation_config is not an EvaluationConfig: {error}")
             return None
 
 

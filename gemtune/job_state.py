@@ -69,7 +69,7 @@ else:
 
 
 def named_state(number: int, name: str) -> JobState:
-    """A state that this version does not know: it is no member of the enum, and has the name that it came with."""
+    """A state that this version does not know: it is not a member of the enum, and has the name that it came with."""
     state: Any = int.__new__(cast("Any", JobState), number)
     state._name_, state._value_ = name, int(number)
     return state

@@ -86,7 +86,7 @@ def parse_job_name(name: str) -> tuple[str | None, str | None, str]:
     """Project, location and id of a job, however it is named; None for what the name does not say.
 
     Raises:
-        SpecInvalid: It is no job's name; the sentence says what it is, where that can be seen.
+        SpecInvalid: It is not a job's name; the sentence says what it is, where that can be seen.
     """
     if not isinstance(name, str):
         raise _refuse(name, "is no text")

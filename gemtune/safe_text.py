@@ -18,7 +18,7 @@ HIDDEN = "***"
 """What stands in place of a secret."""
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
-_SHORTEST = 6  # a token of fewer characters is no secret, and may be a part of any word
+_SHORTEST = 6  # a token of fewer characters is not a secret, and may be a part of any word
 
 # C0 but for the line break and the tab, DEL, C1, halves of surrogate pairs, line and paragraph separators, what changes
 # the direction of writing, and what is there and cannot be seen.

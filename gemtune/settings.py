@@ -99,7 +99,7 @@ def location_from(given: str | None, environ: Mapping[str, str] = os.environ) ->
 
 
 def seconds_from(name: str, given: object) -> float:
-    """Seconds as they are given for `name`: a number, 0 or more; infinity is no limit.
+    """Seconds as they are given for `name`: a number, 0 or more; infinity is not a limit.
 
     Raises:
         ConfigurationError: It is no such number.

@@ -283,8 +283,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("export_last_checkpoint_only", "no", "export_last_checkpoint_only is 'no'; give True or False"),
     ("pre_tuned_model_checkpoint_id", 3, "pre_tuned_model_checkpoint_id is 3; give text"),
     ("evaluation_config", [1], "evaluation_config is a list; give a gemtune.EvaluationConfig"),
-    ("evaluation_config", {"metric": 1}, "evaluation_config is no EvaluationConfig:"),
-    ("evaluation_config", {"metrics": {1, 2}}, "evaluation_config is no EvaluationConfig:"),
+    ("evaluation_config", {"metric": 1}, "evaluation_config is not an EvaluationConfig:"),
+    ("evaluation_config", {"metrics": {1, 2}}, "evaluation_config is not an EvaluationConfig:"),
 ]
 
 

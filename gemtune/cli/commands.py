@@ -138,7 +138,7 @@ else:
 
 TREES = ("table", "json", "yaml")
 MESSAGES = (*TREES, "textproto")
-"""The forms of output: of what is no message, and of messages."""
+"""The forms of output: of what is not a message, and of messages."""
 
 
 class _Form(_Choice):

@@ -54,7 +54,7 @@ NOT_KNOWN = "unknown to this version"
 
 
 def adapter_text(name: str) -> str:
-    """An adapter size as rank and name, `4 (ADAPTER_SIZE_FOUR)`; one that is not known is no rank."""
+    """An adapter size as rank and name, `4 (ADAPTER_SIZE_FOUR)`; one that is not known is not a rank."""
     from gemtune.specs.sizes import rank_of
 
     size = rank_of(name)
@@ -90,7 +90,7 @@ def failure(job: TuningJob) -> str:
         return ""
     if job.error.code == code_pb2.CANCELLED and job.error.message.upper() in ("", "CANCELED", "CANCELLED"):
         return ""
-    if job.error.code == code_pb2.OK:  # an error without a code is no success
+    if job.error.code == code_pb2.OK:  # an error without a code is not a success
         return one_line(job.error.message) or "the service gave no reason"
     known = code_pb2.Code.DESCRIPTOR.values_by_number.get(job.error.code)
     return one_line(f"{job.error.message} ({known.name if known else job.error.code})")

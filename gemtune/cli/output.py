@@ -145,7 +145,7 @@ class Output:
             self.data(text)
 
     def tree(self, tree: dict[str, Any]) -> None:
-        """Writes something that is no message in the machine format that is wanted."""
+        """Writes something that is not a message in the machine format that is wanted."""
         if self._wanted.output_format == "yaml":
             self.data(self._exact(lambda unicode: _yaml(tree, unicode)))
         else:

@@ -27,7 +27,7 @@ __all__ = ["convert", "diff", "fingerprint"]
 FORMATS = click.Choice(["yaml", "json", "textproto", "binpb"])
 
 _JOB = re.compile(r"\d+|.*\btuningJobs?/[^/]+.*|\w+://.*")
-"""What is no file's name, if there is no such file: an id, a resource name, a link."""
+"""What is not a file's name, if there is no such file: an id, a resource name, a link."""
 
 _STYLES = {"+": "green", "-": "red", "~": "yellow"}
 

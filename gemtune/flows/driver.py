@@ -119,8 +119,8 @@ class AsyncDriver:
     async def run(self, flow: Flow, on_event: Callable[[Any], object] | None = None) -> Any:
         """Runs a flow as `Driver.run` does; `on_event` is awaited if it is a coroutine function.
 
-        Cancelling the task cancels the request that is under way, and ends the flow: a cancellation is no outcome that
-        the flow gets, so it can never be taken for a failure to retry.
+        Cancelling the task cancels the request that is under way, and ends the flow: the flow does not get a
+        cancellation as an outcome, so it can never be taken for a failure to retry.
         """
         clock = self._clock
         outcome: Any = None

@@ -121,7 +121,7 @@ class Retry:
     def pause(self, attempts: int, error: GemtuneError | None = None) -> float:
         """Seconds to wait after so many attempts; never less than the service asked for."""
         bound = min(self.maximum, self.initial * self.multiplier ** min(attempts - 1, 64))
-        return max(asked_for(error), random.uniform(0, bound))  # noqa: S311  jitter is no secret
+        return max(asked_for(error), random.uniform(0, bound))  # noqa: S311  jitter is not a secret
 
 
 def asked_for(error: GemtuneError | None) -> float:

@@ -64,7 +64,7 @@ def find_type(type_url: str, pool: DescriptorPool | None = None) -> Descriptor |
         try:
             if types is not None:
                 return types.FindMessageTypeByName(type_url.rpartition("/")[2])
-        except (KeyError, TypeError, UnicodeError):  # half a surrogate pair is no name to the pool
+        except (KeyError, TypeError, UnicodeError):  # half a surrogate pair is not a name to the pool
             continue
     return None
 
@@ -92,7 +92,7 @@ def kept_json(value: bytes) -> Any:
 
 
 def raw_tree(any_: Any) -> dict[str, str]:
-    """The JSON of an `Any` whose bytes cannot be read: `@value` is no field's name, so nobody takes it for one."""
+    """The JSON of an `Any` whose bytes cannot be read: `@value` is not a field's name, so nobody takes it for one."""
     return {"@type": any_.type_url, "@value": base64.b64encode(any_.value).decode()}
 
 

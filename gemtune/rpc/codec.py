@@ -60,7 +60,7 @@ def to_json(message: Message, *, indent: int | None = None, preserving_proto_fie
 
     Raises:
         JsonError: The message has no JSON form (a timestamp out of range, ...).
-        TypeError: It is no protobuf message.
+        TypeError: It is not a protobuf message.
     """
     if not isinstance(message, Message):
         raise TypeError(_no_message(message))
@@ -93,7 +93,7 @@ def from_json(
 
     Raises:
         JsonError: The text is not JSON, or not the JSON form of that type, or nests too deeply.
-        TypeError: `data` is no text, or `message_type` no class of messages.
+        TypeError: `data` is not text, or `message_type` no class of messages.
     """
     if not isinstance(data, str | bytes | bytearray):
         raise TypeError(_no_text(data))

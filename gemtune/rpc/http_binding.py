@@ -84,7 +84,7 @@ def bindings(
 def _check(binding: Binding, verb: str, output_type: Descriptor | None) -> None:
     """Refuses what could be carried in one part only, or not at all."""
     if not _VERB.fullmatch(binding.verb) or binding.verb in _OTHER_PURPOSE:
-        raise RuleError(f"{verb!r} is no HTTP method that a call can go by; name one, such as GET or HEAD")
+        raise RuleError(f"{verb!r} is not an HTTP method that a call can go by; name one, such as GET or HEAD")
     path = binding.template.text
     if binding.template.open:
         raise RuleError(f"{path!r} has a wildcard outside of {{}}, and no field says what to put there")

@@ -255,7 +255,7 @@ def _read_message(
         raise JsonError("it is empty")
     if not body.lstrip().startswith(b"{") and (not name.startswith("google.protobuf.") or name in _OBJECTS):
         # With unknown fields passed over, json_format reads a text or a list as a message with nothing in it.
-        raise JsonError("it is no JSON object")
+        raise JsonError("it is not a JSON object")
     return codec.decode(body, message_type, ignore_unknown_fields=True, on_unknown=on_unknown)
 
 

@@ -139,7 +139,7 @@ class Template:
         if found is None:
             return None
         return [
-            # In a value of several segments an encoded slash is no separator and stays encoded (http.proto).
+            # In a value of several segments an encoded slash is not a separator and stays encoded (http.proto).
             "%2F".join(unquote(part) for part in re.split("%2[Ff]", raw)) if variable.multi else unquote(raw)
             for variable, raw in zip(self.variables, found.groups(), strict=True)
         ]

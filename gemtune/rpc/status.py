@@ -98,7 +98,7 @@ def error_from_http(
     request_id: str | None = None,
     retry_after: str | None = None,
 ) -> ApiError:
-    """The exception for an HTTP answer that is no success, whatever its body is.
+    """The exception for an HTTP answer that is not a success, whatever its body is.
 
     `status` in Google's error body decides before the HTTP status. A body that is not Google's (a proxy's HTML page,
     nothing at all) gives an error that says what came, and from `where`. `retry_after` is that header's value.
@@ -181,5 +181,5 @@ def _unpack_json(detail: dict[str, Any]) -> Message:
 def _struct(tree: Any) -> struct_pb2.Struct:
     try:
         return codec.from_json(json.dumps(tree), struct_pb2.Struct)
-    except ValueError:  # it is no object, or holds what a Struct cannot
+    except ValueError:  # it is not an object, or holds what a Struct cannot
         return struct_pb2.Struct()

@@ -66,7 +66,7 @@ def diff(a: Message, b: Message) -> list[Change]:
         The changes in the order of the fields' numbers; none: the same spec.
 
     Raises:
-        TypeError: One of them is no `gemtune.TuningJob`.
+        TypeError: One of them is not a `gemtune.TuningJob`.
     """
     labels = job_descriptor(a, "a comparison").fields_by_name["labels"]
     job_descriptor(b, "a comparison")

@@ -79,7 +79,7 @@ def bad_request_of(findings: Iterable[Finding]) -> error_details_pb2.BadRequest:
 
 
 def key_path(path: str, key: str) -> str:
-    """The path of a map's entry: `labels.team`, or `labels["my team"]` where the key is no plain word."""
+    """The path of a map's entry: `labels.team`, or `labels["my team"]` where the key is not a plain word."""
     return f"{path}.{key}" if _WORD.fullmatch(key) else f"{path}[{json.dumps(key, ensure_ascii=False)}]"
 
 

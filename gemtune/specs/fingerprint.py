@@ -39,7 +39,7 @@ def fingerprint(job: Message) -> str:
     Raises:
         SpecInvalid: The job holds fields or enum values that this version of the schema does not have. What is not
             understood has no identity yet: it would get another one once it is.
-        TypeError: It is no `gemtune.TuningJob`.
+        TypeError: It is not a `gemtune.TuningJob`.
     """
     return f"sha256:{hashlib.sha256(canonical(job).encode('ascii')).hexdigest()}"
 

@@ -1,4 +1,4 @@
-"""What to say about a name that is no field: the near one, the field it is called elsewhere, or where it belongs."""
+"""What to say about a name that is not a field: the near one, the field it is called elsewhere, or where it belongs."""
 
 from __future__ import annotations
 

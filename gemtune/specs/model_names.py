@@ -67,7 +67,7 @@ class ModelName:
 
     @classmethod
     def parse(cls, name: str) -> ModelName | None:
-        """The parts of a name, however it is written; None where it is no Gemini model's."""
+        """The parts of a name, however it is written; None where it is not a Gemini model's."""
         words = re.findall(r"\d+(?:\.\d+)?|[a-z]+", bare_name(name).lower())
         if not words or not _like(words[0], "gemini"):
             return None

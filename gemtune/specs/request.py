@@ -42,7 +42,7 @@ def request_of(job: M) -> M:
         A copy.
 
     Raises:
-        TypeError: It is no `gemtune.TuningJob`.
+        TypeError: It is not a `gemtune.TuningJob`.
     """
     labels = job_descriptor(job, "a request").fields_by_name["labels"]
     request = type(job)()
@@ -102,7 +102,7 @@ def job_descriptor(job: Message, what: str) -> Descriptor:
         what: What is to be made of it, for the sentence: `a fingerprint`.
 
     Raises:
-        TypeError: It is no `gemtune.TuningJob`.
+        TypeError: It is not a `gemtune.TuningJob`.
     """
     descriptor: Descriptor | None = getattr(job, "DESCRIPTOR", None)
     if descriptor is None or descriptor.full_name != "gemtune.v1.TuningJob":
@@ -126,7 +126,7 @@ def _strip(message: Message) -> None:
 
 
 def _is_default(field: FieldDescriptor, value: Any) -> bool:
-    """Whether a value that was listed is no value: labels that were all our own, and -0.0, which some runtimes list."""
+    """Whether a value that was listed counts as none: labels that are all our own; -0.0, which some runtimes list."""
     if field.is_repeated:
         return not value
     return field.type in _FLOATS and not field.has_presence and value == 0

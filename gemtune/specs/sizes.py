@@ -53,7 +53,7 @@ def sizes_text() -> str:
 def size_meant(text: str) -> str | None:
     """The name of the size that a text was meant for; None where it is none: a number is never taken for another one.
 
-    `ADAPTER_SIZE_4`, `rank 4`, `FOUR` and `four` are ADAPTER_SIZE_FOUR; `ADAPTER_SIZE_SIXTY_FOUR` is no size.
+    `ADAPTER_SIZE_4`, `rank 4`, `FOUR` and `four` are ADAPTER_SIZE_FOUR; `ADAPTER_SIZE_SIXTY_FOUR` is not a size.
     """
     letters = re.sub(r"[^A-Z0-9]", "", text.upper())
     rest = re.sub(r"^(?:ADAPTER)?(?:SIZE|RANK|R(?=\d))?", "", letters)

@@ -55,7 +55,7 @@ class Database:
             url: `sqlite:///PATH`, `postgresql://...`, or the path of a file of SQLite; None: the default file.
 
         Raises:
-            ConfigurationError: The URL is none of these, or names something that is no store.
+            ConfigurationError: The URL is none of these, or names something that is not a store.
             StoreError: The database does not answer.
         """
         parsed = _url(url)

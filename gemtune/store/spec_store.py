@@ -88,7 +88,7 @@ class SpecStore:
 
         Raises:
             SpecNotFound: There is none.
-            ConfigurationError: That is no fingerprint.
+            ConfigurationError: That is not a fingerprint.
             StoreError: The database does not answer.
         """
         if not _FINGERPRINT.fullmatch(fingerprint):

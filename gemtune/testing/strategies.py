@@ -8,7 +8,7 @@
         assert again.SerializeToString(deterministic=True) == job.SerializeToString(deterministic=True)
 
 Needs hypothesis. Every message drawn has a JSON form that is read again: timestamps and durations are in range, a
-`Value` has a kind and is no infinity, an `Any` holds a type of this process. (`==` is false for a message with a NaN.)
+`Value` has a kind and is not infinite, an `Any` holds a type of this process. (`==` is false for a message with a NaN.)
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def messages(message_type: type[M], *, depth: int = 4, any_of: Sequence[type[Mes
         any_of: What an `Any` may hold; without them it is drawn empty.
 
     Raises:
-        TypeError: `message_type`, or one of `any_of`, is no class of messages.
+        TypeError: `message_type`, or one of `any_of`, is not a class of messages.
         ValueError: `depth` is below 1, or no message of the type can be complete.
     """
     for type_ in (message_type, *any_of):
@@ -194,7 +194,7 @@ _OWN_FORMS: dict[str, st.SearchStrategy[Any]] = {
         for d in list(wrappers_pb2.DESCRIPTOR.message_types_by_name.values())
     },
 }
-"""Messages whose JSON is no object of their fields; not every combination of those has one."""
+"""Messages whose JSON is not an object of their fields; not every combination of those has one."""
 
 
 class _Shown:

@@ -244,7 +244,7 @@ def _in_a_sentence(credentials: Any) -> Generator[None]:
         )
     else:
         return
-    raise failure  # outside of the handlers: what they caught, which may show a secret, is no context of it
+    raise failure  # outside of the handlers: what they caught, which may show a secret, is not a context of it
 
 
 def _could_not(error: Exception) -> str:

@@ -175,7 +175,7 @@ def seconds(deadline: float) -> float | None:
 
 
 _LONGEST = 10.0**8
-"""Seconds; what is longer, infinity too, is no deadline that C-core can hold."""
+"""Seconds; what is longer, infinity too, is not a deadline that C-core can hold."""
 
 
 def not_connected(where: str, *, is_late: bool) -> TransportError:

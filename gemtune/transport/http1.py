@@ -71,9 +71,9 @@ class Exchange:
             TimeoutError: There are none.
         """
         left = self.deadline - time.monotonic()
-        if not left > 0 or self._aborted:  # what is no number is no time either
+        if not left > 0 or self._aborted:  # what is not a number is not a time either
             raise TimeoutError("the deadline has passed")
-        return min(left, threading.TIMEOUT_MAX)  # infinity is no timeout that a socket takes
+        return min(left, threading.TIMEOUT_MAX)  # infinity is not a timeout that a socket takes
 
     def begins(self, sock: socket.socket) -> None:
         """The request begins to leave through `sock`."""
@@ -195,7 +195,7 @@ def _read_body(incoming: _Incoming, headers: Mapping[str, str], body: Body) -> b
         lengths = {each.strip() for each in headers["content-length"].split(",")}
         length_text = lengths.pop()
         if lengths or not _LENGTH.fullmatch(length_text):
-            raise Broken("its length is no number")
+            raise Broken("its length is not a number")
         incoming.take(int(length_text), body)
         return True
     while piece := incoming.some():

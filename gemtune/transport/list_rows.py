@@ -20,7 +20,7 @@ from gemtune.safe_text import without
 __all__ = ["read_page"]
 
 _MOST = 1000
-"""Rows that may be unreadable; a page with more of them is no page."""
+"""Rows that may be unreadable; a page with more of them is not a page."""
 
 
 def read_page(
@@ -35,7 +35,7 @@ def read_page(
         secrets: What is not shown in what is said of a row.
 
     Returns:
-        None where it is no page, or where something else than its rows is wrong.
+        None where it is not a page, or where something else than its rows is wrong.
     """
     field = _rows_of(message_type.DESCRIPTOR)
     try:
@@ -75,7 +75,7 @@ def read_page(
 
 def _read(row: Any, message_type: type[Message], heard: list[tuple[str, Any]]) -> Message:
     if not isinstance(row, dict):
-        raise JsonError(f"it is no JSON object: {json.dumps(row)[:40]}")
+        raise JsonError(f"it is not a JSON object: {json.dumps(row)[:40]}")
     return codec.decode(
         json.dumps(row).encode(),
         message_type,

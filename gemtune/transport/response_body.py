@@ -51,7 +51,7 @@ class Body:
         if self._encodings not in (["gzip"], ["x-gzip"], ["deflate"]):
             raise BodyError("it is packed in a way that was not asked for")
         while piece:
-            if self._unpacker.eof:  # what was packed in several goes; what follows and is no packed text is passed over
+            if self._unpacker.eof:  # packed in several pieces; what follows and is not packed is ignored
                 if not piece.startswith(b"\x1f"):
                     return
                 self._unpacker = zlib.decompressobj(_EITHER)

@@ -282,7 +282,7 @@ def _place(sent: WireRequest, location: str) -> str:
         location = f"{urlsplit(sent.url).scheme}:{location}"
     if location.startswith("/"):
         return "another path of the same host"
-    return origin(location) or "somewhere that is no URL"
+    return origin(location) or "somewhere that is not a URL"
 
 
 def _raw_answer(sent: WireRequest, content_type: str, body: bytes) -> Message | None:
@@ -353,7 +353,7 @@ def proxy_of(endpoint: Endpoint) -> str | None:
     Loopback is never proxied, whatever HTTP_PROXY says and NO_PROXY leaves out.
 
     Raises:
-        ConfigurationError: What they say is no proxy's URL. It is not shown, for it may hold a password.
+        ConfigurationError: What they say is not a proxy's URL. It is not shown, for it may hold a password.
     """
     if endpoint.loopback:
         return None
@@ -369,7 +369,7 @@ def proxy_of(endpoint: Endpoint) -> str | None:
         fits = False
     if not fits:
         raise ConfigurationError(
-            "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is no URL like "
+            "the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY) is not a URL like "
             "http://user:password@host:3128; percent-encode what is special in its password"
         )
     return proxy

@@ -38,7 +38,7 @@ from tests.support.mutations import Mutator
 from tests.support.stress import SOAK
 
 MANY = 100_000 if SOAK else 1_500
-STRICTER = (*CORRECTIONS, "it is no JSON object")
+STRICTER = (*CORRECTIONS, "it is not a JSON object")
 """Where gemtune refuses what json_format takes, which reads a text or a list as a message with nothing in it."""
 
 LONGEST = 20.0  # seconds that one answer may take, on a machine that has other things to do

@@ -151,11 +151,11 @@ def test_where_calls_go_is_said_where_the_command_line_does_not(
     ("location", "said"),
     [
         ("us-central1-a", "us-central1-a is a zone; its region is us-central1"),
-        ("us-cental1", "us-cental1 is no location that is known; did you mean us-central1?"),
-        ("us-centrall", "us-centrall is no location that is known; did you mean us-central1?"),
-        ("us-east2", "us-east2 is no location that is known; known are us-east1, us-east4, us-east5"),
-        ("mars-1", "mars-1 is no location that is known; known are us-central1, europe-west4,"),
-        ("all", "all is no location that is known; known are us-central1, europe-west4,"),
+        ("us-cental1", "us-cental1 is not a location that is known; did you mean us-central1?"),
+        ("us-centrall", "us-centrall is not a location that is known; did you mean us-central1?"),
+        ("us-east2", "us-east2 is not a location that is known; known are us-east1, us-east4, us-east5"),
+        ("mars-1", "mars-1 is not a location that is known; known are us-central1, europe-west4,"),
+        ("all", "all is not a location that is known; known are us-central1, europe-west4,"),
     ],
 )
 def test_a_location_that_is_probably_none_is_told_and_used(

@@ -1,4 +1,4 @@
-"""JSON of the wrong kind is refused: a list is no message, a boolean is no number. json_format takes some for empty ones."""
+"""JSON of the wrong kind is refused: a list is not a message, a boolean is not a number. json_format takes some for empty ones."""
 
 from __future__ import annotations
 

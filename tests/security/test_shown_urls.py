@@ -209,7 +209,7 @@ def echoes(kind: str) -> Any:
         "a page": answer(f"<p>{TOKEN}</p>".encode(), 403, {"content-type": f"text/{TOKEN}"}),
         "200 of the wrong kind": answer(json.dumps([TOKEN]).encode()),
         "200 of a wrong value": answer(json.dumps({"createTime": TOKEN}).encode()),
-        "200 that is no JSON": answer(TOKEN.encode()),
+        "200 that is not a JSON": answer(TOKEN.encode()),
         "200 of an unknown field": answer(json.dumps({"name": 5, TOKEN: TOKEN, "new": [TOKEN]}).encode()),
         "an id": answer(b"{", 200, {"x-request-id": TOKEN, "x-goog-request-id": bearer}),
         "an id of an error": answer(b"{", 500, {"x-request-id": TOKEN}),
@@ -218,7 +218,7 @@ def echoes(kind: str) -> Any:
     }[kind]
 
 
-ECHOES = "403;403 escaped;a page;200 of the wrong kind;200 of a wrong value;200 that is no JSON;200 of an unknown field;an id;an id of an error;a redirect;a location of its own".split(";")  # fmt: skip
+ECHOES = "403;403 escaped;a page;200 of the wrong kind;200 of a wrong value;200 that is not a JSON;200 of an unknown field;an id;an id of an error;a redirect;a location of its own".split(";")  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ECHOES)

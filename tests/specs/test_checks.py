@@ -306,7 +306,7 @@ def test_what_has_errors_is_refused_with_all_of_them() -> None:
 
 
 def test_there_are_two_versions_of_the_api() -> None:
-    with pytest.raises(ConfigurationError, match="'v2' is no version of the API; there are v1 and v1beta1"):
+    with pytest.raises(ConfigurationError, match="'v2' is not a version of the API; there are v1 and v1beta1"):
         gemtune.check(good(), api_version="v2")
 
 

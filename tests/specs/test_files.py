@@ -127,10 +127,10 @@ def test_mistakes_of_a_later_document_have_its_lines() -> None:
     ("text", "said"),
     [
         ("supervised_tuning_spec: {hyper_parameters: {epoch_count: many}}",
-         "<text>:1:58: many is no number (in supervised_tuning_spec.hyper_parameters.epoch_count)"),
+         "<text>:1:58: many is not a number (in supervised_tuning_spec.hyper_parameters.epoch_count)"),
         ("supervised_tuning_spec:\n  hyper_parameters:\n    adapter_size:\n      4\n",
          "for rank 16 (in supervised_tuning_spec.hyper_parameters.adapter_size)"),
-        ("labels:\n  team:\n    - a\n", "<text>:3:5: a list is no text (in labels.team)"),
+        ("labels:\n  team:\n    - a\n", "<text>:3:5: a list is not text (in labels.team)"),
     ],
 )  # fmt: skip
 def test_an_error_names_its_field_as_well_as_its_place(text: str, said: str) -> None:
@@ -171,26 +171,30 @@ def test_all_mistakes_are_told_at_once_and_as_violations_too() -> None:
         ('{"labels": {"a": "x",\n"a": "y"}}', "json", "2:1: a is here twice"),
         ('{"baseModel": "a", "base_model": "a"}', "json", "1:20: base_model and baseModel are the same field"),
         ("base_model: a\npre_tuned_model: {}", "yaml", "2:1: pre_tuned_model and base_model exclude each other"),
-        ("base_model: [a]", "yaml", "1:13: a list is no text"),
-        ('{"baseModel": 4}', "json", "1:15: 4 is no text; write it in double quotes"),
-        ('{"baseModel": true}', "json", "1:15: true is no text"),
-        ("supervised_tuning_spec: x", "yaml", "1:25: x is no mapping of fields"),
+        ("base_model: [a]", "yaml", "1:13: a list is not text"),
+        ('{"baseModel": 4}', "json", "1:15: 4 is not text; write it in double quotes"),
+        ('{"baseModel": true}', "json", "1:15: true is not text"),
+        ("supervised_tuning_spec: x", "yaml", "1:25: x is not a mapping of fields"),
         ("supervised_tuning_spec: {export_last_checkpoint_only: yes}", "yaml", "yes is neither true nor false"),
-        ("supervised_tuning_spec: {hyper_parameters: {epoch_count: 1_000}}", "yaml", "1_000 is no number; write 1000"),
+        (
+            "supervised_tuning_spec: {hyper_parameters: {epoch_count: 1_000}}",
+            "yaml",
+            "1_000 is not a number; write 1000",
+        ),
         ("supervised_tuning_spec: {hyper_parameters: {epoch_count: 010}}", "yaml", "without the leading 0"),
-        ("supervised_tuning_spec: {hyper_parameters: {epoch_count: 1.5}}", "yaml", "1.5 is no whole number"),
+        ("supervised_tuning_spec: {hyper_parameters: {epoch_count: 1.5}}", "yaml", "1.5 is not a whole number"),
         ("supervised_tuning_spec: {hyper_parameters: {epoch_count: 9223372036854775808}}", "yaml", "is out of range"),
-        ("supervised_tuning_spec: {hyper_parameters: {epoch_count: four}}", "yaml", "four is no number"),
+        ("supervised_tuning_spec: {hyper_parameters: {epoch_count: four}}", "yaml", "four is not a number"),
         ("supervised_tuning_spec: {hyper_parameters: {learning_rate_multiplier: 1e999}}", "yaml", "is out of range"),
         ("supervised_tuning_spec: {hyper_parameters: {adapter_size: FOUR}}", "yaml", "did you mean ADAPTER_SIZE_FOUR?"),
         ("labels: {a: }", "yaml", 'a has no value; for an empty text write ""'),
-        ("labels: [a]", "yaml", "a list is no mapping"),
+        ("labels: [a]", "yaml", "a list is not a mapping"),
         ("- base_model: a", "yaml", "a spec is a mapping of fields, and this is a list"),
         ("a: <<", "yaml", "a: no such field"),
         ("<<: {base_model: a}", "yaml", "<< merges mappings in YAML 1.1 only"),
         ("create_time: yesterday", "yaml", "yesterday is no Timestamp"),
         ('{"labels": {"a": "\\ud800"}}', "json", "half a surrogate pair"),
-        ("{supervised_tuning_spec: {evaluation_config: {metrics: {}}}}", "yaml", "a mapping is no list"),
+        ("{supervised_tuning_spec: {evaluation_config: {metrics: {}}}}", "yaml", "a mapping is not a list"),
     ],
 )
 def test_what_means_nothing_is_refused_where_it_stands(text: str, form: str, said: str) -> None:
@@ -402,7 +406,7 @@ def test_an_ending_that_is_not_known_is_answered_with_those_that_are(tmp_path: P
         load_spec(path.rename(tmp_path / "train.jsonl"))
     with pytest.raises(SpecFileError, match="not known from a name without ending"):
         save_spec(good(), tmp_path / "spec")
-    with pytest.raises(SpecFileError, match="'toml' is no format of a spec; the formats are yaml, json"):
+    with pytest.raises(SpecFileError, match="'toml' is not a format of a spec; the formats are yaml, json"):
         loads_spec("", "toml")
 
 

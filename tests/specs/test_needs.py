@@ -30,9 +30,9 @@ def in_yaml(text: str) -> SpecFile:
         ("https://storage.googleapis.com/acme/train.jsonl", "is a web address; write gs://acme/train.jsonl"),
         ("gs://acme/train-*.jsonl", "wildcards are not read"),
         ("gs:///train.jsonl", "there is no bucket"),
-        ("gs://Acme/train.jsonl", "'Acme' is no bucket"),
+        ("gs://Acme/train.jsonl", "'Acme' is not a bucket"),
         ("gs://ab/train.jsonl", "a name has 3 to 63 characters"),
-        ("gs://192.168.1.1/train.jsonl", "is no bucket but an IP address"),
+        ("gs://192.168.1.1/train.jsonl", "is not a bucket but an IP address"),
     ],
 )
 @pytest.mark.parametrize("name", ["training_dataset_uri", "validation_dataset_uri"])

@@ -107,7 +107,7 @@ def test_bytes_have_no_places() -> None:
     job.supervised_tuning_spec.CopyFrom(good().supervised_tuning_spec)
     spec = read_specs(io.BytesIO(job.SerializeToString()), format="binpb")[0]
     assert render(spec.check(), file="spec.binpb", text=spec.text) == (
-        "error[model-name]: 'models/gemini-2.5-flash' is no base model\n"
+        "error[model-name]: 'models/gemini-2.5-flash' is not a base model\n"
         "  --> spec.binpb: base_model\n"
         "    = write gemini-2.5-flash\n"
         "\n"

@@ -1,4 +1,4 @@
-"""Opening a store: where it is, who can read it, older and newer formats, and what is no store."""
+"""Opening a store: where it is, who can read it, older and newer formats, and what is not a store."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """JSON that a message type may be sent: right, odd and wrong, made from its descriptor or by changing right JSON.
 
 A tree is as `json.loads` has it, but an object is a list of pairs in an `Obj`, since names may come twice, and a `Raw`
-is text that goes out as it is: a number with its notation, an escape, something that is no JSON.
+is text that goes out as it is: a number with its notation, an escape, something that is not a JSON.
 """
 
 from __future__ import annotations

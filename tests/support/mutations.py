@@ -20,7 +20,7 @@ class Pairs(list[Any]):
 
 
 class Raw(str):
-    """Text that goes out as it is: numbers that Python has no float for, an escape, something that is no JSON."""
+    """Text that goes out as it is: numbers that Python has no float for, an escape, something that is not a JSON."""
 
 
 ODD: Sequence[Any] = (

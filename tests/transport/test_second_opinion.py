@@ -1,6 +1,6 @@
 """What goes on the wire, held against google-api-core's transcoding of the same message.
 
-google-api-core takes a path value of "", 0 or false for a missing one, and writes what is no text as Python's `str`
+google-api-core takes a path value of "", 0 or false for a missing one, and writes what is not text as Python's `str`
 does; the messages are drawn so that this does not matter.
 """
 

@@ -40,7 +40,7 @@ class CheckContext:
     def __init__(self, job: TuningJob, target: Target) -> None:
         if target.api_version not in API_VERSIONS:
             wanted = " and ".join(API_VERSIONS)
-            raise ConfigurationError(f"{target.api_version!r} is no version of the API; there are {wanted}")
+            raise ConfigurationError(f"{target.api_version!r} is not a version of the API; there are {wanted}")
         models = self.models = catalogue() if target.models is None else target.models
         self.job = job
         self.api_version, self.location, self.project = target.api_version, target.location, target.project

@@ -88,19 +88,19 @@ def _bucket_problem(bucket: str) -> str:
     if not bucket:
         return "there is no bucket"
     if not _BUCKET.fullmatch(bucket):
-        return f"{bucket!r} is no bucket: lowercase letters, digits, -, _ and . with a letter or digit at both ends"
+        return f"{bucket!r} is not a bucket: lowercase letters, digits, -, _ and . with a letter or digit at both ends"
     longest = 222 if "." in bucket else 63
     if not 3 <= len(bucket) <= longest or any(not 0 < len(part) <= 63 for part in bucket.split(".")):
-        return f"{bucket!r} is no bucket: a name has 3 to 63 characters"
+        return f"{bucket!r} is not a bucket: a name has 3 to 63 characters"
     if re.fullmatch(r"\d+\.\d+\.\d+\.\d+", bucket):
-        return f"{bucket!r} is no bucket but an IP address"
+        return f"{bucket!r} is not a bucket but an IP address"
     return ""
 
 
 def gcs(context: CheckContext, uri: str, path: str) -> None:
     """A location in Cloud Storage: a bucket and perhaps a prefix."""
     found = _GCS.fullmatch(uri)
-    problem = _bucket_problem(found[1]) if found else "it is no gs:// URI"
+    problem = _bucket_problem(found[1]) if found else "it is not a gs:// URI"
     if problem:
         context.add("gcs-uri", path, f"{display(uri)}: {problem}", "write gs://bucket/prefix")
 

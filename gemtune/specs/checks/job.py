@@ -42,7 +42,7 @@ def job(context: CheckContext, job: Any, _path: str) -> None:
     if job.base_model:
         _base_model(context, job.base_model)
     if job.service_account and not _SERVICE_ACCOUNT.fullmatch(job.service_account):
-        sentence = f"{display(job.service_account)} is no service account"
+        sentence = f"{display(job.service_account)} is not a service account"
         context.add(
             "service-account",
             "service_account",
@@ -85,7 +85,7 @@ def _offered(context: CheckContext, kind: str = "google") -> str:
 def _no_base_model(context: CheckContext, name: str) -> None:
     if name.startswith("gs://"):
         remedy = "a folder with weights of your own is named by custom_base_model"
-        context.add("model-name", "base_model", f"{display(name)} is no base model", remedy, value=name)
+        context.add("model-name", "base_model", f"{display(name)} is not a base model", remedy, value=name)
     elif other := another_api(name):
         remedy = f"name the base model that it was tuned from; {_offered(context)}"
         context.add("model-name", "base_model", f"{display(name)} is {other}", remedy, value=name)
@@ -98,14 +98,14 @@ def _no_base_model(context: CheckContext, name: str) -> None:
         )
         context.add("model-name", "base_model", f"{display(name)} is a resource name", remedy, value=name)
     elif is_resource(name) or not _MODEL_NAME.fullmatch(name):
-        _not_near(context, name, "model-name", f"{display(name)} is no base model", "write {}")
+        _not_near(context, name, "model-name", f"{display(name)} is not a base model", "write {}")
     elif context.kind != "open":  # the catalogue does not list open models
         sentence = f"{display(name)} is not in the catalogue of base models"
         _not_near(context, name, "model-unknown", sentence, "did you mean {}?")
 
 
 def _not_near(context: CheckContext, name: str, rule_id: str, sentence: str, meant: str) -> None:
-    """Says what a name that is no base model's may mean: a model of its family and generation, or what there is."""
+    """Says what a name that is not a base model's may mean: a model of its family and generation, or what there is."""
     near = near_models(name, context.models)
     there = [model for model in near if not model.retired]
     if len(there) == 1:

@@ -89,7 +89,7 @@ def _key(context: CheckContext, key: str, location: str | None) -> None:
         context.add(
             "kms-key-name",
             path,
-            f"{display(key)} is no key's name{more and ', but a version of one'}",
+            f"{display(key)} is not a key's name{more and ', but a version of one'}",
             f"write projects/P/locations/L/keyRings/R/cryptoKeys/K{more}",
         )
     elif location is not None and found[1] != location:
@@ -132,7 +132,7 @@ def doubt_about(location: str, models: Catalogue | None = None) -> tuple[str, st
     remedy = f"known are {_listed(_of_area(location, known))}"
     if near := _near(zone[1] if zone else location, known):
         remedy = f"did you mean {near}?"
-    return f"{location} is no location that is known", remedy
+    return f"{location} is not a location that is known", remedy
 
 
 def _near(location: str, known: Collection[str]) -> str | None:

@@ -106,13 +106,13 @@ RULES: dict[str, Rule] = {
         Rule(
             "dataset-uri",
             _ERROR,
-            "a dataset that is no gs:// object ending in .jsonl, nor a dataset's resource name",
+            "a dataset that is not a gs:// object ending in .jsonl, nor a dataset's resource name",
             "github.com/GoogleCloudPlatform/generative-ai/issues/2081",
             "2026-11",
             "{name} should be a GCS object of type JSONL.",
         ),
         Rule("same-dataset", _WARNING, "training and validation on the same data", "our advice", "2026-11"),
-        Rule("gcs-uri", _WARNING, "an output location that is no gs:// URI", _PROTO, "2026-08"),
+        Rule("gcs-uri", _WARNING, "an output location that is not a gs:// URI", _PROTO, "2026-08"),
         # -- hyper-parameters -----------------------------------------------------------------------------------------
         Rule("epoch-count", _ERROR, "a negative number of epochs", _SEED, "2026-11"),
         Rule("zero-unsent", _WARNING, "an explicit 0, which means the service's own choice", _PROTO, "2026-08"),
@@ -142,7 +142,7 @@ RULES: dict[str, Rule] = {
         Rule(
             "model-name",
             _ERROR,
-            "something that is no base model's name",
+            "something that is not a base model's name",
             _SEED,
             "2026-11",
             "Base model {value} is not supported.",
@@ -191,7 +191,7 @@ RULES: dict[str, Rule] = {
         Rule(
             "resource-name",
             _WARNING,
-            "something that is no name of the resource wanted (from the schema's annotations)",
+            "something that is not a name of the resource wanted (from the schema's annotations)",
             _PROTO,
             "2026-08",
         ),
@@ -200,7 +200,7 @@ RULES: dict[str, Rule] = {
         Rule(
             "kms-key-name",
             _ERROR,
-            "something that is no Cloud KMS key's name",
+            "something that is not a Cloud KMS key's name",
             "googleapis, encryption_spec.proto",
             "2026-08",
         ),
@@ -222,7 +222,7 @@ RULES: dict[str, Rule] = {
             service_code="FAILED_PRECONDITION",
             service_field=False,
         ),
-        Rule("service-account", _WARNING, "something that is no service account's email address", _PROTO, "2026-08"),
+        Rule("service-account", _WARNING, "something that is not a service account's email address", _PROTO, "2026-08"),
         # -- evaluation ----------------------------------------------------------------------------------------------
         Rule(
             "evaluation-complete",
@@ -263,11 +263,11 @@ RULES: dict[str, Rule] = {
 FILE_RULES: dict[str, Rule] = {
     rule.id: rule
     for rule in (
-        Rule("unknown-field", _ERROR, "a name that is no field", service_message=_UNKNOWN_NAME, on_key=True),
+        Rule("unknown-field", _ERROR, "a name that is not a field", service_message=_UNKNOWN_NAME, on_key=True),
         Rule("doubled-key", _ERROR, "a name twice, or one field under both spellings", on_key=True),
         Rule("one-of", _ERROR, "two fields that exclude each other", on_key=True),
         Rule("wrong-type", _ERROR, "a value of another type than its field's"),
-        Rule("unknown-enum-value", _ERROR, "a name that is no value of the enum"),
+        Rule("unknown-enum-value", _ERROR, "a name that is not a value of the enum"),
         RULES["adapter-size-number"],
         RULES["zero-unsent"],
         Rule("yaml-tag", _ERROR, "a YAML tag"),

@@ -87,7 +87,7 @@ def rouge(context: CheckContext, spec: Any, path: str) -> None:
         context.add(
             "rouge-type",
             f"{path}.rouge_type",
-            f"{display(spec.rouge_type)} is no rouge type",
+            f"{display(spec.rouge_type)} is not a rouge type",
             "it is rouge1 to rouge9, rougeL or rougeLsum",
         )
 
@@ -140,9 +140,8 @@ def _adapter_size(context: CheckContext, parameters: Any, path: str) -> None:
     if named is None:
         meant = SIZES.get(number)
         remedy = f"write {meant} for rank {number}" if meant else "gemtune.adapter_size gives the value of a rank"
-        context.add(
-            "adapter-size-number", path, f"{number} is no value of AdapterSize, whose numbers are not the ranks", remedy
-        )
+        sentence = f"{number} is not a value of AdapterSize, whose numbers are not the ranks"
+        context.add("adapter-size-number", path, sentence, remedy)
         return
     rank = rank_of(named.name)
     model = context.model

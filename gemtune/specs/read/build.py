@@ -237,7 +237,7 @@ def _message_filler(field: Any) -> Fill:
 def _nested(reading: Reading, message: Message, node: Node, path: str, depth: int) -> None:
     if node.id != "mapping":
         some = list(message.DESCRIPTOR.fields_by_name)[:3]
-        sentence = f"{shown(node)} is no mapping of fields"
+        sentence = f"{shown(node)} is not a mapping of fields"
         reading.wrong("wrong-type", path, node, sentence, f"below it belong fields such as {', '.join(some)}")
         return
     _fill(reading, message, node, path + ".", depth)
@@ -255,7 +255,8 @@ def _map_filler(field: Any) -> Fill:
     def fill(reading: Reading, message: Message, node: Node, prefix: str, depth: int) -> None:
         path = prefix + name
         if node.id != "mapping":
-            reading.wrong("wrong-type", path, node, f"{shown(node)} is no mapping", "write names with values below it")
+            sentence = f"{shown(node)} is not a mapping"
+            reading.wrong("wrong-type", path, node, sentence, "write names with values below it")
             return
         if reading.too_much(node, path, depth + 1):
             return
@@ -290,7 +291,7 @@ def _map_filler(field: Any) -> Fill:
 def _items(reading: Reading, node: Node, path: str, depth: int) -> list[tuple[str, Node]]:
     if node.id != "sequence":
         reading.wrong(
-            "wrong-type", path, node, f"{shown(node)} is no list", "write a list, [...] or lines that begin with -"
+            "wrong-type", path, node, f"{shown(node)} is not a list", "write a list, [...] or lines that begin with -"
         )
         return []
     if reading.too_much(node, path, depth + 1):

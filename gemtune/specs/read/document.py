@@ -120,7 +120,7 @@ def parse(data: str | bytes, format: str, *, file: str) -> list[SpecFile]:  # no
         file: The name to report.
 
     Raises:
-        SpecFileError: It is no text of that format, or larger than a spec can be.
+        SpecFileError: It is not text of that format, or larger than a spec can be.
     """
     if len(data) > MAX_BYTES:
         raise SpecFileError(f"larger than {MAX_BYTES // 2**20} MiB, which no spec is; is it a dataset?", file=file)

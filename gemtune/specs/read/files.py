@@ -42,7 +42,7 @@ def load_spec(path_or_file: PathOrFile, *, format: str | None = None) -> TuningJ
             when it begins with a brace, else YAML.
 
     Raises:
-        SpecFileError: The file cannot be read: it is not there, is no text of its format, or holds several specs
+        SpecFileError: The file cannot be read: it is not there, is not text of its format, or holds several specs
             (`load_specs` reads those).
         SpecFileInvalid: It is read, and some of it means nothing: unknown fields, wrong types, doubled names. It is
             both a SpecFileError with the place of the first and a SpecInvalid with all of them.
@@ -67,7 +67,7 @@ def read_specs(path_or_file: PathOrFile, *, format: str | None = None) -> list[S
     """The specs of a file with all that is wrong with them, for showing it: `SpecFile.check` goes on from here.
 
     Raises:
-        SpecFileError: The file cannot be read, or is no text of its format.
+        SpecFileError: The file cannot be read, or is not text of its format.
     """
     data, name = _read(path_or_file)
     return parse(data, _format(format, name, data), file=name)
@@ -195,7 +195,7 @@ def _read_all(file: IO[Any]) -> Any:
 
 def _known(form: str, name: str) -> str:
     if form not in FORMATS:
-        raise SpecFileError(f"{form!r} is no format of a spec; the formats are {', '.join(FORMATS)}", file=name)
+        raise SpecFileError(f"{form!r} is not a format of a spec; the formats are {', '.join(FORMATS)}", file=name)
     return form
 
 

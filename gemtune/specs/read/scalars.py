@@ -73,9 +73,9 @@ def converter(field: FieldDescriptor) -> Converter:
 
 def _string(plain_strings: bool, node: Node) -> str:
     if node.id != "scalar":
-        raise Refused(f"{shown(node)} is no text")
+        raise Refused(f"{shown(node)} is not text")
     if not (node.style or plain_strings):
-        raise Refused(f"{shown(node)} is no text", "write it in double quotes")
+        raise Refused(f"{shown(node)} is not text", "write it in double quotes")
     text: str = node.value
     if not text.isascii():
         try:
@@ -102,7 +102,7 @@ def _bool(_: bool, node: Node) -> bool:
 
 def _number(node: Node) -> str:
     if node.id != "scalar":
-        raise Refused(f"{shown(node)} is no number")
+        raise Refused(f"{shown(node)} is not a number")
     text: str = node.value
     if _FLOAT.fullmatch(text) and len(text) <= _MAX_DIGITS:
         return text
@@ -111,7 +111,7 @@ def _number(node: Node) -> str:
         remedy = f"write {text.replace('_', '').replace(',', '')}"
     elif re.fullmatch(r"[-+]?0[0-9]+", text):
         remedy = "write it without the leading 0, which YAML 1.1 takes for base 8"
-    raise Refused(f"{shown(node)} is no number", remedy)
+    raise Refused(f"{shown(node)} is not a number", remedy)
 
 
 def _int_converter(lowest: int, highest: int) -> Converter:
@@ -121,7 +121,7 @@ def _int_converter(lowest: int, highest: int) -> Converter:
             text = _number(node)
             number = float(text)
             if not number.is_integer():
-                raise Refused(f"{text} is no whole number")
+                raise Refused(f"{text} is not a whole number")
             value = int(number)
         else:
             value = int(text)

@@ -34,7 +34,7 @@ def parse(text: str, *, file: str) -> tuple[TuningJob, list[Finding], Node | Non
     """The job in a text, what is wrong with it, and its tree.
 
     Raises:
-        SpecFileError: It is no text of that format.
+        SpecFileError: It is not text of that format.
     """
     try:
         read = _Reader(text).message()
