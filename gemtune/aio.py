@@ -446,7 +446,7 @@ class AsyncTuningClient(BaseClient):
         """
         request = operations_pb2.GetOperationRequest(name=operation_of(operation))
         flow = self._until("GetOperation", request, lambda answer: answer.done, timeout, poll_interval)
-        return calls.operation_result(await self._driver.run(flow))
+        return await self._driver.run(calls.operation_job(flow))
 
     # -- plumbing -------------------------------------------------------------------------------------------------
 

@@ -274,8 +274,7 @@ class TuningClient(BaseClient):
             retry: How it is sent again; None: one attempt; left out: the client's.
         """
         make = partial(self._list, location, filter, page_size)
-        if self._project is not None:
-            make()  # a wrong argument is refused here, and not where the list is gone through
+        make()  # a wrong argument is refused here, and not where the list is gone through
         return JobList(
             lambda page: self._driver.run(self._call("ListTuningJobs", page, timeout, retry)),
             lambda: self._aside(make),
@@ -436,7 +435,7 @@ class TuningClient(BaseClient):
         """
         request = operations_pb2.GetOperationRequest(name=operation_of(operation))
         flow = self._until("GetOperation", request, lambda answer: answer.done, timeout, poll_interval)
-        return calls.operation_result(self._driver.run(flow))
+        return self._driver.run(calls.operation_job(flow))
 
     # -- plumbing -------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ SUBSTITUTIONS = [
     (r"not what it should be, or an extra is\s+missing", "not what it should be"),
     (r"; awaited if it is a coroutine function", ""),
     # What is done.
+    (r"if self\._project is not None:\n\s+(make\(\)  # a wrong)", r"\1"),
     (r"made = .*\n.*await Aside\(made\)\.awaited\(\)\n", r"return make(*args, **options)\n"),
     (r'"""What `make` returns, which may look up the project: [^"]*"""', '"""What `make` returns."""'),
     (r"from gemtune\.transport\.helper_thread import Aside\n", ""),

@@ -17,7 +17,7 @@ from gemtune.rpc.methods import Method
 from gemtune.rpc.status import error_from_status
 from gemtune_pb.v1 import CancelTuningJobRequest, GetTuningJobRequest, JobState, TuningJob
 
-__all__ = ["Pauses", "attempt_deadline", "call", "cancel", "operation_result"]
+__all__ = ["Pauses", "attempt_deadline", "call", "cancel", "operation_job", "operation_result"]
 
 
 def call(
@@ -102,6 +102,11 @@ def cancel(method: Method, request: CancelTuningJobRequest, getter: Method, *, t
         if job.state not in (JobState.JOB_STATE_CANCELLING, JobState.JOB_STATE_CANCELLED):
             raise
     return empty_pb2.Empty()
+
+
+def operation_job(waiting: Flow) -> Flow:
+    """Waits with a flow that returns a finished operation, and returns its job: its error is one of this call."""
+    return operation_result((yield from waiting))
 
 
 def operation_result(operation: operations_pb2.Operation) -> TuningJob:

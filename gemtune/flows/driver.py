@@ -83,7 +83,10 @@ class Driver:
         outcome: Any = None
         try:
             while True:
-                effect: Effect = flow.send(outcome)
+                try:
+                    effect: Effect = flow.send(outcome)
+                except StopIteration as stop:  # of the flow: one that a callback raises ends the run
+                    return stop.value
                 if isinstance(effect, Send):
                     began = _begin()
                     try:
@@ -94,15 +97,14 @@ class Driver:
                         outcome = _of(effect, error)
                     _log(effect, outcome, began)
                 elif isinstance(effect, Notify):
-                    outcome = _notify(effect.event, on_event)
+                    _notify(effect.event, on_event)
+                    outcome = None
                 elif isinstance(effect, Record):
                     outcome = _record(self._store, effect, clock.wall())
                 else:
                     if isinstance(effect, Sleep | Turn) and effect.seconds > 0:
                         (clock.sleep if isinstance(effect, Sleep) else time.sleep)(effect.seconds)
                     outcome = _time(effect, clock)
-        except StopIteration as stop:
-            return stop.value
         except GemtuneError as error:
             raise explained(error, account=account_of(self.transport))  # noqa: B904  the same one
         finally:
@@ -126,7 +128,10 @@ class AsyncDriver:
         outcome: Any = None
         try:
             while True:
-                effect: Effect = flow.send(outcome)
+                try:
+                    effect: Effect = flow.send(outcome)
+                except StopIteration as stop:  # of the flow: one that a callback raises ends the run
+                    return stop.value
                 if isinstance(effect, Send):
                     began = _begin()
                     try:
@@ -137,17 +142,16 @@ class AsyncDriver:
                         outcome = _of(effect, error)
                     _log(effect, outcome, began)
                 elif isinstance(effect, Notify):
-                    outcome = _notify(effect.event, on_event)
-                    if inspect.isawaitable(outcome):
-                        outcome = await outcome
+                    told = _notify(effect.event, on_event)
+                    if inspect.isawaitable(told):
+                        await told
+                    outcome = None
                 elif isinstance(effect, Record):
                     outcome = await _on_thread(_record, self._store, effect, clock.wall())
                 else:
                     if isinstance(effect, Sleep | Turn) and effect.seconds > 0:
                         await (clock.asleep if isinstance(effect, Sleep) else _asleep)(effect.seconds)
                     outcome = _time(effect, clock)
-        except StopIteration as stop:
-            return stop.value
         except GemtuneError as error:
             raise explained(error, account=account_of(self.transport))  # noqa: B904  the same one
         finally:
