@@ -3,7 +3,7 @@
     >>> with gemtune.emulator.running(job_duration=0.5) as url:
     ...     client = gemtune.TuningClient("demo", endpoint=url)
 
-One service object (`service`) behind doors (`rest`, `grpc`); jobs live in SQLite (`storage`).
+One service object (`service`) behind front ends (`rest`, `grpc`); jobs live in SQLite (`storage`).
 """
 
 from __future__ import annotations

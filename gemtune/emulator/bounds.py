@@ -6,6 +6,7 @@ import re
 
 from google.protobuf.message import Message
 
+from gemtune.descriptors import is_map
 from gemtune.errors import InvalidArgument
 
 __all__ = ["check_json", "too_large"]
@@ -55,7 +56,7 @@ def _too_many(message: Message, path: str) -> list[tuple[str, str]]:
         name = f"{path}.{field.name}"
         if field.is_repeated and len(value) > MOST_ITEMS:
             return [(name, f"there are {len(value):,} {field.name}, and at most {MOST_ITEMS:,} are read.")]
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
+        if field.message_type is None or is_map(field):
             continue
         for i, part in enumerate(value) if field.is_repeated else ((None, value),):
             if found := _too_many(part, name if i is None else f"{name}[{i}]"):

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from gemtune.emulator.faults import Fault
 
-__all__ = ["GARBAGE", "Connections", "Spoiled"]
+__all__ = ["GARBAGE", "BrokenResponse", "Connections"]
 
 GARBAGE = b'\x00\x01{"name": \xff\xfe garbage'
 """A body that is neither JSON nor text nor a protobuf message."""
@@ -60,7 +60,7 @@ def _client(transport: asyncio.Transport) -> Any:
 
 
 @dataclass(frozen=True)
-class Spoiled:
+class BrokenResponse:
     """An answer, and what goes wrong with it.
 
     Attributes:

@@ -8,10 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from google.api import field_behavior_pb2
-from google.protobuf.descriptor import FieldDescriptor
 
 from gemtune.emulator.bounds import too_large
 from gemtune.errors import ApiError, FailedPrecondition, InvalidArgument, bad_request
@@ -22,7 +18,6 @@ __all__ = [
     "REBASED",
     "REGIONS",
     "Violation",
-    "behaves",
     "check_create",
     "check_job",
     "check_parent",
@@ -153,9 +148,3 @@ def _field(path: str) -> str:
 
 def _words(finding: Finding) -> str:
     return finding.service_message or f"{finding.sentence}."
-
-
-def behaves(field: FieldDescriptor, behavior: int) -> bool:
-    """Whether a field is annotated with a `google.api.field_behavior`."""
-    extension: Any = field_behavior_pb2.field_behavior  # its stub hides what it extends
-    return behavior in field.GetOptions().Extensions[extension]

@@ -36,7 +36,7 @@ Action: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 _PATH = re.compile(r"/(retry_tests?|emulator/\w+)(?:/([^/]*))?")
 _TRANSPORTS: Mapping[str, Transport] = {"HTTP": "REST", "GRPC": "gRPC"}
-"""The doors, as a retry test is told of them and as its report names them."""
+"""The front ends, as a retry test is told of them and as its report names them."""
 
 _DURATION = re.compile(r"(\d{1,10}(?:\.\d{1,9})?)s?")
 
@@ -106,8 +106,8 @@ class Control:
             raise _refusal("instructions", problem)
         if transport is not None and transport not in _TRANSPORTS:
             raise _refusal("transport", f'transport is {transport!r}; it is "HTTP" or "GRPC", or left out for both')
-        door = _TRANSPORTS[transport] if transport is not None else None
-        return report(self.faults.add(instructions, everyone=everyone, transport=door))
+        front_end = _TRANSPORTS[transport] if transport is not None else None
+        return report(self.faults.add(instructions, everyone=everyone, transport=front_end))
 
     def _show_tests(self, sent: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         return {"retryTests": [report(test) for test in self.faults.tests()]}
@@ -156,7 +156,7 @@ def report(test: RetryTest) -> dict[str, Any]:
     return {
         "id": test.id,
         "everyone": test.everyone,
-        "transport": next((word for word, door in _TRANSPORTS.items() if door == test.transport), None),
+        "transport": next((word for word, front_end in _TRANSPORTS.items() if front_end == test.transport), None),
         "completed": test.completed,
         "instructions": test.left,
         "hits": [

@@ -4,7 +4,7 @@ An instruction is a word such as `return-503`; several go with one call when a c
 the header `x-goog-emulator-instructions` of one request, or in a retry test: a script of them for each rpc, one a call,
 which reports afterwards what it has done. The idea is that of the retry tests of Google's storage-testbench.
 
-This module decides what goes wrong. What belongs to a carrier (cutting a connection, spoiling a body) its door does.
+This module decides what goes wrong. The front end does what belongs to its transport: it cuts a connection or a body.
 """
 
 from __future__ import annotations
@@ -27,7 +27,16 @@ from gemtune.rpc.methods import Method, service_methods
 from gemtune.rpc.status import error_from_http, error_from_status
 from gemtune_pb.v1 import tuning_service_pb2
 
-__all__ = ["HEADER", "INSTRUCTIONS", "TEST_HEADER", "CutError", "Fault", "Faults", "Faulty", "RetryTest"]
+__all__ = [
+    "HEADER",
+    "INSTRUCTIONS",
+    "TEST_HEADER",
+    "ConnectionDropped",
+    "Fault",
+    "Faults",
+    "FaultyService",
+    "RetryTest",
+]
 
 HEADER = "x-goog-emulator-instructions"
 """Of a request, or gRPC metadata: what is to go wrong with it."""
@@ -39,7 +48,7 @@ TEST_HEADER = "x-retry-test-id"
 """Of a request, or gRPC metadata: the retry test that it belongs to."""
 
 Transport: TypeAlias = Literal["REST", "gRPC"]
-"""The door that a call comes by."""
+"""The front end that a call comes by."""
 
 _LONGEST = 3600.0  # seconds that one call can be made to wait
 
@@ -52,7 +61,7 @@ MOST_INSTRUCTIONS = 10_000
 _LONGEST_WORD = 200  # characters of an instruction
 
 
-class CutError(Exception):
+class ConnectionDropped(Exception):
     """The call is not answered: its connection breaks."""
 
 
@@ -359,7 +368,7 @@ class Faults:
             instructions: For each rpc (`CreateTuningJob`, or `*` for any) what goes wrong with its calls, in order.
             everyone: Whether it is for every call that names no test, for clients that cannot send headers; otherwise
                 for those that name it in `x-retry-test-id`.
-            transport: The door whose calls meet it; None: both.
+            transport: The front end whose calls meet it; None: both.
 
         Raises:
             InvalidArgument: An rpc or an instruction is not known, or there is none.
@@ -447,11 +456,11 @@ class Handler(Protocol):
         ...
 
 
-class Faulty:
+class FaultyService:
     """A service for one call, with which something may go wrong.
 
     Attributes:
-        fault: What; the door does what the service cannot.
+        fault: What; the front end does what the service cannot.
     """
 
     def __init__(self, service: Handler, faults: Faults, headers: Mapping[str, str], transport: Transport) -> None:
@@ -467,12 +476,12 @@ class Faulty:
 
         Raises:
             ApiError: It is refused, by the service or on demand.
-            CutError: It is not answered.
+            ConnectionDropped: It is not answered.
         """
         fault = self.fault = self._faults.of(method.name, self._headers, self._transport)
         if fault.commit_after is not None:
             self._service.later(fault.commit_after, method, request, api_version=api_version, list_lag=fault.list_lag)
-            raise CutError
+            raise ConnectionDropped
         if not fault.after:
             _fail(fault)
         try:
@@ -486,6 +495,6 @@ class Faulty:
 
 def _fail(fault: Fault) -> None:
     if fault.cut:
-        raise CutError
+        raise ConnectionDropped
     if fault.error is not None:
         raise fault.error

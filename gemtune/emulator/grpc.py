@@ -1,4 +1,4 @@
-"""The gRPC door: grpcio's server over the same service object, under the names that Google's clients and ours call.
+"""The gRPC front end: grpcio over the same service object, under the names that Google's clients and ours call.
 
 Our messages have the bytes of Google's, so a request is read and an answer written as ours. What the service's .proto
 does not publish, because REST alone has it, is left out of answers under Google's names.
@@ -21,7 +21,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2
 
 from gemtune.emulator.experiments import GetContextRequest, get_context
-from gemtune.emulator.faults import CutError, Fault, Faults, Faulty
+from gemtune.emulator.faults import ConnectionDropped, Fault, Faults, FaultyService
 from gemtune.emulator.service import Service
 from gemtune.errors import ApiError, ConfigurationError, Internal, InvalidArgument, Unauthenticated
 from gemtune.rpc.methods import Method, service_methods
@@ -29,7 +29,7 @@ from gemtune.rpc.status import status_from_error
 from gemtune.schema import grpc_fields
 from gemtune_pb.v1 import tuning_service_pb2
 
-__all__ = ["GrpcDoor"]
+__all__ = ["GrpcFrontEnd"]
 
 LARGEST_REQUEST = 10 * 2**20
 """Bytes; the same as over REST."""
@@ -42,7 +42,7 @@ _RESET = "Connection reset by the emulator: an injected fault"  # begins as C-co
 Answer: TypeAlias = Callable[[Any, grpc.ServicerContext], Message | bytes]
 
 
-class GrpcDoor:
+class GrpcFrontEnd:
     """A gRPC server that carries requests to a service."""
 
     def __init__(
@@ -121,7 +121,7 @@ class GrpcDoor:
     ) -> grpc.GenericRpcHandler:
         def answer_to(method: Method) -> Answer:
             def answer(request: Message, context: grpc.ServicerContext) -> Message | bytes:
-                faulty = Faulty(self._service, self._faults, _metadata(context), "gRPC")
+                faulty = FaultyService(self._service, self._faults, _metadata(context), "gRPC")
                 try:
                     message = faulty.handle(method, request, api_version=version)
                 finally:
@@ -147,7 +147,7 @@ class GrpcDoor:
             except ApiError as error:
                 status = error.status
                 _abort(context, error)
-            except CutError:
+            except ConnectionDropped:
                 status = "cut"
                 context.abort(grpc.StatusCode.UNAVAILABLE, _RESET)
             except Exception as error:

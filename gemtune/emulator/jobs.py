@@ -8,12 +8,12 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from google.api import field_behavior_pb2
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, status_pb2
 
-from gemtune.emulator.checks import behaves, facts_of, model_id
+from gemtune.descriptors import is_output, value_field, values
+from gemtune.emulator.checks import facts_of, model_id
 from gemtune.emulator.storage import Record
 from gemtune.emulator.timeline import Timeline
 from gemtune.rpc.states import has_succeeded
@@ -26,7 +26,7 @@ from gemtune_pb.v1 import (
     TuningJob,
 )
 
-__all__ = ["asked_for", "derived_id", "home_of", "plan", "project_number", "show"]
+__all__ = ["derived_id", "home_of", "plan", "project_number", "show", "without_outputs"]
 
 EPOCHS, MULTIPLIER = 10, 1.0  # what the service filled in for datasets of 500 rows
 EXAMPLES = 500  # what a dataset counts for that has no statistics
@@ -56,8 +56,11 @@ def _hash(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256("/".join(map(str, parts)).encode()).digest()[:16], "big")
 
 
-def asked_for(job: TuningJob) -> TuningJob:
-    """A copy of a job with what its user decides: output-only fields are left out, as the service passes over them."""
+def without_outputs(job: TuningJob) -> TuningJob:
+    """A copy of a job without its output-only fields, which the service ignores in a request.
+
+    Unlike `specs.request_of` it keeps gemtune's own labels: clients find their jobs by them.
+    """
     copy = TuningJob()
     copy.CopyFrom(job)
     _clear_output(copy)
@@ -66,10 +69,10 @@ def asked_for(job: TuningJob) -> TuningJob:
 
 def _clear_output(message: Message) -> None:
     for field, value in message.ListFields():
-        if behaves(field, field_behavior_pb2.OUTPUT_ONLY):
+        if is_output(field):
             message.ClearField(field.name)
-        elif field.message_type is not None and not field.message_type.GetOptions().map_entry:
-            for part in value if field.is_repeated else (value,):
+        elif value_field(field).message_type is not None:
+            for part in values(field, value):
                 _clear_output(part)
 
 
@@ -96,7 +99,7 @@ def plan(
         endpoint: The endpoint to use again; None: one of its own.
         error: What it is going to fail with; None: it does not fail.
     """
-    job = asked_for(wanted)
+    job = without_outputs(wanted)
     job.name = f"{parent}/tuningJobs/{job_id}"
     place, _, location = parent.rpartition("/")
     home = f"{place}/{home_of(location)}"

@@ -18,6 +18,7 @@ from typing import Any, cast
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gemtune.descriptors import is_map
 from gemtune.errors import InvalidArgument, JsonError, bad_request
 from gemtune.rpc import codec, nesting
 
@@ -148,7 +149,7 @@ class _Walk:
 
     def _field(self, item: Any, field: FieldDescriptor, path: str) -> Iterator[tuple[str, str]]:
         kind = field.message_type
-        if kind is None or kind.GetOptions().map_entry or kind.full_name.startswith("google."):
+        if kind is None or is_map(field) or kind.full_name.startswith("google."):
             # Scalars, enums, maps and protobuf's own types: the codec knows what they may look like.
             if not self._readable(item, field):
                 yield self._invalid(item, path, self._type_of(field))
@@ -204,7 +205,7 @@ _TEXTS = (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_BOOL)
 def _is_plain(item: Any, field: FieldDescriptor) -> bool:
     """Whether a value that the codec takes has a form that the service takes, too."""
     kind: Any = field.message_type
-    if kind is not None and kind.GetOptions().map_entry:
+    if is_map(field):
         key, value = kind.fields_by_name["key"], kind.fields_by_name["value"]
         keys_fit = key.cpp_type in _TEXTS or all(map(_INTEGER.fullmatch, item))
         return keys_fit and all(_is_plain_one(part, value) for part in item.values())

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gemtune.descriptors import is_map, value_field
 from gemtune.rpc import nesting
 
 __all__ = ["as_lists"]
@@ -54,10 +55,9 @@ def _wrap(value: Any, descriptor: Descriptor) -> bool:
         if field is None or item is None:
             continue
         kind = field.message_type
-        if kind is not None and kind.GetOptions().map_entry:
-            inner = kind.fields_by_name["value"].message_type
+        if is_map(field):
             parts: list[Any] = list(cast("dict[str, Any]", item).values()) if isinstance(item, dict) else []
-            kind = inner
+            kind = value_field(field).message_type
         elif field.is_repeated and not isinstance(item, list):
             if not _fits(item, field):
                 continue

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from gemtune.emulator.checks import REBASED, model_id
-from gemtune.emulator.jobs import asked_for, home_of, project_number
+from gemtune.emulator.jobs import home_of, project_number, without_outputs
 from gemtune.emulator.storage import LARGEST_ID, Record, Storage
 from gemtune.errors import NotFound
 from gemtune_pb.v1 import TuningJob
@@ -77,7 +77,7 @@ def job_of_model(storage: Storage, name: str) -> Record:
 
 def rebased(source: TuningJob, wanted: TuningJob) -> TuningJob:
     """What a rebase tunes: the source's data on a newer base model, with that one's own hyper-parameters."""
-    job = asked_for(wanted)
+    job = without_outputs(wanted)
     if job.WhichOneof("source_model") is None:
         old = source.base_model or source.pre_tuned_model.base_model
         job.base_model = REBASED.get(model_id(old), old)

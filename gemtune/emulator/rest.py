@@ -1,7 +1,7 @@
-"""The REST door: an ASGI application over the service. Paths, queries and bodies are read by `http_rule`.
+"""The REST front end: an ASGI application over the service. Paths, queries and bodies are read by `http_rule`.
 
-The door adds what belongs to HTTP and JSON alone: authorization, a limit for bodies, the system parameters of Google's
-APIs, the forms of errors.
+The front end adds what belongs only to HTTP and JSON: authorization, a limit for bodies, the system parameters of
+Google's APIs, the forms of errors.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gemtune.emulator.bounds import check_json
-from gemtune.emulator.broken_responses import Connections, Spoiled
+from gemtune.emulator.broken_responses import BrokenResponse, Connections
 from gemtune.emulator.control import Control, is_control
 from gemtune.emulator.cut_paths import HEALTH, lacking
-from gemtune.emulator.faults import NONE, CutError, Faulty
+from gemtune.emulator.faults import NONE, ConnectionDropped, FaultyService
 from gemtune.emulator.json_errors import explain, without_trailing_commas
 from gemtune.emulator.lone_values import as_lists
 from gemtune.emulator.origins import check_origin
@@ -41,7 +41,7 @@ from gemtune.rpc.methods import Method, service_methods
 from gemtune.rpc.status import http_from_error
 from gemtune_pb.v1 import tuning_service_pb2
 
-__all__ = ["RestDoor", "answer"]
+__all__ = ["RestFrontEnd", "answer"]
 
 LARGEST_BODY = 10 * 2**20
 """Bytes. A create is a few thousand."""
@@ -94,7 +94,7 @@ def _served() -> Iterable[Method]:
 ROUTER = Router(_served())
 
 
-class RestDoor:
+class RestFrontEnd:
     """An ASGI application that carries requests to a service."""
 
     def __init__(
@@ -136,7 +136,7 @@ class RestDoor:
             sent = await _read(request)  # to its end, whatever the answer: a client that still sends may not read it
             check_origin(request.headers, any_host=self._any_host)
             self._authorize(request)
-            faulty = Faulty(self._service, self._control.faults, request.headers, "REST")
+            faulty = FaultyService(self._service, self._control.faults, request.headers, "REST")
             try:
                 status, body = 200, await self._answer(faulty, request, sent)
             finally:
@@ -144,7 +144,7 @@ class RestDoor:
         except ApiError as error:
             status, body = http_from_error(error)
             retry_after = error.retry_after
-        except CutError:
+        except ConnectionDropped:
             status, body = 0, b""
         except ClientDisconnect:
             return
@@ -160,7 +160,7 @@ class RestDoor:
         if fault is NONE:
             await Response(body, status, headers)(scope, receive, send)
         else:
-            spoiled = Spoiled(fault, body, status, headers)
+            spoiled = BrokenResponse(fault, body, status, headers)
             await spoiled.send(scope, receive, send, connections=self._connections)
 
     def _authorize(self, request: Request) -> None:
@@ -173,7 +173,7 @@ class RestDoor:
                 "that the emulator was started with."
             )
 
-    async def _answer(self, faulty: Faulty, request: Request, body: bytes) -> bytes:
+    async def _answer(self, faulty: FaultyService, request: Request, body: bytes) -> bytes:
         path = _path(request)
         if is_control(path):
             return self._control.answer(request.method, path, body)
@@ -188,7 +188,9 @@ class RestDoor:
             return await asyncio.to_thread(act)
 
 
-def answer(service: Service | Faulty, verb: str, path: str, *, query: list[tuple[str, str]], body: bytes) -> bytes:
+def answer(
+    service: Service | FaultyService, verb: str, path: str, *, query: list[tuple[str, str]], body: bytes
+) -> bytes:
     """The body of the answer to a request.
 
     Args:

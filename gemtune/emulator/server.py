@@ -25,7 +25,7 @@ from gemtune.emulator.broken_responses import Connections
 from gemtune.emulator.clock import MovableClock
 from gemtune.emulator.control import Control
 from gemtune.emulator.dataset_stats import Statistics
-from gemtune.emulator.rest import RestDoor
+from gemtune.emulator.rest import RestFrontEnd
 from gemtune.emulator.service import Service
 from gemtune.emulator.storage import MEMORY, Storage
 from gemtune.errors import ConfigurationError
@@ -42,17 +42,17 @@ _GRACE = 5  # seconds that requests under way have when the server ends
 
 
 class Address(str):
-    """Where an emulator is: the URL of its REST door.
+    """Where an emulator is: the URL of its REST front end.
 
     Attributes:
-        grpc: `host:port` of its gRPC door; None: that door is not there.
+        grpc: `host:port` of its gRPC front end; None: that front end is not there.
     """
 
     __slots__ = ("grpc",)
     grpc: str | None
 
     def __new__(cls, url: str, grpc: str | None = None) -> Address:
-        """An address of two doors, or of one."""
+        """An address of two front ends, or of one."""
         address = super().__new__(cls, url)
         address.grpc = grpc
         return address
@@ -81,7 +81,7 @@ def serve(
     Args:
         host: The address to listen on.
         port: 0 picks a free one.
-        grpc_port: The port of the gRPC door, 0 picks a free one; None: without it. It needs grpcio.
+        grpc_port: The port of the gRPC front end, 0 picks a free one; None: without it. It needs grpcio.
         db: The file that keeps the jobs; None: `default_db()`.
         job_duration: Seconds from a job's creation to its success.
         gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`.
@@ -128,12 +128,12 @@ def running(
         clock: Seconds since 1970, for tests that move time; not with `control`, which has one.
         host: The address to listen on.
         port: 0 picks a free one.
-        grpc_port: The port of the gRPC door, 0 picks a free one; None: without it. It needs grpcio.
+        grpc_port: The port of the gRPC front end, 0 picks a free one; None: without it. It needs grpcio.
         log: Is given each line of talk; None: silence, but for a RuntimeWarning when others can reach it.
         control: Faults, outcomes and the clock, for tests that hold them; None: they are had over HTTP alone.
 
     Yields:
-        The URL, such as `http://127.0.0.1:40213`; its `.grpc` is the `host:port` of the gRPC door.
+        The URL, such as `http://127.0.0.1:40213`; its `.grpc` is the `host:port` of the gRPC front end.
 
     Raises:
         ConfigurationError: The address or the file cannot be used.
@@ -190,18 +190,18 @@ def _grpc_door(
         yield None
         return
     try:
-        from gemtune.emulator.grpc import GrpcDoor
+        from gemtune.emulator.grpc import GrpcFrontEnd
     except ModuleNotFoundError as error:
         if error.name != "grpc":
             raise
         raise ConfigurationError("the emulator's gRPC server needs grpcio: pip install 'gemtune[grpc]'") from error
     if port:  # grpcio would write to standard error itself
         _listen(host, port, "for gRPC ").close()
-    door = GrpcDoor(service, token=token, log=log, faults=control.faults)
+    front_end = GrpcFrontEnd(service, token=token, log=log, faults=control.faults)
     try:
-        yield door.start(host, port)
+        yield front_end.start(host, port)
     finally:
-        door.stop(_GRACE)
+        front_end.stop(_GRACE)
 
 
 class _Protocol(H11Protocol):
@@ -269,7 +269,7 @@ class _Server(uvicorn.Server):
         protocol: Any = functools.partial(_Protocol, self._connections)
         super().__init__(
             uvicorn.Config(
-                RestDoor(
+                RestFrontEnd(
                     service, token=token, log=log, control=control, connections=self._connections, loopback=loopback
                 ),
                 http=protocol,

@@ -1,6 +1,6 @@
-"""The tuning service: one Python method an rpc, named as the rpc. It knows no protocol; doors bring it requests.
+"""The tuning service: one Python method an rpc, named as the rpc. It knows no protocol; front ends bring it requests.
 
-Errors are the exceptions of `gemtune.errors`, whatever door they leave by.
+Errors are the exceptions of `gemtune.errors`, whatever front end they leave by.
 """
 # ruff: noqa: N802  a method is named as its rpc
 

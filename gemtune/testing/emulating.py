@@ -74,8 +74,8 @@ class Emulator:
     """A running emulator.
 
     Attributes:
-        url: Of its REST door, such as `http://127.0.0.1:40213`.
-        grpc: `host:port` of its gRPC door; None: that is not served.
+        url: Of its REST front end, such as `http://127.0.0.1:40213`.
+        grpc: `host:port` of its gRPC front end; None: that is not served.
         project: The project of the clients that it gives.
         location: Their location.
     """

@@ -182,7 +182,7 @@ def test_an_address_that_others_can_reach_is_warned_of(tmp_path: Path) -> None:
         assert url.startswith("http://0.0.0.0:")
         emulator.send_signal(signal.SIGTERM)
         _, talk = emulator.communicate(timeout=10)
-    assert talk.startswith("warning: 0.0.0.0 is not this machine alone")
+    assert talk.startswith("warning: 0.0.0.0 is reachable from other machines")
     assert "--token" in talk
 
 
