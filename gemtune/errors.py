@@ -329,7 +329,7 @@ class SpecInvalid(GemtuneError):
 
     Attributes:
         violations: A `google.rpc.BadRequest`: for each mistake the field path in proto spelling, and what is wrong,
-            what is allowed and how to mend it. All of them, not the first.
+            what is allowed and how to fix it. All of them, not the first.
     """
 
     def __init__(self, violations: error_details_pb2.BadRequest) -> None:

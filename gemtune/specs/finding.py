@@ -40,7 +40,7 @@ class Finding:
         severity: `error` or `warning`.
         field: The path in proto spelling, such as `supervised_tuning_spec.training_dataset_uri`; "" is the spec itself.
         message: What was found, in one sentence without a full stop.
-        remedy: What is allowed and how to mend it.
+        remedy: What is allowed and how to fix it.
         source: Where the limit is documented; "" for rules of the file format itself.
         date: As of when the source says so (ISO date, month or year); "" where it has none.
         service_message: The service's own words for this mistake, where they are known, else "".
@@ -59,7 +59,7 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """What was found, what is allowed and how to mend it."""
+        """What was found, what is allowed and how to fix it."""
         return f"{self.message}; {self.remedy}" if self.remedy else self.message
 
     def __str__(self) -> str:

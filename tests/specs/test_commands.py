@@ -110,7 +110,10 @@ def test_locations_count_where_one_is_given(folder: Path) -> None:
         (["validate", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
         (["validate", "broken.yaml"], "broken.yaml:2:1: not YAML"),
         (["models", "gemini-2.5-pr"], "'gemini-2.5-pr' is not in the catalogue; did you mean gemini-2.5-pro?"),
-        (["models", "gemini"], "'gemini' is not in the catalogue; there are gemini-3.5-flash, gemini-3.5-flash-lite,"),
+        (
+            ["models", "gemini"],
+            "'gemini' is not in the catalogue; the models are gemini-3.5-flash, gemini-3.5-flash-lite,",
+        ),
         (["models", "gemini-2.5-pro", "--location", "us-central1"], "--location chooses from the list; leave it out"),
     ],
 )

@@ -112,7 +112,7 @@ def test_several_documents_are_several_specs(tmp_path: Path) -> None:
 def test_several_specs_are_not_one() -> None:
     error = unreadable("base_model: a\n---\nbase_model: b\n")
     assert (error.line, error.column) == (3, 1)
-    assert "there are 2 specs in the file; give a file with one" in str(error)
+    assert "there are 2 specs in the file and one is wanted" in str(error)
 
 
 def test_mistakes_of_a_later_document_have_its_lines() -> None:

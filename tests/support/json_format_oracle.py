@@ -55,10 +55,10 @@ def assert_read_alike(text: str, message_type: Any, *, lenient: bool = False) ->
     if lenient and has_doubled_names(text):
         return  # in answers that is not looked for
     law, ours = by_json_format(text, message_type, lenient=lenient), by_gemtune(text, message_type, lenient=lenient)
+    if lenient and 'should not have multiple "source"' in law.words + ours.words:
+        return  # json_format takes a field for the oneof of its JSON name, by how the field is spelt (kinds2.AlikeNames)
     if ours.is_refusal and not law.is_refusal:
         assert any(words in ours.words for words in CORRECTIONS), (text, ours.words)
-    elif lenient and 'should not have multiple "source"' in law.words:
-        pass  # json_format takes the field `source` for the oneof of that name; in answers we do not (kinds2.AlikeNames)
     elif lenient and law.is_refusal and ours.data is not None and (KEPT in ours.data or '"@type"' in text):
         pass  # in answers an `Any` costs nothing but itself: test_any_in_answers.py
     else:
