@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS = $(shell $(BIN)/python -c "import os; n = os.cpu_count() or 1; print(min(8, n + (n + 1) // 2))")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint generate check-generated breaking bench interop conformance soak clean
+.PHONY: help demo test coverage lint generate check-generated breaking bench interop conformance soak mutants clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -52,6 +52,10 @@ conformance: $(VENV)/.test  ## protobuf's own conformance suite, where a runner 
 soak: $(VENV)/.test  ## the long proofs whole: creates through a breaking network, kills, mutated answers
 	GEMTUNE_SOAK=1 $(BIN)/python -m pytest -s tests/chaos tests/simulation $(ARGS)
 
+mutants: $(VENV)/.mutants  ## change the flows one line at a time, and list what no test of theirs sees
+	$(BIN)/mutmut run --max-children 2 $(ARGS)
+	@$(BIN)/mutmut results
+
 # -- environments: a stamp for each, renewed when pyproject.toml changes -------------------------------------------
 
 $(BIN)/python:
@@ -78,5 +82,9 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 
+$(VENV)/.mutants: pyproject.toml $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --group mutants
+	@touch $@
+
 clean:  ## remove environments and caches
-	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .coverage* build dist
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache .coverage* build dist mutants

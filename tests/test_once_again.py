@@ -546,3 +546,33 @@ def test_a_job_of_another_spec_under_the_id_is_refused_before_anything_is_sent_w
     with pytest.raises(SpecInvalid):
         world.drive(flow(submission(fingerprint="sha256:" + "cd" * 32)))
     assert not world.creates
+
+
+def other_peoples_jobs_of_two_days(world: World) -> None:
+    """Newer ones and older ones, whole pages of each: a look that ends too soon ends between them."""
+    strangers(world, 4, world.now - 60)
+    for n in range(4):
+        job = TuningJob(name=f"projects/p/locations/l/tuningJobs/t{n}")
+        job.create_time.FromMilliseconds(int((world.now - 2 * HOUR) * 1000))
+        world.jobs.append((0.0, job))
+
+
+@pytest.mark.parametrize("with_store", [False, True])
+def test_a_look_before_the_first_send_reads_past_the_jobs_of_this_run(with_store: bool) -> None:
+    world = World(now=1e8)
+    blind(world)
+    job = TuningJob(name="projects/p/locations/l/tuningJobs/1", labels=LABELS)
+    job.create_time.FromMilliseconds(int((world.now - 6 * HOUR) * 1000))
+    world.jobs.append((0.0, job))
+    other_peoples_jobs_of_two_days(world)
+    store = Store(world)
+    store.token, store.submitted_at = 1, world.now - 6 * HOUR
+    made = stored(world, store, resumed=world.now) if with_store else world.drive(flow(submission(resumed=world.now)))
+    assert names(made) == ["1"]
+    assert not world.creates
+
+
+def test_an_answer_without_a_name_may_have_made_a_job_and_is_looked_for() -> None:
+    world = World([Fate(nameless=True)])
+    assert names(world.drive(flow(submission(known=False)))) == ["1"]
+    assert len(world.creates) == 1
