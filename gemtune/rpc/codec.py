@@ -13,7 +13,7 @@ import base64
 import contextlib
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -276,7 +276,7 @@ def _parsed(text: str, message_type: type[Message]) -> Any:
 
 
 @contextlib.contextmanager
-def _refusals() -> Iterator[None]:
+def _refusals() -> Generator[None, None, None]:
     """Makes a JsonError of all that json_format raises: a wrong type of value leads it to whatever Python raises."""
     try:
         yield

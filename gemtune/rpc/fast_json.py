@@ -194,7 +194,8 @@ def _registry() -> Any:
     from protobuf import Registry, _file_registry, _native_message
     from protobuf.wkt import FileDescriptorSet
 
-    if _native_message.NativeMessageClass is None:
+    native: Any = _native_message.NativeMessageClass  # None where only its Python part is installed
+    if native is None:
         raise RuntimeError("protobuf-py's native part is not there")
     registry = Registry()
     for file in FileDescriptorSet.from_binary(_schema().SerializeToString()).file:
