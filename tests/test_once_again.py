@@ -548,7 +548,7 @@ def test_a_job_of_another_spec_under_the_id_is_refused_before_anything_is_sent_w
     assert not world.creates
 
 
-def other_peoples_jobs_of_two_days(world: World) -> None:
+def other_peoples_jobs(world: World) -> None:
     """Newer ones and older ones, whole pages of each: a look that ends too soon ends between them."""
     strangers(world, 4, world.now - 60)
     for n in range(4):
@@ -564,7 +564,7 @@ def test_a_look_before_the_first_send_reads_past_the_jobs_of_this_run(with_store
     job = TuningJob(name="projects/p/locations/l/tuningJobs/1", labels=LABELS)
     job.create_time.FromMilliseconds(int((world.now - 6 * HOUR) * 1000))
     world.jobs.append((0.0, job))
-    other_peoples_jobs_of_two_days(world)
+    other_peoples_jobs(world)
     store = Store(world)
     store.token, store.submitted_at = 1, world.now - 6 * HOUR
     made = stored(world, store, resumed=world.now) if with_store else world.drive(flow(submission(resumed=world.now)))
