@@ -16,7 +16,7 @@ from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 
 from gemtune import safe_text
-from gemtune._fork import renew_in_child
+from gemtune._process import renew_in_child
 from gemtune.errors import ConfigurationError, DuplicateSubmission, GemtuneError, NotFound, SpecInvalid, bad_request
 from gemtune.flows import calls, create_once, find_jobs
 from gemtune.flows.driver import Clock

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent / "gemtune"
 
 # From the bottom up: a part may import from its own layer and from those listed before it.
 LAYERS = [
-    {"_version", "_fork", "_private_file", "errors", "safe_text", "descriptors"},
+    {"_version", "_process", "_private_file", "errors", "safe_text", "descriptors"},
     {"names", "job_state"},
     {"settings"},
     {"rpc", "schema"},

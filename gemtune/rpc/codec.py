@@ -22,6 +22,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
+from gemtune._process import let_through
 from gemtune.errors import JsonError
 from gemtune.rpc import any_types as any_forms, fast_json, nesting
 from gemtune.rpc.any_types import ANY, ANY_TYPES, find_type
@@ -69,6 +70,7 @@ def to_json(message: Message, *, indent: int | None = None, preserving_proto_fie
     try:
         text = _dump(_tree_of(message, preserving_proto_field_name), indent)
     except (json_format.Error, protobuf_message.Error, ValueError, TypeError, RecursionError) as error:
+        let_through(error, "google", "protobuf")
         raise JsonError(f"{message.DESCRIPTOR.name} has no JSON form: {error}") from error
     fast_json.count(len(text))
     return text
@@ -268,6 +270,7 @@ def _parsed(text: str, message_type: type[Message]) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
+        let_through(error)
         from google.protobuf import json_format
 
         with _refusals():
@@ -283,6 +286,7 @@ def _refusals() -> Generator[None, None, None]:
     except JsonError:
         raise
     except Exception as error:
+        let_through(error, "google")
         raise JsonError(str(error) or type(error).__name__) from error
 
 
@@ -337,7 +341,8 @@ def _tree_of_any(any_: Any, proto_names: bool, depth: int) -> Any:
     try:
         held = message_factory.GetMessageClass(descriptor).FromString(any_.value)
         tree = _tree_of(held, proto_names, depth + 1)
-    except Exception:  # bytes that are none of that type's, or that have no JSON form: json_format raises all sorts
+    except Exception as error:  # bytes that are not of that type, or have no JSON form: json_format raises all sorts
+        let_through(error, "google", "protobuf")
         return any_forms.raw_tree(any_)
     return {"@type": any_.type_url, **({"value": tree} if descriptor.full_name in OWN_FORMS else tree)}
 

@@ -19,6 +19,7 @@ from google.protobuf.internal import api_implementation
 from google.protobuf.message import Message
 
 from gemtune import safe_text
+from gemtune._process import let_through
 from gemtune.rpc.json_walk import Place, Walk
 
 __all__ = ["PAYS_FROM", "count", "read_rows", "read_text", "write"]
@@ -32,6 +33,7 @@ _OTHERS: Final = ("google.longrunning.Operation",)
 _FLOAT: Final = descriptor_pb2.FieldDescriptorProto.TYPE_FLOAT
 _MESSAGE: Final = descriptor_pb2.FieldDescriptorProto.TYPE_MESSAGE
 
+_LIBRARIES = ("google", "protobuf")
 _lock = threading.Lock()
 _converted = 0
 
@@ -84,12 +86,14 @@ def _rows(convert: Callable[[Any], Any], rows: list[Any], kind: Any, place: Plac
             try:
                 yield convert(row)
                 continue
-            except Exception:
+            except Exception as error:
+                let_through(error, *_LIBRARIES)
                 likely = set()
         unknown, anys = len(walk.unknown), len(walk.anys)
         try:
             yield convert(walk.shallow(kind, row, at, likely))
-        except Exception:
+        except Exception as error:
+            let_through(error, *_LIBRARIES)
             del walk.unknown[unknown:], walk.anys[anys:]
             yield convert(walk.through(kind, row, at, 2))
             likely |= walk.found_in(at, unknown, anys)
@@ -109,7 +113,8 @@ def _read(read: Callable[[], Any], message_type: type[M]) -> M | None:
     try:
         data: bytes = read().to_binary()
         message = message_type.FromString(data)
-    except Exception:
+    except Exception as error:
+        let_through(error, *_LIBRARIES)
         return None
     # Two members of a oneof are both in the bytes, and one of them in the message.
     return message if message.ByteSize() == len(data) else None
@@ -118,7 +123,8 @@ def _read(read: Callable[[], Any], message_type: type[M]) -> M | None:
 def _write(type_: Any, message: Message) -> Any:
     try:
         text: str = type_.from_binary(message.SerializeToString()).to_json()
-    except Exception:
+    except Exception as error:
+        let_through(error, *_LIBRARIES)
         return None
     # A 32-bit float comes with the digits of a double. (A label of such a name only costs time.)
     return None if any(name in text for name in _float_names()) else json.loads(text)
@@ -145,6 +151,7 @@ def _load() -> Any:
     try:
         return _checked(_registry())
     except Exception as error:
+        let_through(error, *_LIBRARIES)
         safe_text.logger("gemtune").warning("JSON is read by json_format alone, which is slower: %s", error)
         return None
 

@@ -16,6 +16,7 @@ from google.protobuf import any_pb2, message_factory, struct_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, status_pb2
 
+from gemtune._process import let_through
 from gemtune.errors import ApiError, Unknown
 from gemtune.rpc import codec, nesting
 
@@ -167,7 +168,8 @@ def _unpack(detail: Any) -> Message:
         return detail
     try:
         return message_factory.GetMessageClass(descriptor).FromString(detail.value)
-    except Exception:  # bytes that are not of the type they claim; upb and pure Python raise different classes
+    except Exception as error:  # bytes that are not of the type they claim; upb and pure Python raise different classes
+        let_through(error, "google")
         return detail
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from google.protobuf.message import Message
 
-from gemtune._fork import renew_in_child
+from gemtune._process import is_of_others, renew_in_child
 from gemtune.errors import GemtuneError
 from gemtune.rpc.methods import Method
 from gemtune.settings import Endpoint, Endpoints
 from gemtune.transport import Metadata, grpc_wire, rest_wire, sealing
 from gemtune.transport.credentials import Authorizer
-from gemtune.transport.helper_thread import is_of_others, unsignalled
+from gemtune.transport.helper_thread import unsignalled
 from gemtune.transport.response_body import MAX_ANSWER
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from gemtune._fork import renew_in_child
+from gemtune._process import renew_in_child
 from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.rpc.methods import Method
 from gemtune.settings import Endpoint, Endpoints

@@ -12,14 +12,13 @@ from __future__ import annotations
 import _thread
 import contextlib
 import math
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-__all__ = ["Aside", "NotYet", "is_of_others", "unsignalled"]
+__all__ = ["Aside", "NotYet", "unsignalled"]
 
 T = TypeVar("T")
 
@@ -36,22 +35,6 @@ def unsignalled(work: Callable[[], T]) -> T:
     if threading.current_thread() is not threading.main_thread():
         return work()
     return Aside(work).wait(math.inf)
-
-
-def is_of_others(error: BaseException, *packages: str) -> bool:
-    """Whether an exception comes out of a program's signal handler, and not out of what was being done.
-
-    It may be of any class: programs raise TimeoutError in an alarm's handler. What tells is the code that raised it.
-
-    Args:
-        error: The exception as it was caught.
-        packages: Whose code was at work, besides ours and the standard library's.
-    """
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
-    return module not in sys.stdlib_module_names and module not in ("", "gemtune", *packages)
 
 
 class Aside(Generic[T]):

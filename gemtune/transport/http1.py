@@ -23,8 +23,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from gemtune._process import is_of_others
 from gemtune.errors import ConfigurationError, GemtuneError
-from gemtune.transport.helper_thread import Aside, is_of_others
+from gemtune.transport.helper_thread import Aside
 from gemtune.transport.response_body import Body
 
 __all__ = ["LIBRARIES", "Broken", "Connections", "Exchange", "Unconnected"]

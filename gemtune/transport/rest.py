@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
-from gemtune._fork import renew_in_child
+from gemtune._process import is_of_others, renew_in_child
 from gemtune._version import __version__
 from gemtune.errors import GemtuneError, Unauthenticated
 from gemtune.rpc.methods import Method
 from gemtune.settings import Endpoint, Endpoints
 from gemtune.transport import Metadata, mtls, rest_wire, sealing
 from gemtune.transport.credentials import Authorizer
-from gemtune.transport.helper_thread import is_of_others
 from gemtune.transport.http1 import LIBRARIES, Connections, Exchange
 from gemtune.transport.response_body import MAX_ANSWER
 

@@ -14,7 +14,7 @@ import aiohttp.abc
 import yarl
 from google.protobuf.message import Message
 
-from gemtune._fork import renew_in_child
+from gemtune._process import is_of_others, renew_in_child
 from gemtune.errors import ConfigurationError, GemtuneError, Unauthenticated
 from gemtune.rpc.methods import Method
 from gemtune.safe_text import origin
@@ -22,7 +22,7 @@ from gemtune.settings import Endpoint, Endpoints
 from gemtune.transport import Metadata, mtls, rest_wire, sealing
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.credentials_aio import AsyncAuthorizer
-from gemtune.transport.helper_thread import Aside, is_of_others
+from gemtune.transport.helper_thread import Aside
 from gemtune.transport.http1 import Exchange
 from gemtune.transport.response_body import MAX_ANSWER, Body
 

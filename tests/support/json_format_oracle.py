@@ -59,6 +59,8 @@ def assert_read_alike(text: str, message_type: Any, *, lenient: bool = False) ->
         return  # json_format takes a field for the oneof of its JSON name, by how the field is spelt (kinds2.AlikeNames)
     if ours.is_refusal and not law.is_refusal:
         assert any(words in ours.words for words in CORRECTIONS), (text, ours.words)
+    elif lenient and law.is_refusal and "time data" in law.words:
+        pass  # `T-0:08:07Z` is read over the bridge (docs/json.md)
     elif lenient and law.is_refusal and ours.data is not None and (KEPT in ours.data or '"@type"' in text):
         pass  # in answers an `Any` costs nothing but itself: test_any_in_answers.py
     else:
