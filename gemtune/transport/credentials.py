@@ -21,7 +21,7 @@ from gemtune.transport.helper_thread import Aside, NotYet
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-__all__ = ["ANONYMOUS", "SCOPE", "Authorizer", "account_of", "default_project", "no_token_in_time"]
+__all__ = ["ANONYMOUS", "SCOPE", "AsyncAuthorizer", "Authorizer", "account_of", "default_project", "no_token_in_time"]
 
 logger = safe_text.logger("gemtune.credentials")
 
@@ -204,6 +204,29 @@ class Authorizer:
                     "ASCII; was it read from a file with its last line's end?"
                 )
         return headers
+
+
+class AsyncAuthorizer:
+    """An `Authorizer` for an event loop."""
+
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
+        self.refused = authorizer.refused
+        self.explain = authorizer.explain
+
+    async def headers(self, endpoint: Endpoint, *, deadline: float = math.inf) -> dict[str, str]:
+        """As `Authorizer.headers`. Cancelling one of those who wait does not take the token from the others."""
+        import asyncio  # a program that never awaits does not load it
+
+        headers = self._authorizer.ready(endpoint)
+        if headers is not None:
+            return headers
+        fetching = self._authorizer.fetching()
+        try:
+            async with asyncio.timeout(self._authorizer.until(fetching, deadline) - time.monotonic()):
+                return await fetching.awaited()
+        except TimeoutError as error:
+            raise no_token_in_time() from error
 
 
 def _scoped(credentials: Any) -> Any:

@@ -15,8 +15,7 @@ from gemtune.errors import ConfigurationError, GemtuneError
 from gemtune.rpc.methods import Method
 from gemtune.settings import Endpoint, Endpoints
 from gemtune.transport import Metadata, grpc_wire, rest_wire, sealing
-from gemtune.transport.credentials import Authorizer
-from gemtune.transport.credentials_aio import AsyncAuthorizer
+from gemtune.transport.credentials import AsyncAuthorizer, Authorizer
 from gemtune.transport.response_body import MAX_ANSWER
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from gemtune.rpc.methods import Method
 from gemtune.rpc.status import error_from_status
 from gemtune.schema.grpc_fields import published_in, unpublished
 from gemtune.settings import Endpoint
-from gemtune.transport import Metadata, mtls, request_id, rest_wire
+from gemtune.transport import Metadata, request_id, rest_wire, tls
 
 __all__ = [
     "HARMLESS",
@@ -162,9 +162,9 @@ def credentials_of(endpoint: Endpoint) -> grpc.ChannelCredentials | None:
     """TLS with the certificates that the environment names, or gRPC's own; None for plain HTTP/2."""
     if not endpoint.secure:
         return None
-    bundle = rest_wire.ca_bundle()
+    bundle = tls.ca_bundle()
     trusted = None if bundle is None else Path(bundle).read_bytes()
-    chain, key = mtls.certificate() or (None, None)
+    chain, key = tls.certificate() or (None, None)
     return grpc.ssl_channel_credentials(trusted, key, chain)
 
 

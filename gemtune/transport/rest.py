@@ -13,7 +13,7 @@ from gemtune._version import __version__
 from gemtune.errors import GemtuneError, Unauthenticated
 from gemtune.rpc.methods import Method
 from gemtune.settings import Endpoint, Endpoints
-from gemtune.transport import Metadata, mtls, rest_wire, sealing
+from gemtune.transport import Metadata, rest_wire, sealing, tls
 from gemtune.transport.credentials import Authorizer
 from gemtune.transport.http1 import LIBRARIES, Connections, Exchange
 from gemtune.transport.response_body import MAX_ANSWER
@@ -60,7 +60,7 @@ class RestTransport:
         self._connect_timeout = connect_timeout
         self._who = rest_wire.identity(f"rest/{__version__}", application)
         self._limit = max_answer_bytes
-        self._open = Connections(connections, mtls.context, connect_timeout=connect_timeout)
+        self._open = Connections(connections, tls.context, connect_timeout=connect_timeout)
         self._proxies: dict[str, str | None] = {}
         self._parents: list[Connections] = []
         renew_in_child(self)
@@ -127,7 +127,7 @@ class RestTransport:
     def renew(self) -> None:
         """In a forked child: forgets the parent's connections, which stay open there."""
         self._parents.append(self._open)
-        self._open = Connections(self._connections, mtls.context, connect_timeout=self._connect_timeout)
+        self._open = Connections(self._connections, tls.context, connect_timeout=self._connect_timeout)
         self._authorizer.renew()
 
 

@@ -19,9 +19,8 @@ from gemtune.errors import ConfigurationError, GemtuneError, Unauthenticated
 from gemtune.rpc.methods import Method
 from gemtune.safe_text import origin
 from gemtune.settings import Endpoint, Endpoints
-from gemtune.transport import Metadata, mtls, rest_wire, sealing
-from gemtune.transport.credentials import Authorizer
-from gemtune.transport.credentials_aio import AsyncAuthorizer
+from gemtune.transport import Metadata, rest_wire, sealing, tls
+from gemtune.transport.credentials import AsyncAuthorizer, Authorizer
 from gemtune.transport.helper_thread import Aside
 from gemtune.transport.http1 import Exchange
 from gemtune.transport.response_body import MAX_ANSWER, Body
@@ -170,7 +169,7 @@ class AsyncRestTransport:
             self._authorizer = AsyncAuthorizer(self._threaded)
             # The environment has no say (netrc would replace the token), a call leaves no cookies.
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ssl=mtls.context(), resolver=_Resolver()),
+                connector=aiohttp.TCPConnector(limit=self._connections, ssl=tls.context(), resolver=_Resolver()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=False,  # it would unpack without bound

@@ -6,7 +6,6 @@ Pure functions, shared by the blocking transport and the one over aiohttp.
 from __future__ import annotations
 
 import logging
-import os
 import platform
 import re
 import ssl
@@ -31,11 +30,10 @@ from gemtune.settings import Endpoint
 from gemtune.transport import list_rows, request_id, unknown_log
 from gemtune.transport.connection_errors import reason, within
 from gemtune.transport.response_body import BodyError, BodyTooLong
-from gemtune.transport.trust import untrusted
+from gemtune.transport.tls import untrusted
 
 __all__ = [
     "WireRequest",
-    "ca_bundle",
     "failed",
     "identity",
     "late",
@@ -334,17 +332,6 @@ def unreachable(where: str, error: BaseException, *, sent: bool) -> TransportErr
         words = f"the connection to {where} broke before the answer was whole: {reason(error)}"
         return TransportError(words, maybe_sent=True)
     return TransportError(f"{where} could not be reached: {reason(error, where)}", maybe_sent=False)
-
-
-def ca_bundle() -> str | None:
-    """The file of trusted certificates that the environment names; None: certifi's."""
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
-        path = os.environ.get(name)
-        if path:
-            if not os.access(path, os.R_OK):
-                raise ConfigurationError(f"{name} names {path}, which cannot be read; mend the path, or unset it")
-            return path
-    return None
 
 
 def proxy_of(endpoint: Endpoint) -> str | None:

@@ -20,7 +20,7 @@ from google.oauth2.credentials import Credentials
 from gemtune.errors import ConfigurationError, TransportError
 from gemtune.transport.rest import RestTransport
 from gemtune.transport.rest_aio import AsyncRestTransport
-from gemtune.transport.trust import untrusted
+from gemtune.transport.tls import untrusted
 from gemtune_pb.v1 import GetTuningJobRequest, TuningJob
 from tests.support.certificates import Authority, Issued
 from tests.support.servers import answer, serving
@@ -182,13 +182,13 @@ def test_the_clients_key_is_left_in_no_file(
 ) -> None:
     import tempfile
 
-    from gemtune.transport import mtls
+    from gemtune.transport import tls
 
     monkeypatch.setenv("GOOGLE_API_USE_CLIENT_CERTIFICATE", "true")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    shown = mtls.certificate()
+    shown = tls.certificate()
     assert shown is not None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     before = set(tmp_path.rglob("*"))
-    mtls.load_into(context, shown)
+    tls.load_into(context, shown)
     assert set(tmp_path.rglob("*")) == before

@@ -16,8 +16,7 @@ from gemtune import Retry
 from gemtune.flows.driver import AsyncDriver, Clock
 from gemtune.flows.effects import Now, Send, Sleep
 from gemtune.settings import Endpoint
-from gemtune.transport.credentials import Authorizer
-from gemtune.transport.credentials_aio import AsyncAuthorizer
+from gemtune.transport.credentials import AsyncAuthorizer, Authorizer
 from tests.support.grpc_servers import NAME, serving as serving_grpc
 from tests.support.servers import Heard, answer, serving
 from tests.support.transport_harness import METHODS

@@ -1,25 +1,32 @@
 """What connections are secured with: whom to trust, and the client's certificate, for mutual TLS.
 
-google-auth finds that certificate, where GOOGLE_API_USE_CLIENT_CERTIFICATE asks for it.
-
-Google's endpoints for it have names of their own, such as `https://us-central1-aiplatform.mtls.googleapis.com`; that is
-the caller's `endpoint`.
+google-auth finds that certificate, where GOOGLE_API_USE_CLIENT_CERTIFICATE asks for it. Google's endpoints for it have
+names of their own, such as `https://us-central1-aiplatform.mtls.googleapis.com`; that is the caller's `endpoint`.
 """
 
 from __future__ import annotations
 
 import os
 import ssl
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from gemtune.errors import ConfigurationError
-from gemtune.transport import rest_wire
 
-__all__ = ["certificate", "context", "load_into"]
+__all__ = ["ca_bundle", "certificate", "context", "load_into", "untrusted"]
 
 VARIABLE = "GOOGLE_API_USE_CLIENT_CERTIFICATE"
+
+
+def ca_bundle() -> str | None:
+    """The file of trusted certificates that the environment names; None: certifi's."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        path = os.environ.get(name)
+        if path:
+            if not os.access(path, os.R_OK):
+                raise ConfigurationError(f"{name} names {path}, which cannot be read; correct the path, or unset it")
+            return path
+    return None
 
 
 def certificate() -> tuple[bytes, bytes] | None:
@@ -51,7 +58,7 @@ def context() -> ssl.SSLContext:
     """
     import certifi
 
-    trusted = rest_wire.ca_bundle() or certifi.where()
+    trusted = ca_bundle() or certifi.where()
     try:
         folder = Path(trusted).is_dir()
         made = ssl.create_default_context(cafile=None if folder else trusted, capath=trusted if folder else None)
@@ -72,6 +79,8 @@ def load_into(context: ssl.SSLContext, shown: tuple[bytes, bytes]) -> None:
         ConfigurationError: It cannot be used.
     """
     # ssl reads files alone: this one is the owner's, and gone at once.
+    import tempfile
+
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "client.pem"
         file.touch(mode=0o600)
@@ -81,3 +90,26 @@ def load_into(context: ssl.SSLContext, shown: tuple[bytes, bytes]) -> None:
         except ssl.SSLError as error:
             why = str(error.reason or "it cannot be read").lower().replace("_", " ")
             raise ConfigurationError(f"the client certificate cannot be used: {why}") from error
+
+
+# -- certificates that are not trusted -----------------------------------------------------------------------------------
+
+_UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
+"""OpenSSL's numbers for a certificate that nobody known has signed (X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, ...)."""
+
+_STRICT = range(80, 94)
+"""Its numbers for what it looks at with X509_V_FLAG_X509_STRICT alone, a missing key identifier before all."""
+
+
+def untrusted(error: ssl.SSLCertVerificationError) -> str:
+    """OpenSSL's sentence, and behind it what to do where there is something."""
+    said = error.verify_message or "the certificate was refused"  # OpenSSL's own list of sentences
+    if error.verify_code in _STRICT:
+        return (
+            f"{said}; the server's certificate, or its authority's, is not made as RFC 5280 asks, which Python checks "
+            "since 3.13. To fix it: have the authority issue its certificates anew with their key identifiers "
+            "(a company's proxy often lacks them), or run gemtune with Python 3.12"
+        )
+    if error.verify_code in _UNKNOWN_AUTHORITY:
+        return f"{said}. To fix it: REQUESTS_CA_BUNDLE names the file with the authorities to trust"
+    return said
