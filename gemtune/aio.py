@@ -252,7 +252,7 @@ class AsyncTuningClient(BaseClient):
     async def get_tuning_job(
         self, name: str | TuningJob, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
     ) -> TuningJob:
-        """A job as it stands.
+        """The current state of a job.
 
         Args:
             name: Its id, `tuningJobs/ID`, full resource name or console link, or the job itself.
@@ -341,7 +341,7 @@ class AsyncTuningClient(BaseClient):
     async def get_operation(
         self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
     ) -> operations_pb2.Operation:
-        """An operation as it stands.
+        """The current state of an operation.
 
         Args:
             operation: Its full resource name, or an older state of it.

@@ -73,7 +73,9 @@ def endpoint_from(given: str | None, environ: Mapping[str, str] = os.environ, *,
     if endpoint is not None:
         _need_scheme(endpoint)
     others = [name for name in _EMULATOR_HOST.values() if environ.get(name)]
-    if others and endpoint is None:  # a test that talks to an emulator must not reach the service by another door
+    if (
+        others and endpoint is None
+    ):  # a test that talks to an emulator must not reach the service over another transport
         raise ConfigurationError(f"{others[0]} is set, but calls over {transport} go where {variable} says; set it too")
     return Place(endpoint, emulator=False)
 

@@ -34,10 +34,10 @@ def test_it_is_what_is_generated(copy: Path) -> None:
 @pytest.mark.parametrize("name", ["aio.py", "client.py"])
 def test_a_change_of_one_of_them_alone_is_found(copy: Path, name: str) -> None:
     path = copy / "gemtune" / name
-    path.write_text(path.read_text().replace("A job as it stands.", "A job."))
+    path.write_text(path.read_text().replace("The current state of a job.", "A job."))
     done = check(copy)
     assert done.returncode == 1
-    assert "A job as it stands." in done.stderr
+    assert "The current state of a job." in done.stderr
     assert "change gemtune/aio.py" in done.stderr
 
 

@@ -169,7 +169,7 @@ class Service:
         return self._bare(record, record.timeline.created, context)
 
     def GetTuningJob(self, request: GetTuningJobRequest, context: Context) -> TuningJob:
-        """A job as it stands."""
+        """The current state of a job."""
         return self._show(self._job(request.name), self._now(), context)
 
     def ListTuningJobs(self, request: ListTuningJobsRequest, context: Context) -> ListTuningJobsResponse:
@@ -236,7 +236,7 @@ class Service:
         return self._operation(self._create(project, location, wanted, context, origin), now, context)
 
     def GetOperation(self, request: operations_pb2.GetOperationRequest, context: Context) -> operations_pb2.Operation:
-        """A rebase's operation as it stands; it is done when its job has ended."""
+        """The current state of a rebase's operation; it is done when its job has ended."""
         return self._operation(self._of_operation(request.name), self._now(), context)
 
     def CancelOperation(self, request: operations_pb2.CancelOperationRequest, context: Context) -> empty_pb2.Empty:  # noqa: ARG002

@@ -234,7 +234,7 @@ class ExactlyOnce:
             if self.doubts:
                 # It proves that this attempt did nothing; about the one before it says nothing.
                 raise self.search.in_doubt(final) from final
-            if self.first:  # what is wrong may be the spec: mended, it may have the same id
+            if self.first:  # what is wrong may be the spec: once corrected, it may have the same id
                 yield Record("release", self.submission, self.job, token=self.token)
             raise
 

@@ -151,7 +151,7 @@ class WaitMany:
         ) from failure
 
     def _look(self, parent: str, waiting: dict[str, str]) -> Looks:
-        """Each job that is waited for in one location, by its id, as it stands."""
+        """Each job that is waited for in one location, by its id, in its current state."""
         found: dict[str, TuningJob] = {}
         missing = {job_id: name for job_id, name in waiting.items() if name not in self._unreadable}
         try:

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 __all__ = ["Template", "Variable"]
 
 _LITERAL = r"(?:[\w.~!$&'()+,;=:@*-]|%[0-9A-Fa-f]{2})"
-"""A character of a path as it goes on the wire: what a literal holds is sent as it stands."""
+"""A character of a path as it goes on the wire: what a literal holds is sent unchanged."""
 
 _FIELDS = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _VARIABLE = re.compile(rf"([^{{}}]+)|\{{({_FIELDS})(?:=([^{{}}]+))?\}}", re.ASCII)

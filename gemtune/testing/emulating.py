@@ -1,4 +1,4 @@
-"""An emulator in a test's process, with its bad days in the test's hands: `emulator()`."""
+"""An emulator in a test's process, with faults that the test asks for: `emulator()`."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Emulator:
         optional = {"GEMTUNE_EMULATOR_GRPC_HOST": self.grpc, "GEMTUNE_EMULATOR_TOKEN": self._token}
         return variables | {name: value for name, value in optional.items() if value}
 
-    # -- its bad days -----------------------------------------------------------------------------------------------
+    # -- faults -----------------------------------------------------------------------------------------------------
 
     def advance(self, seconds: float | timedelta) -> None:
         """Moves its clock forward: jobs go on, and end, at once.

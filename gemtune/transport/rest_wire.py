@@ -151,7 +151,7 @@ def write(
 
 
 def _raw_body(binding: http_rule.Binding, request: Message) -> Any:
-    """The `google.api.HttpBody` that is the request's body as it stands; None: the body is JSON."""
+    """The `google.api.HttpBody` that is the request's body, unchanged; None: the body is JSON."""
     if not binding.body:
         return None
     part: Any = request if binding.body == "*" else getattr(request, binding.body)
