@@ -92,7 +92,7 @@ def load_into(context: ssl.SSLContext, shown: tuple[bytes, bytes]) -> None:
             raise ConfigurationError(f"the client certificate cannot be used: {why}") from error
 
 
-# -- certificates that are not trusted ----------------------------------------------------------------------------------
+# -- certificates that are not trusted ------------------------------------------------------------------------
 
 _UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
 """OpenSSL's numbers for a certificate that nobody known has signed (X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, ...)."""

@@ -44,6 +44,7 @@ def test_at_most_five_frames_are_between_a_call_and_the_socket(monkeypatch: pyte
         client.get_tuning_job(NAME)
     print(stacks)
     assert max(map(len, stacks)) <= 5
+    assert max(stack.index("rest.RestTransport.send") for stack in stacks) <= 2  # two more below the transport's `send`
 
 
 def code_lines(path: Path) -> int:
