@@ -100,11 +100,11 @@ class VertexAi:
 
 
 def _compare_names() -> None:
-    """Holds tests/vertexai_names.py against the package: gemtune's own tests go by that table."""
+    """Compares tests/support/vertexai_names.py with the package: gemtune's own tests go by that table."""
     import vertexai
     from vertexai.tuning import sft
 
-    table = runpy.run_path(str(Path(__file__).parents[2] / "vertexai_names.py"))
+    table = runpy.run_path(str(Path(__file__).parents[2] / "support" / "vertexai_names.py"))
     preview = importlib.import_module("vertexai.preview.tuning.sft")
     assert list(inspect.signature(vertexai.init).parameters) == table["INIT"]
     assert list(inspect.signature(sft.train).parameters) == table["TRAIN"]
