@@ -58,7 +58,6 @@ class Arguments:
     """Reads arguments, and remembers what is wrong with them; `finish` raises that, all at once."""
 
     def __init__(self) -> None:
-        """Nothing is wrong yet."""
         self._wrong: list[tuple[str, str]] = []
 
     def refuse(self, name: str, problem: str) -> None:

@@ -28,7 +28,6 @@ class Connections:
     """The connections of a server, by the address of the client. Belongs to the server's event loop."""
 
     def __init__(self) -> None:
-        """None are open."""
         self._open: dict[Any, asyncio.Transport] = {}
         self.ending = False
 

@@ -22,7 +22,6 @@ class Lateness:
     """Times are microseconds since 1970. It is kept in memory: what is not due when the emulator ends is lost."""
 
     def __init__(self) -> None:
-        """Nothing is late."""
         self._lock = threading.RLock()  # what is done late may be hidden then
         self._due: list[tuple[int, int, Callable[[int], object]]] = []
         self._order = count()

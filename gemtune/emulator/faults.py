@@ -351,7 +351,6 @@ class Faults:
     """The retry tests of an emulator. Shared by threads."""
 
     def __init__(self) -> None:
-        """Nothing goes wrong."""
         self._lock = threading.Lock()
         self._tests: dict[str, RetryTest] = {}
 

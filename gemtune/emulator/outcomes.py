@@ -91,7 +91,6 @@ class Outcomes:
     """The outcomes that jobs to come shall have. Shared by threads."""
 
     def __init__(self) -> None:
-        """Every job ends well."""
         self._lock = threading.Lock()
         self._next: list[tuple[Outcome, int | None]] = []
 

@@ -43,7 +43,7 @@ __all__ = [
 M = TypeVar("M", bound=Message)
 
 OnUnknown: TypeAlias = Callable[[str, Any], object]
-"""Hears what was passed over: the path (`tuningJobs[0].newField`, JSON's spelling), and the value as JSON had it."""
+"""Gets what was ignored: the path (`tuningJobs[0].newField`, JSON's spelling), and the value as JSON had it."""
 
 Unknown: TypeAlias = list[tuple[Place, Any]]
 
@@ -91,7 +91,7 @@ def from_json(
         ignore_unknown_fields: Pass over fields and enum names that the type does not have, as in a service's answers,
             and keep what an `Any` holds that cannot be read as it came. Of a name that an object has twice, the last
             one counts then; otherwise that is an error.
-        on_unknown: Is told what was passed over, once the message is read.
+        on_unknown: Is called with what was ignored, once the message is read.
 
     Raises:
         JsonError: The text is not JSON, or not the JSON form of that type, or nests too deeply.

@@ -220,7 +220,7 @@ def _text(field: FieldDescriptor, value: Any) -> str:
 def read_answer(
     binding: Binding, body: bytes, message_type: type[Message], *, on_unknown: codec.OnUnknown | None = None
 ) -> Message:
-    """The answer in a response's body; what this version does not know is passed over, and `on_unknown` told of it.
+    """The answer in a response's body; what this version does not know is ignored, and `on_unknown` is called with it.
 
     Raises:
         JsonError: It is not that message.
@@ -254,7 +254,7 @@ def _read_message(
             return message_type()
         raise JsonError("it is empty")
     if not body.lstrip().startswith(b"{") and (not name.startswith("google.protobuf.") or name in _OBJECTS):
-        # With unknown fields passed over, json_format reads a text or a list as a message with nothing in it.
+        # With unknown fields ignored, json_format reads a text or a list as a message with nothing in it.
         raise JsonError("it is not a JSON object")
     return codec.decode(body, message_type, ignore_unknown_fields=True, on_unknown=on_unknown)
 
@@ -315,7 +315,7 @@ class Router:
         Args:
             verb: The HTTP method.
             path: The path as it came, still percent-encoded.
-            query: The query's pairs, decoded. System parameters such as `$alt` are passed over.
+            query: The query's pairs, decoded. System parameters such as `$alt` are ignored.
             body: The body's bytes; empty when there is none, which reads as a message with nothing set.
 
         Raises:

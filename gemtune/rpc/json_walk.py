@@ -1,6 +1,6 @@
 """Parsed JSON against a message type: values of a wrong kind refused, in answers `Any`s and what is unknown taken out.
 
-json_format cannot say what it passed over, takes a field under both of its names, reads a list or a text as a message
+json_format cannot say what it ignored, takes a field under both of its names, reads a list or a text as a message
 with nothing in it, and before protobuf 7 nests `Struct` without bound. Only the kind of a value is judged here: all
 else is for those who read the tree afterwards.
 """

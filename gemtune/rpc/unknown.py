@@ -1,7 +1,7 @@
 """What an answer held that this version does not know, kept in the message itself.
 
 A protobuf message carries fields that its class does not know: bytes under a number, which are copied, pickled and sent
-on with it. An answer in JSON has names where those have numbers, so what was passed over in it (a field, the name of an
+on with it. An answer in JSON has names where those have numbers, so what was ignored in it (a field, the name of an
 enum value) is kept as one such field of the message: its place and its value, as JSON. No process-wide table, and
 nothing that another thread, or a later answer about the same job, could change.
 
@@ -97,12 +97,12 @@ class Unreadable:
 
 
 def keep(message: Message, found: Iterable[Unknown]) -> None:
-    """Keeps in a message what was passed over when it was read."""
+    """Keeps in a message what was ignored when it was read."""
     _add(message, KEPT, [[list(place), value] for place, value in found])
 
 
 def kept(message: Message) -> list[Unknown]:
-    """What was passed over when a message was read."""
+    """What was ignored when a message was read."""
     return [Unknown(tuple(place), value) for place, value in _entries(message, KEPT)]
 
 

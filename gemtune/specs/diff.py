@@ -128,7 +128,7 @@ def _messages(
 
 
 def _passed_over(a: Message, b: Message) -> Iterator[Change]:
-    """The changes in what was passed over when the two were read, by their paths in JSON."""
+    """The changes in what was ignored when the two were read, by their paths in JSON."""
     old, new = ({path_of(place): value for place, value in unknown_of(job)} for job in (a, b))
     for path in sorted(old.keys() | new.keys()):
         if path not in old or path not in new or old[path] != new[path]:

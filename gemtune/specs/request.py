@@ -60,7 +60,7 @@ def request_of(job: M) -> M:
 
 
 def unknown_of(job: Message) -> list[Unknown]:
-    """What was passed over when a job was read and may be asked for: all but what is inside of an output-only field."""
+    """What was ignored when a job was read and may be asked for: all but what is inside of an output-only field."""
     return [found for found in kept(job) if _may_be_asked(cast("Descriptor", job.DESCRIPTOR), found.place)]
 
 
