@@ -34,6 +34,7 @@ REQUEST_LABEL = "gemtune-request"
 SPEC_LABEL = "gemtune-spec"
 """The label that carries the beginning of a spec's fingerprint."""
 OWN_LABELS = frozenset({REQUEST_LABEL, SPEC_LABEL})
+"""What a create adds to a job. They say how it was submitted, not what was asked for."""
 MOST_LABELS = 64
 """Of one job, gemtune's own included."""
 

@@ -26,6 +26,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gemtune.descriptors import is_well_known
 from gemtune.emulator.bounds import check_json
 from gemtune.emulator.broken_responses import BrokenResponse, Connections
 from gemtune.emulator.control import Control, is_control
@@ -361,7 +362,7 @@ def _number_enums(value: Any, descriptor: Any) -> None:
 
 
 def _has_own_json(descriptor: Any) -> bool:
-    return descriptor.GetOptions().map_entry or descriptor.full_name.startswith("google.protobuf.")
+    return descriptor.GetOptions().map_entry or is_well_known(descriptor)
 
 
 def _line(request: Request, status: int, seconds: float) -> str:

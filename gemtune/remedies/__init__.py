@@ -19,6 +19,7 @@ from typing import Any
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from gemtune.errors import ApiError, InDoubt, quotas_of
+from gemtune.names import place_of
 from gemtune.rpc.status import error_from_status
 
 __all__ = ["REMEDIES", "Remedy", "quota_of", "remedy_for", "remedy_for_job", "row_for"]
@@ -123,13 +124,13 @@ def _filled(row: Remedy | None, error: ApiError, *, job: str = "JOB") -> tuple[s
 
 def _known(error: ApiError) -> dict[str, str]:
     """What the texts name besides what a row's pattern finds: as it is known, else in capitals, to be filled in."""
-    place = re.match(r"projects/([^/]+)/locations/([^/]+)", error.resource)
+    project, location = place_of(error.resource) or ("PROJECT", "--location")
     account = re.search(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com", error.message)
     bucket = re.search(r"gs://([a-z0-9][a-z0-9._-]+)", error.message)
     kind = "serviceAccount" if error.account.endswith("gserviceaccount.com") else "user"
     return {
-        "project": place[1] if place else "PROJECT",
-        "location": place[2] if place else "--location",
+        "project": project,
+        "location": location,
         "member": f"{kind}:{error.account or 'YOU'}",
         "service_account": account[0] if account else "ACCOUNT",
         "bucket": bucket[1] if bucket else "BUCKET",
@@ -142,7 +143,7 @@ def quota_of(error: ApiError) -> str | None:
 
 
 def _text(error: ApiError, descriptions: Sequence[str]) -> str:
-    """What the service said, the reasons and quotas among the details too, each on a line of its own."""
+    """The service's message, and the reasons and quotas in its details, each on its own line."""
     reasons = [d.reason for d in error.details if isinstance(d, error_details_pb2.ErrorInfo)]
     quotas = [f"quota: {quota}" for quota in quotas_of(error)]
     return "\n".join([error.message, *reasons, *descriptions, *quotas])

@@ -23,10 +23,11 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from gemtune._process import let_through
+from gemtune.descriptors import is_map, value_field
 from gemtune.errors import JsonError
 from gemtune.rpc import any_types as any_forms, fast_json, nesting
 from gemtune.rpc.any_types import ANY, ANY_TYPES, find_type
-from gemtune.rpc.json_walk import DYNAMIC, OWN_FORMS, Place, Walk, is_map, path_of, value_of
+from gemtune.rpc.json_walk import DYNAMIC, OWN_FORMS, Place, Walk, path_of
 
 __all__ = [
     "OnUnknown",
@@ -318,7 +319,7 @@ def _completed(message: Message, tree: Any, proto_names: bool, depth: int) -> An
         old = tree[name]
         if is_map(field):
             keys = {key: str(key).lower() if isinstance(key, bool) else str(key) for key in sorted(value)}
-            has_messages = value_of(field).message_type is not None
+            has_messages = value_field(field).message_type is not None
             tree[name] = {
                 text: _completed(value[key], old[text], proto_names, depth) if has_messages else old[text]
                 for key, text in keys.items()
@@ -355,7 +356,7 @@ def _anys_in(message: Message) -> Iterator[Any]:
     for field, value in _special_parts(message):
         parts = value if field.is_repeated else (value,)
         if is_map(field):
-            parts = value.values() if value_of(field).message_type is not None else ()
+            parts = value.values() if value_field(field).message_type is not None else ()
         for part in parts:
             yield from _anys_in(part)
 

@@ -19,11 +19,12 @@ from typing import Any, Final, TypeAlias
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from gemtune.descriptors import is_map, value_field
 from gemtune.errors import JsonError
 from gemtune.rpc import nesting
 from gemtune.rpc.any_types import ANY, find_type
 
-__all__ = ["DYNAMIC", "OWN_FORMS", "Place", "Walk", "is_map", "path_of", "value_of"]
+__all__ = ["DYNAMIC", "OWN_FORMS", "Place", "Walk", "path_of"]
 
 _WRAPPERS = frozenset(
     f"google.protobuf.{name}Value" for name in "Double Float Int64 UInt64 Int32 UInt32 Bool String Bytes".split()
@@ -134,20 +135,8 @@ class _Plan:
 _plan = lru_cache(maxsize=4096)(_Plan)
 
 
-@lru_cache(maxsize=4096)
-def is_map(field: FieldDescriptor) -> bool:
-    """Whether a field is a map."""
-    return field.message_type is not None and field.is_repeated and field.message_type.GetOptions().map_entry
-
-
-def value_of(field: FieldDescriptor) -> FieldDescriptor:
-    """The field that holds a map's values; of other fields, they themselves."""
-    entry: Any = field.message_type
-    return entry.fields_by_name["value"] if is_map(field) else field
-
-
 def _field_check(field: FieldDescriptor) -> _Check | None:
-    value = value_of(field)
+    value = value_field(field)
     oneof = value.containing_oneof
     check: _Check | None
     if value.enum_type is not None:

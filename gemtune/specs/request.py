@@ -20,8 +20,6 @@ from gemtune.rpc.unknown import Place, Unknown, forget, keep, kept
 
 __all__ = ["asked_for", "job_descriptor", "request_of", "unknown_of"]
 
-"""The labels that an exactly-once create adds to a job. They say how it was submitted, not what was asked for."""
-
 _NOT_ASKED_FOR = frozenset({field_behavior_pb2.OUTPUT_ONLY, field_behavior_pb2.IDENTIFIER})
 _FLOATS = frozenset({FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT})
 
