@@ -79,7 +79,7 @@ def _show_one(session: Session, model: BaseModel) -> None:
         session.output.tree(_tree(model))
         return
     for key, value in _tree(model).items():
-        session.output.data(f"{key.replace('_', ' '):<22}{_said(value)}")
+        session.output.data(f"{key.replace('_', ' '):<24}{_said(value)}")
 
 
 def _show(session: Session, shown: Sequence[BaseModel], *, left_out: int, status: bool) -> None:

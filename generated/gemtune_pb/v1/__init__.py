@@ -3,7 +3,10 @@
 from .autorater_config_pb2 import AutoraterConfig as AutoraterConfig
 from .catalogue_pb2 import BaseModel as BaseModel
 from .catalogue_pb2 import FieldLimit as FieldLimit
+from .catalogue_pb2 import Lifecycle as Lifecycle
+from .catalogue_pb2 import MediaLimit as MediaLimit
 from .catalogue_pb2 import ModelCatalogue as ModelCatalogue
+from .catalogue_pb2 import TuningLimits as TuningLimits
 from .content_pb2 import AudioTranscription as AudioTranscription
 from .content_pb2 import Blob as Blob
 from .content_pb2 import CodeExecutionResult as CodeExecutionResult
@@ -201,8 +204,10 @@ __all__ = [
     "ImageResponseFormat",
     "JobState",
     "LLMBasedMetricSpec",
+    "Lifecycle",
     "ListTuningJobsRequest",
     "ListTuningJobsResponse",
+    "MediaLimit",
     "Metric",
     "MetricMetadata",
     "ModelCatalogue",
@@ -262,6 +267,7 @@ __all__ = [
     "TuningJob",
     "TuningJobMetadata",
     "TuningJobState",
+    "TuningLimits",
     "Type",
     "UrlContext",
     "VeoHyperParameters",

@@ -132,6 +132,48 @@ class BaseModel(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class TuningEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___TuningLimits: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___TuningLimits | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class MediaEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___MediaLimit: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___MediaLimit | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     RETIRED_FIELD_NUMBER: _builtins.int
@@ -151,6 +193,12 @@ class BaseModel(_message.Message):
     EVALUATION_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     DATE_FIELD_NUMBER: _builtins.int
+    TUNING_FIELD_NUMBER: _builtins.int
+    LIFECYCLE_FIELD_NUMBER: _builtins.int
+    MEDIA_FIELD_NUMBER: _builtins.int
+    MINIMUM_EXAMPLES_FIELD_NUMBER: _builtins.int
+    PART_MEDIA_RESOLUTION_FIELD_NUMBER: _builtins.int
+    FUNCTION_CALLS_DOUBTFUL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name. In a file it is the key of the entry."""
     kind: _builtins.str
@@ -183,6 +231,14 @@ class BaseModel(_message.Message):
     """Where this is documented."""
     date: _builtins.str
     """As of when (ISO date, month or year)."""
+    minimum_examples: _builtins.int
+    """Fewer training examples are refused."""
+    part_media_resolution: _builtins.bool
+    """Whether a part may have a media resolution of its own. Where it may not, all rows of a job's
+    files must have the same one.
+    """
+    function_calls_doubtful: _builtins.bool
+    """Whether the service is known to have refused function calls in examples for this model."""
     @_builtins.property
     def adapter_sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The ranks that may be asked for."""
@@ -198,6 +254,23 @@ class BaseModel(_message.Message):
     @_builtins.property
     def served_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Where the tuned model answers, when that is not the job's own location."""
+
+    @_builtins.property
+    def tuning(self) -> _containers.MessageMap[_builtins.str, Global___TuningLimits]:
+        """What holds for one kind of tuning: `supervised`, `preference`, `reinforcement`, `continuous`.
+        A kind that is not listed is not known to be offered for this model. What an entry leaves out
+        is the model's own.
+        """
+
+    @_builtins.property
+    def lifecycle(self) -> Global___Lifecycle:
+        """When it came, and when it goes."""
+
+    @_builtins.property
+    def media(self) -> _containers.MessageMap[_builtins.str, Global___MediaLimit]:
+        """How many files of a modality (image, audio, document, video) one example may hold, and how
+        large each may be.
+        """
 
     def __init__(
         self,
@@ -221,10 +294,16 @@ class BaseModel(_message.Message):
         evaluation: _builtins.bool | None = ...,
         source: _builtins.str = ...,
         date: _builtins.str = ...,
+        tuning: _abc.Mapping[_builtins.str, Global___TuningLimits] | None = ...,
+        lifecycle: Global___Lifecycle | None = ...,
+        media: _abc.Mapping[_builtins.str, Global___MediaLimit] | None = ...,
+        minimum_examples: _builtins.int | None = ...,
+        part_media_resolution: _builtins.bool | None = ...,
+        function_calls_doubtful: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cmek", b"_cmek", "_default_adapter_size", b"_default_adapter_size", "_evaluation", b"_evaluation", "_multimodal_examples", b"_multimodal_examples", "_tokens_per_example", b"_tokens_per_example", "_training_bytes", b"_training_bytes", "_training_examples", b"_training_examples", "_validation_examples", b"_validation_examples", "_validation_share", b"_validation_share", "cmek", b"cmek", "default_adapter_size", b"default_adapter_size", "evaluation", b"evaluation", "multimodal_examples", b"multimodal_examples", "tokens_per_example", b"tokens_per_example", "training_bytes", b"training_bytes", "training_examples", b"training_examples", "validation_examples", b"validation_examples", "validation_share", b"validation_share"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cmek", b"_cmek", "_default_adapter_size", b"_default_adapter_size", "_evaluation", b"_evaluation", "_function_calls_doubtful", b"_function_calls_doubtful", "_minimum_examples", b"_minimum_examples", "_multimodal_examples", b"_multimodal_examples", "_part_media_resolution", b"_part_media_resolution", "_tokens_per_example", b"_tokens_per_example", "_training_bytes", b"_training_bytes", "_training_examples", b"_training_examples", "_validation_examples", b"_validation_examples", "_validation_share", b"_validation_share", "cmek", b"cmek", "default_adapter_size", b"default_adapter_size", "evaluation", b"evaluation", "function_calls_doubtful", b"function_calls_doubtful", "lifecycle", b"lifecycle", "minimum_examples", b"minimum_examples", "multimodal_examples", b"multimodal_examples", "part_media_resolution", b"part_media_resolution", "tokens_per_example", b"tokens_per_example", "training_bytes", b"training_bytes", "training_examples", b"training_examples", "validation_examples", b"validation_examples", "validation_share", b"validation_share"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cmek", b"_cmek", "_default_adapter_size", b"_default_adapter_size", "_evaluation", b"_evaluation", "_multimodal_examples", b"_multimodal_examples", "_tokens_per_example", b"_tokens_per_example", "_training_bytes", b"_training_bytes", "_training_examples", b"_training_examples", "_validation_examples", b"_validation_examples", "_validation_share", b"_validation_share", "adapter_sizes", b"adapter_sizes", "cmek", b"cmek", "date", b"date", "default_adapter_size", b"default_adapter_size", "evaluation", b"evaluation", "kind", b"kind", "modalities", b"modalities", "multimodal_examples", b"multimodal_examples", "name", b"name", "regions", b"regions", "regions_complete", b"regions_complete", "retired", b"retired", "served_from", b"served_from", "source", b"source", "tokens_per_example", b"tokens_per_example", "training_bytes", b"training_bytes", "training_examples", b"training_examples", "validation_examples", b"validation_examples", "validation_share", b"validation_share"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cmek", b"_cmek", "_default_adapter_size", b"_default_adapter_size", "_evaluation", b"_evaluation", "_function_calls_doubtful", b"_function_calls_doubtful", "_minimum_examples", b"_minimum_examples", "_multimodal_examples", b"_multimodal_examples", "_part_media_resolution", b"_part_media_resolution", "_tokens_per_example", b"_tokens_per_example", "_training_bytes", b"_training_bytes", "_training_examples", b"_training_examples", "_validation_examples", b"_validation_examples", "_validation_share", b"_validation_share", "adapter_sizes", b"adapter_sizes", "cmek", b"cmek", "date", b"date", "default_adapter_size", b"default_adapter_size", "evaluation", b"evaluation", "function_calls_doubtful", b"function_calls_doubtful", "kind", b"kind", "lifecycle", b"lifecycle", "media", b"media", "minimum_examples", b"minimum_examples", "modalities", b"modalities", "multimodal_examples", b"multimodal_examples", "name", b"name", "part_media_resolution", b"part_media_resolution", "regions", b"regions", "regions_complete", b"regions_complete", "retired", b"retired", "served_from", b"served_from", "source", b"source", "tokens_per_example", b"tokens_per_example", "training_bytes", b"training_bytes", "training_examples", b"training_examples", "tuning", b"tuning", "validation_examples", b"validation_examples", "validation_share", b"validation_share"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cmek: _TypeAlias = _typing.Literal["cmek"]  # noqa: Y015
     _WhichOneofArgType__cmek: _TypeAlias = _typing.Literal["_cmek", b"_cmek"]  # noqa: Y015
@@ -232,8 +311,14 @@ class BaseModel(_message.Message):
     _WhichOneofArgType__default_adapter_size: _TypeAlias = _typing.Literal["_default_adapter_size", b"_default_adapter_size"]  # noqa: Y015
     _WhichOneofReturnType__evaluation: _TypeAlias = _typing.Literal["evaluation"]  # noqa: Y015
     _WhichOneofArgType__evaluation: _TypeAlias = _typing.Literal["_evaluation", b"_evaluation"]  # noqa: Y015
+    _WhichOneofReturnType__function_calls_doubtful: _TypeAlias = _typing.Literal["function_calls_doubtful"]  # noqa: Y015
+    _WhichOneofArgType__function_calls_doubtful: _TypeAlias = _typing.Literal["_function_calls_doubtful", b"_function_calls_doubtful"]  # noqa: Y015
+    _WhichOneofReturnType__minimum_examples: _TypeAlias = _typing.Literal["minimum_examples"]  # noqa: Y015
+    _WhichOneofArgType__minimum_examples: _TypeAlias = _typing.Literal["_minimum_examples", b"_minimum_examples"]  # noqa: Y015
     _WhichOneofReturnType__multimodal_examples: _TypeAlias = _typing.Literal["multimodal_examples"]  # noqa: Y015
     _WhichOneofArgType__multimodal_examples: _TypeAlias = _typing.Literal["_multimodal_examples", b"_multimodal_examples"]  # noqa: Y015
+    _WhichOneofReturnType__part_media_resolution: _TypeAlias = _typing.Literal["part_media_resolution"]  # noqa: Y015
+    _WhichOneofArgType__part_media_resolution: _TypeAlias = _typing.Literal["_part_media_resolution", b"_part_media_resolution"]  # noqa: Y015
     _WhichOneofReturnType__tokens_per_example: _TypeAlias = _typing.Literal["tokens_per_example"]  # noqa: Y015
     _WhichOneofArgType__tokens_per_example: _TypeAlias = _typing.Literal["_tokens_per_example", b"_tokens_per_example"]  # noqa: Y015
     _WhichOneofReturnType__training_bytes: _TypeAlias = _typing.Literal["training_bytes"]  # noqa: Y015
@@ -251,7 +336,13 @@ class BaseModel(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__evaluation) -> _WhichOneofReturnType__evaluation | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__function_calls_doubtful) -> _WhichOneofReturnType__function_calls_doubtful | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__minimum_examples) -> _WhichOneofReturnType__minimum_examples | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__multimodal_examples) -> _WhichOneofReturnType__multimodal_examples | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__part_media_resolution) -> _WhichOneofReturnType__part_media_resolution | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tokens_per_example) -> _WhichOneofReturnType__tokens_per_example | None: ...
     @_typing.overload
@@ -264,6 +355,192 @@ class BaseModel(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__validation_share) -> _WhichOneofReturnType__validation_share | None: ...
 
 Global___BaseModel: _TypeAlias = BaseModel  # noqa: Y015
+
+@_typing.final
+class TuningLimits(_message.Message):
+    """What one kind of tuning takes. A field that is not set is as the model's own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODALITIES_FIELD_NUMBER: _builtins.int
+    ADAPTER_SIZES_FIELD_NUMBER: _builtins.int
+    TOKENS_PER_EXAMPLE_FIELD_NUMBER: _builtins.int
+    VALIDATION_EXAMPLES_FIELD_NUMBER: _builtins.int
+    VALIDATION_SHARE_FIELD_NUMBER: _builtins.int
+    TRAINING_EXAMPLES_FIELD_NUMBER: _builtins.int
+    TRAINING_BYTES_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    SERVED_FROM_FIELD_NUMBER: _builtins.int
+    API_VERSION_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    LIFECYCLE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    tokens_per_example: _builtins.int
+    """Longer examples are dropped or cut."""
+    validation_examples: _builtins.int
+    """How many validation examples there may be."""
+    validation_share: _builtins.float
+    """The same as a share of the training examples, from 0 to 1."""
+    training_examples: _builtins.int
+    """How many examples there may be for training."""
+    training_bytes: _builtins.int
+    """Size of a dataset's file, in bytes."""
+    api_version: _builtins.str
+    """The version of the API that has it, where it is not v1."""
+    preview: _builtins.bool
+    """Whether it is a preview."""
+    source: _builtins.str
+    """Where this is documented."""
+    date: _builtins.str
+    """As of when (ISO date, month or year)."""
+    @_builtins.property
+    def modalities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What its examples may hold: text, image, audio, document, video."""
+
+    @_builtins.property
+    def adapter_sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The ranks that may be asked for."""
+
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where a job may run."""
+
+    @_builtins.property
+    def served_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where the tuned model answers."""
+
+    @_builtins.property
+    def lifecycle(self) -> Global___Lifecycle:
+        """When this kind of tuning came and goes, where that is not the model's own."""
+
+    def __init__(
+        self,
+        *,
+        modalities: _abc.Iterable[_builtins.str] | None = ...,
+        adapter_sizes: _abc.Iterable[_builtins.int] | None = ...,
+        tokens_per_example: _builtins.int | None = ...,
+        validation_examples: _builtins.int | None = ...,
+        validation_share: _builtins.float | None = ...,
+        training_examples: _builtins.int | None = ...,
+        training_bytes: _builtins.int | None = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
+        served_from: _abc.Iterable[_builtins.str] | None = ...,
+        api_version: _builtins.str = ...,
+        preview: _builtins.bool = ...,
+        lifecycle: Global___Lifecycle | None = ...,
+        source: _builtins.str = ...,
+        date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_tokens_per_example", b"_tokens_per_example", "_training_bytes", b"_training_bytes", "_training_examples", b"_training_examples", "_validation_examples", b"_validation_examples", "_validation_share", b"_validation_share", "lifecycle", b"lifecycle", "tokens_per_example", b"tokens_per_example", "training_bytes", b"training_bytes", "training_examples", b"training_examples", "validation_examples", b"validation_examples", "validation_share", b"validation_share"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_tokens_per_example", b"_tokens_per_example", "_training_bytes", b"_training_bytes", "_training_examples", b"_training_examples", "_validation_examples", b"_validation_examples", "_validation_share", b"_validation_share", "adapter_sizes", b"adapter_sizes", "api_version", b"api_version", "date", b"date", "lifecycle", b"lifecycle", "modalities", b"modalities", "preview", b"preview", "regions", b"regions", "served_from", b"served_from", "source", b"source", "tokens_per_example", b"tokens_per_example", "training_bytes", b"training_bytes", "training_examples", b"training_examples", "validation_examples", b"validation_examples", "validation_share", b"validation_share"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__tokens_per_example: _TypeAlias = _typing.Literal["tokens_per_example"]  # noqa: Y015
+    _WhichOneofArgType__tokens_per_example: _TypeAlias = _typing.Literal["_tokens_per_example", b"_tokens_per_example"]  # noqa: Y015
+    _WhichOneofReturnType__training_bytes: _TypeAlias = _typing.Literal["training_bytes"]  # noqa: Y015
+    _WhichOneofArgType__training_bytes: _TypeAlias = _typing.Literal["_training_bytes", b"_training_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__training_examples: _TypeAlias = _typing.Literal["training_examples"]  # noqa: Y015
+    _WhichOneofArgType__training_examples: _TypeAlias = _typing.Literal["_training_examples", b"_training_examples"]  # noqa: Y015
+    _WhichOneofReturnType__validation_examples: _TypeAlias = _typing.Literal["validation_examples"]  # noqa: Y015
+    _WhichOneofArgType__validation_examples: _TypeAlias = _typing.Literal["_validation_examples", b"_validation_examples"]  # noqa: Y015
+    _WhichOneofReturnType__validation_share: _TypeAlias = _typing.Literal["validation_share"]  # noqa: Y015
+    _WhichOneofArgType__validation_share: _TypeAlias = _typing.Literal["_validation_share", b"_validation_share"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tokens_per_example) -> _WhichOneofReturnType__tokens_per_example | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__training_bytes) -> _WhichOneofReturnType__training_bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__training_examples) -> _WhichOneofReturnType__training_examples | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__validation_examples) -> _WhichOneofReturnType__validation_examples | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__validation_share) -> _WhichOneofReturnType__validation_share | None: ...
+
+Global___TuningLimits: _TypeAlias = TuningLimits  # noqa: Y015
+
+@_typing.final
+class Lifecycle(_message.Message):
+    """When a model came, and when it goes. Dates are ISO dates, months or years; empty: not known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASED_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    SHUTDOWN_FIELD_NUMBER: _builtins.int
+    SHUTDOWN_NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    REPLACEMENT_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    released: _builtins.str
+    """Since when it is offered."""
+    closed: _builtins.str
+    """Since when new projects, and those that did not use it, may not use it any more."""
+    shutdown: _builtins.str
+    """When it ends for everybody."""
+    shutdown_not_before: _builtins.str
+    """The earliest day on which it may end, where the day itself is not announced."""
+    replacement: _builtins.str
+    """The model to use in its place."""
+    note: _builtins.str
+    """Who may still use it between `closed` and `shutdown`, and other exceptions."""
+    source: _builtins.str
+    """Where this is documented."""
+    date: _builtins.str
+    """As of when (ISO date, month or year)."""
+    def __init__(
+        self,
+        *,
+        released: _builtins.str = ...,
+        closed: _builtins.str = ...,
+        shutdown: _builtins.str = ...,
+        shutdown_not_before: _builtins.str = ...,
+        replacement: _builtins.str = ...,
+        note: _builtins.str = ...,
+        source: _builtins.str = ...,
+        date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "date", b"date", "note", b"note", "released", b"released", "replacement", b"replacement", "shutdown", b"shutdown", "shutdown_not_before", b"shutdown_not_before", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Lifecycle: _TypeAlias = Lifecycle  # noqa: Y015
+
+@_typing.final
+class MediaLimit(_message.Message):
+    """Media of one modality in an example."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PER_EXAMPLE_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    per_example: _builtins.int
+    """Files of it in one example."""
+    bytes: _builtins.int
+    """Size of one file, in bytes."""
+    def __init__(
+        self,
+        *,
+        per_example: _builtins.int | None = ...,
+        bytes: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bytes", b"_bytes", "_per_example", b"_per_example", "bytes", b"bytes", "per_example", b"per_example"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bytes", b"_bytes", "_per_example", b"_per_example", "bytes", b"bytes", "per_example", b"per_example"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__bytes: _TypeAlias = _typing.Literal["bytes"]  # noqa: Y015
+    _WhichOneofArgType__bytes: _TypeAlias = _typing.Literal["_bytes", b"_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__per_example: _TypeAlias = _typing.Literal["per_example"]  # noqa: Y015
+    _WhichOneofArgType__per_example: _TypeAlias = _typing.Literal["_per_example", b"_per_example"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bytes) -> _WhichOneofReturnType__bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__per_example) -> _WhichOneofReturnType__per_example | None: ...
+
+Global___MediaLimit: _TypeAlias = MediaLimit  # noqa: Y015
 
 @_typing.final
 class FieldLimit(_message.Message):
