@@ -102,7 +102,9 @@ def check_range(
     return Partial([_scan_range(source, role, start, end, Limits.of(base_model, job))])
 
 
-def check_rows(lines: Iterable[bytes], *, base_model: str, role: str = "training", job: str = "sft", name: str = "<rows>") -> Partial:
+def check_rows(
+    lines: Iterable[bytes], *, base_model: str, role: str = "training", job: str = "sft", name: str = "<rows>"
+) -> Partial:
     """Checks lines that are at hand, such as a shard that an engine hands over: one part, of a file of its own name."""
     limits = Limits.of(base_model, job)
     blocks = (line if line.endswith(b"\n") else line + b"\n" for line in lines)

@@ -17,7 +17,18 @@ from gemtune.dataset.problem import shown
 from gemtune.dataset.tokens import media_tokens, text_tokens
 from gemtune.specs.suggest import nearest
 
-__all__ = ["DATA", "EMPTY_WORDS", "PART", "SHORT", "SizeOf", "camel", "check_contents", "check_resolution", "check_system", "check_turn"]
+__all__ = [
+    "DATA",
+    "EMPTY_WORDS",
+    "PART",
+    "SHORT",
+    "SizeOf",
+    "camel",
+    "check_contents",
+    "check_resolution",
+    "check_system",
+    "check_turn",
+]
 
 SizeOf = Callable[[str], "int | None"]
 """The size in bytes of the file that a URI names; None where it cannot be seen."""
@@ -63,7 +74,9 @@ def camel(facts: Facts, value: dict[str, Any], names: dict[str, str], at: str) -
     for key, below in value.items():
         name = names.get(key, key)
         if name in found and found[name][0] != key:
-            facts.warn("GT109", at + pointer(key), f"{found[name][0]} and {key} are one field, and it stands there under both")
+            facts.warn(
+                "GT109", at + pointer(key), f"{found[name][0]} and {key} are one field, and it stands there under both"
+            )
         found[name] = (key, below)
     return found
 
@@ -71,7 +84,9 @@ def camel(facts: Facts, value: dict[str, Any], names: dict[str, str], at: str) -
 # -- turns ----------------------------------------------------------------------------------------------------------
 
 
-def check_contents(facts: Facts, value: Any, at: str, limits: Limits, size_of: SizeOf | None, *, ends: str = "model") -> None:
+def check_contents(
+    facts: Facts, value: Any, at: str, limits: Limits, size_of: SizeOf | None, *, ends: str = "model"
+) -> None:
     """Checks the turns of a row.
 
     Args:
@@ -108,11 +123,17 @@ def check_contents(facts: Facts, value: Any, at: str, limits: Limits, size_of: S
     for modality, count in facts.files.items():
         most = limits.media.get(modality)
         if most is not None and count > most:
-            facts.error("GT507", at, f"the row has {count} {_files(modality, count)}, and {limits.base_model} takes {most}")
+            facts.error(
+                "GT507", at, f"the row has {count} {_files(modality, count)}, and {limits.base_model} takes {most}"
+            )
 
 
 def _files(modality: str, count: int) -> str:
-    return {"image": "images", "audio": "audio files", "video": "videos", "document": "documents"}[modality] if count != 1 else modality
+    return (
+        {"image": "images", "audio": "audio files", "video": "videos", "document": "documents"}[modality]
+        if count != 1
+        else modality
+    )
 
 
 def check_turn(
@@ -125,13 +146,17 @@ def check_turn(
         facts.error("GT402", path, f"the turn is {shown(turn)} and not an object with role and parts")
         return _ANY
     parts = _parts(facts, turn, path)
-    answers = any(isinstance(part, dict) and ("functionResponse" in part or "function_response" in part) for _, part in parts)
+    answers = any(
+        isinstance(part, dict) and ("functionResponse" in part or "function_response" in part) for _, part in parts
+    )
     role = _role(facts, turn, path, before, answers=answers)
     _check_parts(facts, counted, parts, role or "", limits, size_of, calls)
     for key in turn:
         if key not in _TURN and not (key == "content" and "parts" not in turn):
             near = nearest(key, _TURN)
-            facts.warn("GT209", path + pointer(key), f"a turn has no field {key}" + (f"; {near} is near" if near else ""))
+            facts.warn(
+                "GT209", path + pointer(key), f"a turn has no field {key}" + (f"; {near} is near" if near else "")
+            )
     return role
 
 
@@ -240,7 +265,7 @@ def _check_parts(
     filled = False
     for path, part in parts:
         if not isinstance(part, dict):
-            facts.error("GT402", path, f"the part is {shown(part)} and not an object such as {{\"text\": ...}}")
+            facts.error("GT402", path, f'the part is {shown(part)} and not an object such as {{"text": ...}}')
             filled = True
             continue
         fields = camel(facts, part, PART, path)
@@ -278,7 +303,9 @@ def _check_parts(
         if "videoMetadata" in fields:
             _check_video(facts, fields, kind, path)
         if "mediaResolution" in fields and fields["mediaResolution"][1] is not None:
-            check_resolution(facts, fields["mediaResolution"][1], path + pointer(fields["mediaResolution"][0]), limits, fields)
+            check_resolution(
+                facts, fields["mediaResolution"][1], path + pointer(fields["mediaResolution"][0]), limits, fields
+            )
     for place in blank:
         if filled:
             facts.warn("GT405", place, "the text is empty")
@@ -291,7 +318,9 @@ def _kind_of(facts: Facts, part: dict[str, Any], fields: dict[str, tuple[str, An
     unknown = [key for key in part if key not in PART]
     for key in unknown:
         near = nearest(key, PART)
-        facts.error("GT408", path + pointer(key), f"a part has no field {shown(key)}" + (f"; {near} is near" if near else ""))
+        facts.error(
+            "GT408", path + pointer(key), f"a part has no field {shown(key)}" + (f"; {near} is near" if near else "")
+        )
     kinds = [name for name in fields if name in DATA.values() and fields[name][1] is not None]
     if len(kinds) > 1:
         facts.error("GT403", path, f"the part has {' and '.join(fields[name][0] for name in kinds)}")
@@ -357,10 +386,16 @@ def _check_media(
     facts.modalities.add(modality)
     facts.files[modality] = facts.files.get(modality, 0) + 1
     if limits.job != "preference" and limits.modalities is not None and modality not in limits.modalities:
-        facts.error("GT506", path, f"{limits.base_model} is not tuned with {modality}; it takes {', '.join(sorted(limits.modalities))}")
+        facts.error(
+            "GT506",
+            path,
+            f"{limits.base_model} is not tuned with {modality}; it takes {', '.join(sorted(limits.modalities))}",
+        )
     most = limits.media_bytes.get(modality)
     if size is not None and most is not None and size > most:
-        facts.error("GT511", place, f"the file has {size:,} bytes, and {limits.base_model} takes {most:,} for {modality}")
+        facts.error(
+            "GT511", place, f"the file has {size:,} bytes, and {limits.base_model} takes {most:,} for {modality}"
+        )
     return media_tokens(modality, facts.resolution)
 
 
@@ -374,7 +409,9 @@ def _mime_type(facts: Facts, inner: dict[str, tuple[str, Any]], place: str) -> s
         facts.error("GT503", at, f"mimeType is {shown(mime)} and not a text")
         return ""
     if mime.lower() not in MODALITIES:
-        near = {"image/jpg": "image/jpeg", "application/x-pdf": "application/pdf"}.get(mime.lower()) or nearest(mime, MODALITIES)
+        near = {"image/jpg": "image/jpeg", "application/x-pdf": "application/pdf"}.get(mime.lower()) or nearest(
+            mime, MODALITIES
+        )
         facts.warn("GT504", at, f"the mimeType {shown(mime)} is not known" + (f"; {near} is" if near else ""))
     return mime
 
@@ -383,7 +420,11 @@ def _uri(facts: Facts, inner: dict[str, tuple[str, Any]], place: str) -> str:
     key, uri = inner.get("fileUri", ("fileUri", None))
     at = place + pointer(key)
     if not isinstance(uri, str) or not uri:
-        facts.error("GT501", at if "fileUri" in inner else place, f"fileUri is {shown(uri)}" if "fileUri" in inner else "the file has no fileUri")
+        facts.error(
+            "GT501",
+            at if "fileUri" in inner else place,
+            f"fileUri is {shown(uri)}" if "fileUri" in inner else "the file has no fileUri",
+        )
         return ""
     if uri.startswith("gs://"):
         bucket, _, name = uri[5:].partition("/")
@@ -401,7 +442,11 @@ def _uri(facts: Facts, inner: dict[str, tuple[str, Any]], place: str) -> str:
 def _inline_size(facts: Facts, inner: dict[str, tuple[str, Any]], place: str) -> int | None:
     key, data = inner.get("data", ("data", None))
     if not isinstance(data, str):
-        facts.error("GT403", place, "inlineData has no data" if data is None else f"data is {shown(data)} and not a text in base64")
+        facts.error(
+            "GT403",
+            place,
+            "inlineData has no data" if data is None else f"data is {shown(data)} and not a text in base64",
+        )
         return None
     try:
         return len(base64.b64decode(data.replace("-", "+").replace("_", "/") + "=" * (-len(data) % 4), validate=True))
@@ -433,7 +478,11 @@ def _check_video(facts: Facts, fields: dict[str, tuple[str, Any]], kind: str, pa
         if name in inner and inner[name][1] is not None:
             seconds = _seconds(inner[name][1])
             if seconds is None or seconds < 0:
-                facts.warn("GT510", at + pointer(inner[name][0]), f"{inner[name][0]} is {shown(inner[name][1])} and not a time such as \"1.5s\"")
+                facts.warn(
+                    "GT510",
+                    at + pointer(inner[name][0]),
+                    f'{inner[name][0]} is {shown(inner[name][1])} and not a time such as "1.5s"',
+                )
             else:
                 times[name] = seconds
     if len(times) == 2 and times["startOffset"] >= times["endOffset"]:

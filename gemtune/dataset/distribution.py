@@ -6,9 +6,9 @@ the median cut to an integer.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import accumulate, pairwise
-from bisect import bisect_right
 
 from gemtune_pb.v1 import SupervisedTuningDatasetDistribution
 
@@ -44,7 +44,9 @@ def distribution(counted: Mapping[int, int]) -> SupervisedTuningDatasetDistribut
     # value is one bucket.
     edges = [low + -(-k * width // _BUCKETS) for k in range(_BUCKETS + 1)]
     for left, right in pairwise(edges):
-        inside = sum(counted[value] for value in values[bisect_right(values, left - 1) : bisect_right(values, right - 1)])
+        inside = sum(
+            counted[value] for value in values[bisect_right(values, left - 1) : bisect_right(values, right - 1)]
+        )
         if inside:
             result.buckets.add(count=inside, left=left, right=right - 1)
     return result

@@ -343,7 +343,9 @@ def _is_plain(schema: dict[str, Any]) -> bool:
         if key not in SCHEMA_NAMES:
             return False
         if key == "properties":
-            if not isinstance(value, dict) or not all(isinstance(each, dict) and _is_plain(each) for each in value.values()):
+            if not isinstance(value, dict) or not all(
+                isinstance(each, dict) and _is_plain(each) for each in value.values()
+            ):
                 return False
         elif key == "items":
             if not isinstance(value, dict) or not _is_plain(value):
@@ -381,10 +383,14 @@ def _nothing_hidden(
     if quotes != expected or (inside and b"\\u0022" in block):
         return False
     asked_ends, answered_ends = {text[-1] for text in asked}, {text[-1] for text in answered}
-    if any(map(str.isspace, asked_ends | answered_ends)) and (any(map(str.isspace, asked)) or any(map(str.isspace, answered))):
+    if any(map(str.isspace, asked_ends | answered_ends)) and (
+        any(map(str.isspace, asked)) or any(map(str.isspace, answered))
+    ):
         return False
     for texts in (asked, answered):
-        if len(min(texts, key=len)) <= SHORT and not EMPTY_WORDS.isdisjoint([t.strip() for t in texts if len(t) <= SHORT]):
+        if len(min(texts, key=len)) <= SHORT and not EMPTY_WORDS.isdisjoint(
+            [t.strip() for t in texts if len(t) <= SHORT]
+        ):
             return False
     if "\n" in asked_ends and any([text.endswith(LEFTOVERS[0]) for text in asked]):
         return False

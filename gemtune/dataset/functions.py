@@ -15,7 +15,6 @@ from gemtune_pb.v1 import FunctionDeclaration, Schema, Tool
 __all__ = ["SCHEMA_NAMES", "Calls", "check_tools"]
 
 
-
 def names_of(message: type[Message]) -> frozenset[str]:
     """The fields of a message, under both spellings."""
     return frozenset(name for field in message.DESCRIPTOR.fields for name in (field.name, field.json_name))
@@ -49,7 +48,11 @@ class Calls:
                 facts.error("GT608", path, "a turn of the user has a functionCall")
             args = value.get("args")
             if args is not None and not isinstance(args, dict):
-                facts.error("GT603", place + "/args", f"args is {'a text' if isinstance(args, str) else shown(args)} and not an object")
+                facts.error(
+                    "GT603",
+                    place + "/args",
+                    f"args is {'a text' if isinstance(args, str) else shown(args)} and not an object",
+                )
             self._now_called.append(str(name))
             self.made.append((str(name), place))
         else:
@@ -58,7 +61,13 @@ class Calls:
             response = value.get("response")
             if not isinstance(response, dict):
                 at = place + "/response" if "response" in value else place
-                facts.error("GT604", at, f"response is {shown(response)} and not an object" if "response" in value else "the functionResponse has no response")
+                facts.error(
+                    "GT604",
+                    at,
+                    f"response is {shown(response)} and not an object"
+                    if "response" in value
+                    else "the functionResponse has no response",
+                )
             self._now_answered.append((str(name), place))
 
     def end_turn(self, path: str, role: str) -> None:
@@ -72,7 +81,9 @@ class Calls:
                 place = next(at for each, at in answered if each == name)
                 self._facts.warn("GT602", place, f"the turn before does not call {shown(name)}")
             elif missing:
-                self._facts.warn("GT602", path, f"the turn before calls {shown(next(iter(missing)))}, and its result is not here")
+                self._facts.warn(
+                    "GT602", path, f"the turn before calls {shown(next(iter(missing)))}, and its result is not here"
+                )
         self._open = called if role == "model" else []
         self._now_called, self._now_answered = [], []
 

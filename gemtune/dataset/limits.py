@@ -60,7 +60,9 @@ class Limits:
         model = known.get(base_model)
         kind = known.kind(base_model)
         if model is None:
-            return cls(base_model, wanted, kind, "all" if kind == "open" else "", *[None] * 2, {}, {}, None, False, *[None] * 6)
+            return cls(
+                base_model, wanted, kind, "all" if kind == "open" else "", *[None] * 2, {}, {}, None, False, *[None] * 6
+            )
         own = model.tuning[_KINDS[wanted]] if _KINDS[wanted] in model.tuning else None
 
         def figure(name: str) -> int | None:
@@ -94,9 +96,7 @@ class Limits:
         )
 
 
-_OWN = frozenset(
-    ("tokens_per_example", "validation_examples", "training_examples", "training_bytes")
-)
+_OWN = frozenset(("tokens_per_example", "validation_examples", "training_examples", "training_bytes"))
 
 
 def job_of(job: str) -> Job:
@@ -108,4 +108,6 @@ def job_of(job: str) -> Job:
     for known in JOBS:
         if job == known:
             return known
-    raise ConfigurationError(f"{job!r} is no kind of tuning that a dataset is for; choose sft, preference or reinforcement")
+    raise ConfigurationError(
+        f"{job!r} is no kind of tuning that a dataset is for; choose sft, preference or reinforcement"
+    )

@@ -111,7 +111,7 @@ def _why(text: str, error: json.JSONDecodeError) -> str:
     if not text[where:].strip(_LINE_SEPARATORS) or error.msg.startswith("Unterminated string"):
         return "it is cut off before its end"
     before = text[:where].rstrip(_LINE_SEPARATORS)
-    if text[where] in "}]" and before.endswith(",") or error.msg.startswith("Illegal trailing comma"):
+    if (text[where] in "}]" and before.endswith(",")) or error.msg.startswith("Illegal trailing comma"):
         return f"a comma stands before {text[where:].lstrip(', ')[:1]}"
     return f"{error.msg[0].lower()}{error.msg[1:]} at character {where + 1}, found {_short(text[where:])}"
 
@@ -141,7 +141,9 @@ def _refuse_half_surrogates(value: object) -> None:
         try:
             found.encode("utf-8")
         except UnicodeEncodeError:
-            raise BadLineError("GT101", "the line is not JSON: half of a surrogate pair stands in a text (\\ud800 to \\udfff)") from None
+            raise BadLineError(
+                "GT101", "the line is not JSON: half of a surrogate pair stands in a text (\\ud800 to \\udfff)"
+            ) from None
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from gemtune.dataset.excerpt import Excerpt, excerpt
 from gemtune.dataset.facts import Facts
 from gemtune.dataset.hashes import KIND, hash_of
 from gemtune.errors import ConfigurationError
@@ -28,7 +29,7 @@ MOST_ROWS = 20_000_000
 """Rows that are compared with one another; of more, those whose prompt's hash is small. 16 to 20 bytes of memory each."""
 
 EXAMPLES = 3
-"""Rows that the statistics show."""
+"""Rows that the statistics show, and problems of each code of which the line is shown."""
 
 
 class Found(NamedTuple):
@@ -39,7 +40,7 @@ class Found(NamedTuple):
     severity: str
     path: str
     found: str
-    column: int = 0
+    excerpt: Excerpt | None = None
 
 
 class Rows(NamedTuple):
@@ -111,24 +112,27 @@ class Segment:
 
     # -- filling ----------------------------------------------------------------------------------------------------
 
-    def problem(self, found: Found) -> None:
-        """Adds a problem."""
+    def problem(self, found: Found, raw: bytes = b"", column: int = 0) -> None:
+        """Adds a problem; of the first ones of each code, the piece of the line is kept."""
         self.counts[found.code, found.severity] += 1
         kept = self.problems.setdefault(found.code, [])
         if len(kept) < MOST_PROBLEMS:
+            if raw and len(kept) < EXAMPLES:
+                found = found._replace(excerpt=excerpt(raw, found.code, found.path, column))
             kept.append(found)
 
-    def add(self, facts: Facts, line: int, row: Any = None) -> None:
+    def add(self, facts: Facts, line: int, raw: bytes, row: Any = None) -> None:
         """Adds a row.
 
         Args:
             facts: What the rules say of it.
             line: Its line.
-            row: The row itself, for the examples shown.
+            raw: The line's bytes.
+            row: The row itself, where it is at hand.
         """
         self.examples += 1
         for problem in facts.problems:
-            self.problem(Found(line, problem.code, problem.severity, problem.path, problem.found, problem.column))
+            self.problem(Found(line, problem.code, problem.severity, problem.path, problem.found), raw, problem.column)
         if facts.foreign:
             self.foreign[facts.foreign] += 1
         if facts.resolution or facts.modalities:
@@ -144,7 +148,7 @@ class Segment:
         self.modalities.update(facts.modalities)
         self.leftovers.update(facts.leftovers)
         if len(self.shown) < EXAMPLES:
-            self.shown.append(_turns(row))
+            self.shown.append(_turns(json.loads(raw) if row is None else row))
         prompt, answer = facts.keys()
         hashed, answered = hash_of(prompt), hash_of(answer)
         tail = self.rows[-1] if self.rows else None
@@ -208,14 +212,14 @@ class Segment:
 
 def _turns(row: Any) -> list[dict[str, Any]]:
     """The turns of a row in the form of `contents`."""
-    if isinstance(row, bytes | str):
-        row = json.loads(row)
     if not isinstance(row, dict):
         return []
     contents = row.get("contents")
     if contents is None:
         return [
-            {"role": m.get("role"), "parts": [{"text": str(m.get("content"))}]} for m in row.get("messages") or () if isinstance(m, dict)
+            {"role": m.get("role"), "parts": [{"text": str(m.get("content"))}]}
+            for m in row.get("messages") or ()
+            if isinstance(m, dict)
         ]
     return [contents] if isinstance(contents, dict) else list(contents)
 
@@ -251,18 +255,25 @@ class Partial:
             raise ConfigurationError(
                 "two parts of a check were made with different hashes; install the extra gemtune[dataset] everywhere, or nowhere"
             )
-        of_file = sorted(start for role, file, start in self.segments if (role, file) == (segment.role, segment.file))
+        key = (segment.role, segment.file)
+        of_file = sorted(start for role, file, start in self.segments if (role, file) == key)
+        if of_file and segment.start == segment.end:
+            return  # between two lines, where nothing is
+        for start in of_file:
+            if self.segments[*key, start].end == start:
+                del self.segments[*key, start]
+                of_file.remove(start)
+                break
         at = bisect_right(of_file, segment.start)
-        if at and self.segments[segment.role, segment.file, of_file[at - 1]].end > segment.start:
-            raise ConfigurationError(f"the bytes from {segment.start} of {segment.file} are in two parts of the check")
+        if (at and self.segments[*key, of_file[at - 1]].end > segment.start) or (
+            at < len(of_file) and of_file[at] < segment.end
+        ):
+            raise ConfigurationError(f"bytes of {segment.file} from {segment.start} on are in two parts of the check")
         if at < len(of_file) and segment.end == of_file[at]:
-            segment = segment.joined(self.segments.pop((segment.role, segment.file, of_file[at])))
-        if at:
-            before = self.segments[segment.role, segment.file, of_file[at - 1]]
-            if before.end == segment.start and (before.end > before.start or segment.end > segment.start):
-                del self.segments[segment.role, segment.file, before.start]
-                segment = before.joined(segment)
-        self.segments[segment.role, segment.file, segment.start] = segment
+            segment = segment.joined(self.segments.pop((*key, of_file[at])))
+        if at and self.segments[*key, of_file[at - 1]].end == segment.start:
+            segment = self.segments.pop((*key, of_file[at - 1])).joined(segment)
+        self.segments[*key, segment.start] = segment
 
     def _thin(self) -> None:
         level = max((segment.level for segment in self.segments.values()), default=0)

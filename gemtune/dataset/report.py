@@ -38,7 +38,11 @@ class _File(NamedTuple):
 
 
 def finish(
-    partial: Partial, limits: Limits, *, notes: Mapping[str, Sequence[Found]] | None = None, files: Sequence[tuple[str, str]] = ()
+    partial: Partial,
+    limits: Limits,
+    *,
+    notes: Mapping[str, Sequence[Found]] | None = None,
+    files: Sequence[tuple[str, str]] = (),
 ) -> DatasetReport:
     """The report of all ranges.
 
@@ -82,7 +86,7 @@ class _Maker:
 
     def _keep(self, file: str, found: Found) -> None:
         self._kept[found.code] += 1
-        self._report.problems.add(
+        problem = self._report.problems.add(
             file=file,
             line=found.line,
             path=found.path,
@@ -90,6 +94,8 @@ class _Maker:
             severity=_SEVERITY[found.severity],
             message=f"{found.found}; {rules()[found.code].fix}",
         )
+        if found.excerpt is not None and self._kept[found.code] <= EXAMPLES:
+            problem.excerpt, problem.excerpt_column, problem.excerpt_length = found.excerpt
 
     # -- one file ---------------------------------------------------------------------------------------------------
 
@@ -133,7 +139,12 @@ class _Maker:
     def _size(self, file: _File, size: int) -> None:
         most = self._limits.training_bytes
         if most is not None and size > most:
-            self._add(file.name, Found(0, "GT703", ERROR, "", f"the file has {size:,} bytes, and {self._limits.base_model} takes {most:,}"))
+            self._add(
+                file.name,
+                Found(
+                    0, "GT703", ERROR, "", f"the file has {size:,} bytes, and {self._limits.base_model} takes {most:,}"
+                ),
+            )
 
     # -- all files --------------------------------------------------------------------------------------------------
 
@@ -160,7 +171,16 @@ class _Maker:
         media = sum(1 for part in parts if part.modalities)
         if role == "training":
             if limits.training_examples is not None and rows > limits.training_examples:
-                self._add(name, Found(0, "GT702", ERROR, "", f"there are {rows:,} rows, and {limits.base_model} takes {limits.training_examples:,}"))
+                self._add(
+                    name,
+                    Found(
+                        0,
+                        "GT702",
+                        ERROR,
+                        "",
+                        f"there are {rows:,} rows, and {limits.base_model} takes {limits.training_examples:,}",
+                    ),
+                )
             elif media and limits.multimodal_examples is not None and rows > limits.multimodal_examples:
                 found = f"there are {rows:,} rows, some with media, and {limits.base_model} takes {limits.multimodal_examples:,} then"
                 self._add(name, Found(0, "GT702", ERROR, "", found))
@@ -168,9 +188,13 @@ class _Maker:
                 too_few = limits.minimum_examples is not None and rows < limits.minimum_examples
                 least = f", and {limits.base_model} takes {limits.minimum_examples} or more" if too_few else ""
                 self._add(name, Found(0, "GT704", ERROR if too_few else WARNING, "", f"there {_are(rows)}{least}"))
-        total = rows + sum(count for part in parts for (code, _), count in part.counts.items() if code in ("GT101", "GT102", "GT103"))
+        total = rows + sum(
+            count for part in parts for (code, _), count in part.counts.items() if code in ("GT101", "GT102", "GT103")
+        )
         if total >= _FEW and failed > total * _DROPPED:
-            self._add(name, Found(0, "GT707", ERROR, "", f"{failed:,} of {total:,} rows have an error ({failed / total:.0%})"))
+            self._add(
+                name, Found(0, "GT707", ERROR, "", f"{failed:,} of {total:,} rows have an error ({failed / total:.0%})")
+            )
 
     def _validation_share(self, files: Sequence[_File]) -> None:
         limits = self._limits
@@ -184,7 +208,11 @@ class _Maker:
             return
         name = next(file.name for file in files if file.role == "validation")
         if limits.kind == "open":
-            if trained and limits.validation_share and sizes["validation"] > limits.validation_share * sizes["training"]:
+            if (
+                trained
+                and limits.validation_share
+                and sizes["validation"] > limits.validation_share * sizes["training"]
+            ):
                 found = f"the validation file has {sizes['validation'] / sizes['training']:.0%} of the training file's bytes, and {limits.validation_share:.0%} are taken"
                 self._add(name, Found(0, "GT705", ERROR, "", found))
             return
@@ -195,13 +223,24 @@ class _Maker:
         allowed = max(most, int(share * trained)) if trained > 1000 else most
         if rows > allowed:
             more = f" or {share:.0%} of the rows for training" if share else ""
-            self._add(name, Found(0, "GT705", ERROR, "", f"there are {rows:,} rows for validation, and {limits.base_model} takes {most:,}{more}"))
+            self._add(
+                name,
+                Found(
+                    0,
+                    "GT705",
+                    ERROR,
+                    "",
+                    f"there are {rows:,} rows for validation, and {limits.base_model} takes {most:,}{more}",
+                ),
+            )
 
     def _habits(self, files: Sequence[_File], parts: Sequence[Segment]) -> None:
         name, valid = files[0].name, sum(part.valid for part in parts)
         with_system = sum(part.with_system for part in parts)
         if 0 < with_system < valid:
-            self._add(name, Found(0, "GT805", WARNING, "", f"{with_system:,} of {valid:,} rows have a systemInstruction"))
+            self._add(
+                name, Found(0, "GT805", WARNING, "", f"{with_system:,} of {valid:,} rows have a systemInstruction")
+            )
         left: Counter[str] = sum((part.leftovers for part in parts), Counter())
         told = [f"{count:,} prompts end in \\n\\n###\\n\\n" for mark, count in left.items() if mark == LEFTOVERS[0]]
         told += [f"{count:,} answers end in {mark!r}" for mark, count in left.items() if mark == LEFTOVERS[1]]
@@ -266,7 +305,9 @@ def _fill(stats: SupervisedTuningDataStats, parts: Sequence[Segment]) -> None:
     stats.user_input_token_distribution.CopyFrom(distribution(inputs))
     stats.user_output_token_distribution.CopyFrom(distribution(outputs))
     stats.user_message_per_example_distribution.CopyFrom(distribution(sum((p.messages for p in parts), none)))
-    stats.total_billable_token_count = stats.user_input_token_distribution.sum + stats.user_output_token_distribution.sum
+    stats.total_billable_token_count = (
+        stats.user_input_token_distribution.sum + stats.user_output_token_distribution.sum
+    )
     for turns in islice(chain.from_iterable(part.shown for part in parts), EXAMPLES):
         for turn in turns:
             try:
@@ -369,7 +410,9 @@ class _Comparison:
                 known[answer] = _Row(name, line, answer)
                 if before is None:
                     continue
-                found = Found(line, "GT802", WARNING, "", f"the prompt is that of {_place(before, name)}, with another answer")
+                found = Found(
+                    line, "GT802", WARNING, "", f"the prompt is that of {_place(before, name)}, with another answer"
+                )
             self._maker._add(name, found)
 
     def _overlap(self) -> None:
@@ -388,7 +431,9 @@ class _Comparison:
                         found.setdefault((row.file, row.line), _Row(name, rows.lines[i] + rows.offset, row.answer))
         order = {file.name: i for i, file in enumerate(self._files)}
         for (name, line), row in sorted(found.items(), key=lambda item: (order[item[0][0]], item[0][1])):
-            self._maker._add(name, Found(line, "GT803", WARNING, "", f"the row is line {row.line} of the training file {row.file}"))
+            self._maker._add(
+                name, Found(line, "GT803", WARNING, "", f"the row is line {row.line} of the training file {row.file}")
+            )
 
     def _same_answer(self) -> None:
         columns = [rows.answers for _, rows in self._columns("training")]

@@ -54,7 +54,9 @@ def check_row(row: dict[str, Any], limits: Limits, size_of: SizeOf | None = None
     for key in row:
         if key not in _ROW:
             near = nearest(key, _ROW)
-            facts.warn("GT209", pointer(key), f"the field {shown(key)} is not known" + (f"; {near} is near" if near else ""))
+            facts.warn(
+                "GT209", pointer(key), f"the field {shown(key)} is not known" + (f"; {near} is near" if near else "")
+            )
     other = _other_kind(fields, limits)
     if other:
         facts.error("GT210", "", other)
@@ -70,7 +72,9 @@ def check_row(row: dict[str, Any], limits: Limits, size_of: SizeOf | None = None
     tools = fields.get("tools", ("tools", None))
     check_tools(facts, tools[1], pointer(tools[0]), facts.called)
     if facts.calls and limits.calls_doubtful and not facts.failed:
-        facts.warn("GT607", facts.calls, f"the row has function calls, and {limits.base_model} is known to have refused them")
+        facts.warn(
+            "GT607", facts.calls, f"the row has function calls, and {limits.base_model} is known to have refused them"
+        )
     if limits.job == "preference":
         _completions(facts, *fields["completions"], limits)
     elif limits.job == "reinforcement":
@@ -78,7 +82,9 @@ def check_row(row: dict[str, Any], limits: Limits, size_of: SizeOf | None = None
         _references(facts, fields)
     _length(facts, limits)
     if not facts.failed and facts.turns and facts.answers == 1:
-        facts.leftovers = leftovers_of(facts.turns[-2].parts[-1:] if len(facts.turns) > 1 else [], facts.turns[-1].parts[-1:])
+        facts.leftovers = leftovers_of(
+            facts.turns[-2].parts[-1:] if len(facts.turns) > 1 else [], facts.turns[-1].parts[-1:]
+        )
     return facts
 
 
@@ -96,7 +102,7 @@ def leftovers_of(prompt: list[str], answer: list[str]) -> frozenset[str]:
 
 def _without_contents(facts: Facts, row: dict[str, Any], limits: Limits) -> None:
     shape = detect(row)
-    if shape is None:
+    if shape is None or not shape.code:
         near = next((nearest(key, ["contents"]) for key in row if nearest(key, ["contents"])), None)
         meant = next((key for key in row if nearest(key, ["contents"])), "") if near else ""
         found = f"the row has no contents; {shown(meant)} is near" if meant else "the row has no contents"
@@ -124,7 +130,10 @@ def _is_taken(code: str, row: dict[str, Any], limits: Limits) -> bool:
 def _count_messages(facts: Facts, row: dict[str, Any]) -> None:
     messages = row.get("messages")
     if not isinstance(messages, list):
-        messages = [{"role": "user", "content": row.get("prompt")}, {"role": "assistant", "content": row.get("completion")}]
+        messages = [
+            {"role": "user", "content": row.get("prompt")},
+            {"role": "assistant", "content": row.get("completion")},
+        ]
     for message in messages:
         if not isinstance(message, dict):
             facts.error("GT402", "/messages", "a message is not an object")
@@ -180,10 +189,14 @@ def _completions(facts: Facts, key: str, value: Any, limits: Limits) -> None:
             continue
         score = item.get("score")
         if isinstance(score, bool) or not isinstance(score, int | float) or score not in (0, 1):
-            facts.error("GT902", f"{place}/score" if "score" in item else place, f"the score is {shown(score)} and not 0 or 1")
+            facts.error(
+                "GT902", f"{place}/score" if "score" in item else place, f"the score is {shown(score)} and not 0 or 1"
+            )
         else:
             scores.append(score)
-        answer = _completion(facts, item.get("completion"), f"{place}/completion" if "completion" in item else place, limits)
+        answer = _completion(
+            facts, item.get("completion"), f"{place}/completion" if "completion" in item else place, limits
+        )
         if answer is not None:
             answers.append(answer)
     if len(scores) == 2 and scores[0] == scores[1]:
@@ -236,7 +249,11 @@ def _length(facts: Facts, limits: Limits) -> None:
     tokens = facts.input_tokens + facts.output_tokens
     low, high = at_least(tokens), at_most(tokens)
     if low > limits.tokens:
-        facts.error("GT701", "", f"the row has {low:,} tokens or more (estimated), and {limits.base_model} takes {limits.tokens:,}")
+        facts.error(
+            "GT701",
+            "",
+            f"the row has {low:,} tokens or more (estimated), and {limits.base_model} takes {limits.tokens:,}",
+        )
     elif high > limits.tokens:
         found = f"the row has {low:,} to {high:,} tokens (estimated), and {limits.base_model} takes {limits.tokens:,}"
         facts.warn("GT701", "", found)

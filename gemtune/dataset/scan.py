@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from gemtune.dataset.contents import SizeOf
 from gemtune.dataset.limits import Limits
-from gemtune.dataset.parse import BOM, BadLineError
+from gemtune.dataset.parse import BOM, BadLineError, parse
 from gemtune.dataset.partial import EXAMPLES, Found, Segment
 from gemtune.dataset.problem import ERROR, WARNING
 from gemtune.dataset.row import check_row
-from gemtune.dataset.parse import parse
 
 try:
     from gemtune.dataset import fast
@@ -26,7 +26,8 @@ BLOCK = 1 << 17
 MOST_LINE = 1 << 27
 """The longest line that is read, in bytes."""
 
-_HEAD = 1 << 20
+_HEAD = 1 << 18  # bytes of a file by which it is told whether its lines are rows
+_TAIL = 200  # characters at its end that a reader may stumble over, since they are cut
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -53,20 +54,20 @@ def scan(
         The segment. An OSError from the blocks or a KeyboardInterrupt leaves it filled up to there.
     """
     checker = _Checker(segment, limits, size_of, quick=quick and fast is not None and size_of is None)
-    at_file_start = segment.start == 0
     segment.end = segment.start
+    blocks = iter(blocks)
+    if segment.start == 0:
+        head = _head(blocks)
+        segment.whole = _of_whole_file(head[:_HEAD], cut=len(head) > _HEAD)
+        if segment.whole is not None:
+            segment.problem(segment.whole)
+            return _passed_over(segment, chain((head,), blocks), progress)
+        if head.startswith(BOM):
+            segment.problem(Found(1, "GT104", WARNING, "", "the file begins with a byte order mark"))
+            segment.end += len(BOM)
+            head = head[len(BOM) :]
+        blocks = chain((head,), blocks)
     for lines in _whole_lines(blocks):
-        if at_file_start:
-            at_file_start = False
-            whole, lines = _look_at_head(lines)
-            if whole is not None:
-                segment.whole = whole
-                segment.problem(whole)
-                return _drain(segment, blocks, lines, progress)
-            if lines.startswith(BOM):
-                segment.problem(Found(1, "GT104", WARNING, "", "the file begins with a byte order mark"))
-                segment.end += len(BOM)
-                lines = lines[len(BOM) :]
         checker.block(lines)
         segment.end += len(lines)
         if progress is not None:
@@ -74,18 +75,24 @@ def scan(
     return segment
 
 
-def _drain(segment: Segment, blocks: Iterable[bytes], head: bytes, progress: Callable[[int], object] | None) -> Segment:
-    """Counts what is left of a file whose lines are not rows."""
-    for block in (head, *()):
-        segment.end += len(block)
-        segment.lines += block.count(b"\n")
+def _head(blocks: Iterator[bytes]) -> bytes:
+    """The first blocks, with more than what is looked at."""
+    head: list[bytes] = []
+    size = 0
+    while size <= _HEAD and (block := next(blocks, b"")):
+        head.append(block)
+        size += len(block)
+    return b"".join(head)
+
+
+def _passed_over(segment: Segment, blocks: Iterable[bytes], progress: Callable[[int], object] | None) -> Segment:
+    """Counts the bytes of a file whose lines are not rows."""
     for block in blocks:
         segment.end += len(block)
         segment.lines += block.count(b"\n")
         if progress is not None:
             progress(len(block))
-    segment.lines = max(segment.lines, 1)
-    segment.last = segment.lines
+    segment.last = segment.lines = max(segment.lines, 1)
     return segment
 
 
@@ -108,36 +115,29 @@ def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(kept)
 
 
-def _look_at_head(head: bytes) -> tuple[Found | None, bytes]:
-    """What is wrong with a whole file, by its first lines."""
-    start = head[:4096]
-    if start.startswith(_UTF16) or start.count(0) * 4 > len(start) > 3:
-        return Found(1, "GT103", ERROR, "", "the file is in UTF-16 and not in UTF-8"), head
-    text = head[:_HEAD].removeprefix(BOM).decode("utf-8", "replace")
-    first, newline, rest = text.lstrip().partition("\n")
-    if not newline or not rest.strip() or first[:1] not in ("{", "[", ""):
-        return None, head
-    try:
-        json.loads(first)
-    except (ValueError, RecursionError):
-        pass
-    else:
-        return None, head
+def _of_whole_file(head: bytes, *, cut: bool) -> Found | None:
+    """What is wrong with a whole file, by its beginning; `cut`: there is more."""
+    if head.startswith(_UTF16) or head[:4096].count(0) * 4 > len(head[:4096]) > 3:
+        return Found(1, "GT103", ERROR, "", "the file is in UTF-16 and not in UTF-8")
+    text = head.removeprefix(BOM).decode("utf-8", "replace")
+    start = text.lstrip(" \t\r\n")
+    first, _, rest = start.partition("\n")
+    if not rest.strip() or first[:1] not in ("{", "["):
+        return None
     decoder = json.JSONDecoder()
-    stripped = text.lstrip()
     try:
-        _, end = decoder.raw_decode(stripped)
-        spans = end > len(first)
+        _, end = decoder.raw_decode(start)
+        over_lines = end > len(first)
     except json.JSONDecodeError as error:
-        cut_off = len(head) > _HEAD or not stripped[error.pos :].strip()
-        spans = cut_off and error.pos > len(stripped) - 200 and error.pos > len(first)
+        # Good as far as it was read, over more than a line.
+        at_end = error.msg.startswith("Unterminated string") or error.pos > len(start) - _TAIL
+        over_lines = cut and at_end and error.pos > len(first)
     except (ValueError, RecursionError):
-        spans = False
-    if not spans:
-        return None, head
-    line = text[: len(text) - len(stripped)].count("\n") + 1
+        return None
+    if not over_lines:
+        return None
     what = "the file is one list of rows" if first.startswith("[") else "the rows stand over several lines each"
-    return Found(line, "GT102", ERROR, "", what), head
+    return Found(text[: len(text) - len(start)].count("\n") + 1, "GT102", ERROR, "", what)
 
 
 class _Checker:
@@ -153,14 +153,20 @@ class _Checker:
         if not lines[-1]:
             lines.pop()
         segment, at = self._segment, 0
-        while self._fast is not None and at < len(lines) and len(segment.shown) < EXAMPLES:  # the first rows are shown, so they are kept whole
+        while (
+            self._fast is not None and at < len(lines) and len(segment.shown) < EXAMPLES
+        ):  # the first rows are shown, so they are kept whole
             self._line(lines[at], segment.lines + 1)
             segment.lines += 1
             at += 1
         rest = lines[at:]
         if not rest:
             return
-        left = self._fast.take(block if not at else b"\n".join(rest), rest, segment) if self._fast is not None else range(len(rest))
+        left = (
+            self._fast.take(block if not at else b"\n".join(rest), rest, segment)
+            if self._fast is not None
+            else range(len(rest))
+        )
         for each in left:
             self._line(rest[each], segment.lines + each + 1)
         segment.lines += len(rest)
@@ -179,12 +185,16 @@ class _Checker:
         segment.last = max(segment.last, number)
         if len(line) > MOST_LINE:
             segment.failed += 1
-            segment.problem(Found(number, "GT101", ERROR, "", f"the line has {len(line):,} bytes or more, and {MOST_LINE:,} are read"))
+            segment.problem(
+                Found(
+                    number, "GT101", ERROR, "", f"the line has {len(line):,} bytes or more, and {MOST_LINE:,} are read"
+                )
+            )
             return
         try:
             row = parse(line)
         except BadLineError as error:
             segment.failed += 1
-            segment.problem(Found(number, error.code, ERROR, "", error.found, error.column))
+            segment.problem(Found(number, error.code, ERROR, "", error.found), line, error.column)
             return
-        segment.add(check_row(row, self._limits, self._size_of), number, row)
+        segment.add(check_row(row, self._limits, self._size_of), number, line, row)

@@ -78,7 +78,7 @@ class LocalFile:
             return _kept_open(sys.stdin)
         if _is_gzip(self.path):
             return gzip.open(self.path, "rb")
-        return open(self.path, "rb", buffering=0)  # noqa: PTH123, SIM115  closed by the caller
+        return open(self.path, "rb", buffering=0)  # noqa: PTH123  closed by the caller
 
 
 class _kept_open:  # noqa: N801
@@ -134,7 +134,11 @@ def _of(name: str, credentials: Any) -> list[Source]:
             raise DatasetError(f"{name} is a folder without a .jsonl file")
         return [_local(each, f"{name} is a folder") for each in inside]
     if not path.exists():
-        matches = sorted(each for each in glob.glob(name, recursive=True) if Path(each).is_file()) if glob.has_magic(name) else []  # noqa: PTH207
+        matches = (
+            sorted(each for each in glob.glob(name, recursive=True) if Path(each).is_file())
+            if glob.has_magic(name)
+            else []
+        )
         if not matches:
             raise DatasetError(f"{name}: no file matches" if glob.has_magic(name) else f"{name}: there is no such file")
         return [_local(each, f"{name} is a pattern") for each in matches]

@@ -250,6 +250,9 @@ class DatasetProblem(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     SEVERITY_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
+    EXCERPT_FIELD_NUMBER: _builtins.int
+    EXCERPT_COLUMN_FIELD_NUMBER: _builtins.int
+    EXCERPT_LENGTH_FIELD_NUMBER: _builtins.int
     file: _builtins.str
     """The file, as it was named to the check."""
     line: _builtins.int
@@ -262,6 +265,12 @@ class DatasetProblem(_message.Message):
     """How bad it is."""
     message: _builtins.str
     """What was found, what is allowed and how to fix it."""
+    excerpt: _builtins.str
+    """The piece of the line around the place, of the first problems of each code."""
+    excerpt_column: _builtins.int
+    """Where in `excerpt` the place begins, in characters from 1; 0: nowhere."""
+    excerpt_length: _builtins.int
+    """How many characters are meant from there."""
     def __init__(
         self,
         *,
@@ -271,10 +280,13 @@ class DatasetProblem(_message.Message):
         code: _builtins.str = ...,
         severity: Global___DatasetProblem.Severity.ValueType = ...,
         message: _builtins.str = ...,
+        excerpt: _builtins.str = ...,
+        excerpt_column: _builtins.int = ...,
+        excerpt_length: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "file", b"file", "line", b"line", "message", b"message", "path", b"path", "severity", b"severity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "excerpt", b"excerpt", "excerpt_column", b"excerpt_column", "excerpt_length", b"excerpt_length", "file", b"file", "line", b"line", "message", b"message", "path", b"path", "severity", b"severity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
