@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gemtune.cli.findings import painted
-from gemtune.cli.output import Output, clean
+from gemtune.cli.output import Output, clean, wrapped
 from gemtune.cli.job_text import number_text
 from gemtune.cli.show import bars
 
@@ -56,8 +56,9 @@ def _left_out(report: DatasetReport) -> Iterator[str]:
 def _for_terminal(report: DatasetReport, output: Output) -> Iterator[str]:
     from gemtune.dataset.folded import kinds, summary
 
+    width = output.console().width
     for kind in kinds(report):
-        yield from _kind(kind)
+        yield from _kind(kind, width)
         yield ""
     found = kinds(report)
     if found:
@@ -81,33 +82,53 @@ def _rows(report: DatasetReport) -> str:
     return f"{rows}, {bytes_text(report.bytes_read)}"
 
 
-def _kind(kind: Kind) -> Iterator[str]:
+def _kind(kind: Kind, width: int) -> Iterator[str]:
+    from gemtune.dataset.folded import is_folded
     from gemtune.dataset.rules import rules
 
     rule = rules()[kind.code]
     yield f"{kind.severity}[{kind.code}]: {rule.what}"
     for problem in kind.problems[:_SHOWN]:
-        yield from _problem(problem, rule.fix)
+        yield from _problem(problem, rule.fix, width)
+    if is_folded(kind.problems[0]):
+        return
     more = kind.count - min(len(kind.problems), _SHOWN)
     if more > 0:
         lines = [str(problem.line) for problem in kind.problems[_SHOWN : _SHOWN + _LISTED] if problem.line]
-        listed = f": line{'s' if len(lines) > 1 else ''} {', '.join(lines)}{', ...' if more > len(lines) else ''}" if lines else ""
-        yield f"   and {more:,} more{listed}"
-    if kind.problems and not kind.problems[0].message.endswith("converts the file"):
-        yield f"   = {rule.fix}"
+        rest = ", ..." if more > len(lines) else ""
+        yield f"   and {more:,} more" + (f": line{'s' if len(lines) > 1 else ''} {', '.join(lines)}{rest}" if lines else "")
+    yield from wrapped(f"= {rule.fix}", width, indent=3).split("\n")
 
 
-def _problem(problem: DatasetProblem, fix: str) -> Iterator[str]:
+def _problem(problem: DatasetProblem, fix: str, width: int) -> Iterator[str]:
     found = clean(problem.message.removesuffix(f"; {fix}"))
     place = f"{problem.file}:{problem.line}" if problem.line else problem.file
     yield f"  --> {clean(place)}{' ' + clean(problem.path) if problem.path else ''}"
-    if not problem.excerpt:
-        yield f"   | {found}"
+    number = str(problem.line or "")
+    margin = f" {' ' * len(number)} | "
+    carets = ""
+    if problem.excerpt:
+        text, column, length = _fitted(problem, width - len(margin))
+        yield f" {number} | {clean(text)}"
+        carets = " " * (column - 1) + "^" * length
+    line = f"{margin}{carets} {found}" if carets else f"{margin}{found}"
+    if len(line) <= width or not carets:
+        yield line
         return
-    number = str(problem.line)
-    yield f" {number} | {clean(problem.excerpt)}"
-    carets = " " * (problem.excerpt_column - 1) + "^" * problem.excerpt_length
-    yield f" {' ' * len(number)} | {carets} {found}"
+    yield f"{margin}{carets}"
+    yield f"{margin}{found}"
+
+
+def _fitted(problem: DatasetProblem, room: int) -> tuple[str, int, int]:
+    """The piece of the line that a terminal has room for: its text, where the place begins, how long it is."""
+    text, column, length = problem.excerpt, problem.excerpt_column, problem.excerpt_length
+    if len(text) > room:
+        start = max(0, min(column - 1 - room // 3, len(text) - room))
+        cut = "..." if start else ""
+        text, column = cut + text[start + len(cut) : start + room], column - start
+        if start + room < len(problem.excerpt):
+            text = text[:-3] + "..."
+    return text, column, max(1, min(length, room - column + 1))
 
 
 def _table(found: list[Kind]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from gemtune.dataset.rules import rules
 from gemtune.dataset.shapes import SHAPES
 from gemtune_pb.v1 import DatasetProblem, DatasetReport
 
-__all__ = ["Kind", "bytes_text", "folded", "kinds"]
+__all__ = ["Kind", "bytes_text", "folded", "is_folded", "kinds", "summary", "title"]
 
 
 @dataclass
@@ -59,11 +59,19 @@ def folded(report: DatasetReport) -> Iterator[DatasetProblem]:
             yield _one(problem, *shapes[key])
 
 
+_CONVERTS = " converts the file"
+
+
+def is_folded(problem: DatasetProblem) -> bool:
+    """Whether a problem stands for all rows of a file."""
+    return problem.message.endswith(_CONVERTS)
+
+
 def _one(problem: DatasetProblem, shape: str, count: int) -> DatasetProblem:
     made = DatasetProblem()
     made.CopyFrom(problem)
     rows = f"{count:,} rows are" if count > 1 else "1 row is"
-    made.message = f"{rows} in the form of {SHAPES[shape].name}, from line {problem.line} on; {convert_command(problem.file)} converts the file"
+    made.message = f"{rows} in the form of {SHAPES[shape].name}, from line {problem.line} on; {convert_command(problem.file)}{_CONVERTS}"
     return made
 
 
