@@ -1,0 +1,1 @@
+"""Datasets for tuning: rows in Gemini's form, and what becomes of rows in other forms."""

@@ -1,0 +1,276 @@
+"""A row of each foreign form as a Gemini row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gemtune.dataset import shapes
+from gemtune.dataset.conversion import Changes, ConversionError, Fields, kind_of
+from gemtune.dataset.convert_messages import Conversation
+from gemtune.dataset.convert_tools import tools_of
+
+__all__ = ["CONVERTERS"]
+
+Row = dict[str, Any]
+
+
+def _row(conversation: Conversation, tools: list[dict[str, Any]] | None = None, **more: Any) -> Row:
+    """A row in the order in which Google's own have their fields."""
+    row: Row = {"systemInstruction": {"parts": conversation.system}} if conversation.system else {}
+    row["contents"] = conversation.contents
+    if tools:
+        row["tools"] = tools
+    return row | more
+
+
+# -- one answer ---------------------------------------------------------------------------------------------------
+
+
+def _conversation(key: str) -> Callable[[Fields, Changes], Row]:
+    """OpenAI's `messages` and ShareGPT's `conversations`: a list of messages, with the tools beside it."""
+
+    def convert(row: Fields, changes: Changes) -> Row:
+        conversation = Conversation(changes)
+        conversation.instruct(row.take("system"), "system")
+        conversation.messages(row.items(key), key)
+        conversation.end("model", key)
+        return _row(conversation, tools_of(row.take("tools"), row.take("functions"), changes))
+
+    return convert
+
+
+def _question_answer(question: str, answer: str) -> Callable[[Fields, Changes], Row]:
+    """Two texts."""
+
+    def convert(row: Fields, changes: Changes) -> Row:
+        conversation = Conversation(changes)
+        conversation.instruct(row.take("system"), "system")
+        conversation.say("user", row.text(question), question)
+        conversation.say("model", row.text(answer), answer)
+        return _row(conversation)
+
+    return convert
+
+
+def _prompt_completion(row: Fields, changes: Changes) -> Row:
+    """Texts, or TRL's lists of messages."""
+    label = row.take("label")
+    if label is not None:
+        if label in (False, 0):
+            raise ConversionError("label is false, so completion is an answer that is not to be learnt")
+        changes.drop("label")
+    conversation = Conversation(changes)
+    conversation.instruct(row.take("system"), "system")
+    for key, role in (("prompt", "user"), ("completion", "model")):
+        said = row.take(key)
+        if isinstance(said, list):
+            conversation.messages(said, key)
+        else:
+            conversation.say(role, said, key)
+    conversation.end("model", "completion")
+    return _row(conversation, tools_of(row.take("tools"), None, changes))
+
+
+def _alpaca(row: Fields, changes: Changes) -> Row:
+    """The input goes below the instruction, with a blank line between; earlier turns come from `history`."""
+    question = _instructed(row)
+    conversation = Conversation(changes)
+    conversation.instruct(row.take("system"), "system")
+    for i, turn in enumerate(row.items("history") if row.peek("history") else ()):
+        if not isinstance(turn, list) or len(turn) != 2:
+            raise ConversionError(f"history[{i}] is {kind_of(turn)}, not a pair of a question and an answer")
+        conversation.say("user", turn[0], f"history[{i}][0]")
+        conversation.say("model", turn[1], f"history[{i}][1]")
+    conversation.say("user", question, "instruction")
+    conversation.say("model", row.text("output", "response"), "output")
+    return _row(conversation)
+
+
+def _instructed(row: Fields) -> str:
+    instruction = row.text("instruction")
+    below = row.take("input", "context")
+    if below is None or below == "":
+        return instruction
+    if not isinstance(below, str):
+        raise ConversionError(f"input is {kind_of(below)}, not text")
+    return f"{instruction}\n\n{below}" if below.strip() else instruction
+
+
+def _yandex(row: Fields, changes: Changes) -> Row:
+    conversation = Conversation(changes)
+    conversation.messages(row.items("request"), "request")
+    conversation.say("model", row.text("response"), "response")
+    return _row(conversation)
+
+
+def _batch(row: Fields, changes: Changes) -> Row:
+    """The request of a batch is a row, but for its answer: that is its last turn, or in the output of the batch."""
+    request = Fields(row.take("request"), "request")
+    contents = request.items("contents")
+    if not all(isinstance(turn, Mapping) for turn in contents):
+        raise ConversionError("request.contents holds something that is no turn")
+    made: Row = {}
+    for key, snake in (("systemInstruction", "system_instruction"), ("tools", "tools")):
+        if (held := request.take(key, snake)) is not None:
+            made[key] = held
+    if request.take("cachedContent", "cached_content") is not None:
+        raise ConversionError("request.cachedContent holds turns that are not in the row")
+    _drop_settings(request, made, changes)
+    answer = _candidate(row, changes)
+    answered = str(contents[-1].get("role", "")).lower() == "model"
+    if answer is None and not answered:
+        raise ConversionError(
+            "the row is a request for batch inference without its answer, so there is nothing to learn"
+        )
+    if answer is not None and answered:
+        raise ConversionError("request.contents ends with the model, and the row has another answer in response")
+    system = {"systemInstruction": made.pop("systemInstruction")} if "systemInstruction" in made else {}
+    return {**system, "contents": contents if answer is None else [*contents, answer], **made}
+
+
+def _drop_settings(request: Fields, made: Row, changes: Changes) -> None:
+    """Of what a request asks beside its turns, a row has the resolution of media alone."""
+    if isinstance(request.peek("generationConfig", "generation_config"), Mapping):
+        config = Fields(request.take("generationConfig", "generation_config"), "request.generationConfig")
+        if (resolution := config.take("mediaResolution", "media_resolution")) is not None:
+            made["generationConfig"] = {"mediaResolution": resolution}
+        config.drop_rest(changes)
+    request.drop_rest(changes)
+
+
+def _candidate(row: Fields, changes: Changes) -> Any:
+    """The answer that a batch's output has beside the request; None: it has none."""
+    response = row.take("response")
+    if response is None:
+        return None
+    fields = Fields(response, "response")
+    candidates = fields.items("candidates")
+    for _ in candidates[1:]:
+        changes.drop("response.candidates after the first")
+    fields.drop_rest(changes)
+    first = Fields(candidates[0], "response.candidates[0]")
+    reason = first.take("finishReason")
+    if reason not in (None, "STOP"):
+        raise ConversionError(f"response.candidates[0] is no whole answer: its finishReason is {reason!r:.60}")
+    content = first.take("content")
+    if not isinstance(content, Mapping) or not content.get("parts"):
+        raise ConversionError("response.candidates[0] has no content")
+    first.drop_rest(changes)
+    return {**content, "role": "model"}
+
+
+# -- two answers, of which one is better --------------------------------------------------------------------------
+
+
+def _trl(row: Fields, changes: Changes) -> Row:
+    """Two texts that answer a prompt, or two conversations that differ in their last message."""
+    chosen, rejected = (_as_list(row.take(key)) for key in ("chosen", "rejected"))
+    before = _prompt(row)
+    system = row.take("system")
+    if isinstance(chosen, list) and isinstance(rejected, list):
+        before = _common(before, chosen, rejected)
+        chosen, rejected = chosen[-1:], rejected[-1:]
+    elif before is None:
+        raise ConversionError("there is no prompt, and a conversation as one text cannot be told apart from its answer")
+    return _pair(before, (("chosen", chosen), ("rejected", rejected)), row, changes, system=system)
+
+
+def _as_list(said: Any) -> Any:
+    """One message as a list of it; what else it is, as it is."""
+    return [said] if isinstance(said, Mapping) else said
+
+
+def _prompt(row: Fields) -> Any:
+    """What both answers answer: text, messages, or None where the answers hold it."""
+    if row.has("prompt"):
+        return row.take("prompt")
+    if row.has("conversations"):
+        return row.take("conversations")
+    if row.has("question"):
+        return row.take("question")
+    return _instructed(row) if row.has("instruction") else None
+
+
+def _common(prompt: Any, chosen: list[Any], rejected: list[Any]) -> Any:
+    """The messages before the last one, which both have in common."""
+    if not chosen or not rejected or chosen[:-1] != rejected[:-1]:
+        raise ConversionError(
+            "chosen and rejected differ in more than their last message, and a Gemini row has one prompt"
+        )
+    before = chosen[:-1]
+    if not before:
+        if prompt is None:
+            raise ConversionError("there is no prompt, neither as such nor in chosen and rejected")
+        return prompt
+    if prompt is None or prompt == before:
+        return before
+    # Some sets repeat the first message of the user beside the conversations.
+    said = [m.get("content", m.get("value")) for m in before if isinstance(m, Mapping) and m.get("role") != "system"]
+    if isinstance(prompt, str) and prompt in said[:1]:
+        return before
+    raise ConversionError("prompt and the messages before the last of chosen are not the same")
+
+
+def _openai_pair(row: Fields, changes: Changes) -> Row:
+    given = Fields(row.take("input"), "input")
+    answers = tuple((key, row.items(key)) for key in ("preferred_output", "non_preferred_output"))
+    made = _pair(given.items("messages"), answers, given, changes, where="input.messages")
+    given.drop_rest(changes)
+    return made
+
+
+def _pair(
+    before: Any,
+    answers: tuple[tuple[str, Any], ...],
+    fields: Fields,
+    changes: Changes,
+    *,
+    system: Any = None,
+    where: str = "prompt",
+) -> Row:
+    """A row of preference tuning: what both answer, and the answers with 1 for the better one and 0 for the other."""
+    conversation = Conversation(changes)
+    conversation.instruct(system, "system")
+    if isinstance(before, list):
+        conversation.messages(before, where)
+    else:
+        conversation.say("user", before, where)
+    conversation.end("user", where)
+    completions: list[dict[str, Any]] = []
+    for score, (key, said) in zip((1, 0), answers, strict=True):
+        answer = Conversation(changes)
+        answer.say("user", "?", where)  # so that the answer may stand there
+        if isinstance(said, list):
+            if len(said) != 1:
+                raise ConversionError(f"{key} has {len(said)} messages, and an answer is one")
+            answer.messages(said, key)
+        else:
+            answer.say("model", said, key)
+        answer.end("model", key)
+        completions.append({"score": score, "completion": answer.contents[-1]})
+    _refuse_media(conversation)
+    tools = tools_of(fields.take("tools"), None, changes)
+    return _row(conversation, tools, completions=completions)
+
+
+def _refuse_media(conversation: Conversation) -> None:
+    parts = [part for turn in conversation.contents for part in turn["parts"]]
+    if any("fileData" in part or "inlineData" in part for part in parts):
+        raise ConversionError("the prompt holds media, and preference tuning takes text alone")
+
+
+CONVERTERS: Final[Mapping[shapes.Shape, Callable[[Fields, Changes], Row]]] = {
+    shapes.OPENAI: _conversation("messages"),
+    shapes.SHAREGPT: _conversation("conversations"),
+    shapes.PROMPT_COMPLETION: _prompt_completion,
+    shapes.PALM: _question_answer("input_text", "output_text"),
+    shapes.AI_STUDIO: _question_answer("text_input", "output"),
+    shapes.ALPACA: _alpaca,
+    shapes.FLAT: _question_answer("user", "assistant"),
+    shapes.YANDEX: _yandex,
+    shapes.BATCH: _batch,
+    shapes.TRL_PREFERENCE: _trl,
+    shapes.OPENAI_PREFERENCE: _openai_pair,
+}
+"""A form -> what makes a Gemini row of a row's fields, and takes those that it uses."""
