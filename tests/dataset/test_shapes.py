@@ -40,7 +40,9 @@ def test_a_row_is_known_by_its_keys(row: dict[str, Any], id_: str, code: str) ->
     assert shape.foreign == bool(code)
 
 
-@pytest.mark.parametrize("row", [{}, {"text": "a"}, {"prompt": "a"}, {"request": 1}, {"request": [1]}, {"completion": 1}])
+@pytest.mark.parametrize(
+    "row", [{}, {"text": "a"}, {"prompt": "a"}, {"request": 1}, {"request": [1]}, {"completion": 1}]
+)
 def test_a_row_of_no_known_form_has_none(row: dict[str, Any]) -> None:
     assert detect(row) is None
 
