@@ -75,12 +75,11 @@ class Fields:
 
     def peek(self, *keys: str) -> Any:
         """What `take` would take, left where it is."""
-        return self._left.get(self._first(keys))
+        return self._left.get(self.first(*keys))
 
     def take(self, *keys: str) -> Any:
         """The value of the first of the keys that has one; None without."""
-        key = self._first(keys)
-        return self._left.pop(key, None)
+        return self._left.pop(keys[0] if len(keys) == 1 else self.first(*keys), None)
 
     def text(self, *keys: str) -> str:
         """The text of a field that has to be there, and not to be blank.
@@ -88,7 +87,7 @@ class Fields:
         Raises:
             ConversionError: There is none.
         """
-        key = self._first(keys)
+        key = self.first(*keys)
         return filled(text_of(self._left.pop(key, None), self.at(key)), self.at(key))
 
     def items(self, *keys: str) -> list[Any]:
@@ -97,15 +96,19 @@ class Fields:
         Raises:
             ConversionError: It is not.
         """
-        key = self._first(keys)
+        key = self.first(*keys)
         value = self._left.pop(key, None)
         if not isinstance(value, list) or not value:
             kind = kind_of(value)
             raise ConversionError(f"{self.at(key)} is {kind}" + (", not a list" if value and kind != "a list" else ""))
         return value
 
-    def _first(self, keys: tuple[str, ...]) -> str:
-        return next((key for key in keys if self.has(key)), keys[0])
+    def first(self, *keys: str) -> str:
+        """The first of the keys that has a value; the first of all without."""
+        for key in keys:
+            if self._left.get(key) is not None:
+                return key
+        return keys[0]
 
     def drop_rest(self, changes: Changes) -> None:
         """Counts the fields that are left as dropped. null says nothing, and so is no loss."""
@@ -159,8 +162,8 @@ def parsed(text: str | bytes) -> Any:
     """
     nesting.check(text)
     if isinstance(text, bytes):
-        text = text.decode()  # json.loads would read UTF-16 too
-    return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_each_once)
+        text = text.decode()
+    return _DECODER.decode(text)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -173,3 +176,6 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise ValueError(f"the key {twice!r:.{_LONGEST_NAME}} is there twice in one object")
     return fields
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_each_once)

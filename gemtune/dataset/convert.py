@@ -24,6 +24,7 @@ FIRST_REJECTS = 5
 """How many rejects a report holds; the reject file has all."""
 
 _KEYS_SHOWN = 8
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 class _Writable(Protocol):
@@ -161,7 +162,7 @@ def _row(text: bytes) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> bytes:
     try:
-        data = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        data = _ENCODER.encode(row).encode() + b"\n"
         nesting.check(data)
     except UnicodeEncodeError as error:
         raise ConversionError("the row has half a character (a surrogate without its other half)") from error

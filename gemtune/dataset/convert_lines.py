@@ -10,7 +10,7 @@ __all__ = ["rows_of"]
 
 _BOM = b"\xef\xbb\xbf"
 # A string as a whole, so that nothing in it counts; one that does not end runs to the end of the line.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{},]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{},]', re.DOTALL)
 _OPENING, _CLOSING = frozenset((b"[", b"{")), frozenset((b"]", b"}"))
 
 

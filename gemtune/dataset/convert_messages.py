@@ -129,7 +129,7 @@ class Conversation:
         if role is None:
             what = f"{role_key!r:.60}" if isinstance(role_key, str) else kind_of(role_key)
             raise ConversionError(f"the role of {message.where} is {what}, and that means no one here")
-        key = next((key for key in ("content", "value", "text") if message.has(key)), "content")
+        key = message.first("content", "value", "text")
         content, where, name = message.take(key), message.at(key), message.take("name")
         if role == "system":
             self.instruct(content, where)
