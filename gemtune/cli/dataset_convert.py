@@ -50,9 +50,9 @@ def dataset_convert(  # noqa: PLR0917  click passes by name
       gemtune dataset convert openai.jsonl --out train.jsonl
       zcat chats.json.gz | gemtune dataset convert - --from sharegpt --out train.jsonl
 
-    Each row's form is told by its keys, unless --from names it. A file may also be one JSON array of rows. Rows that
-    are Gemini's already stay as they are. What cannot be converted goes to the reject file, unchanged, with its line
-    and the reason; the exit status is 2 then.
+    Each row's form is told by its keys, unless --from names it. A file may also be one JSON array of rows. Gemini rows
+    stay as they are, but for parts and tools of OpenAI's form in them. What cannot be converted goes to the reject
+    file, unchanged, with its line and the reason; the exit status is 2 then.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune.dataset.convert import ConversionError, ConvertReport, convert
     from gemtune.dataset.shapes import SHAPES
@@ -189,7 +189,7 @@ def _say(session: Session, report: ConvertReport, out: str) -> None:
 
     note = session.output.note
     for form, count in report.forms.most_common():
-        note(f"{SHAPES[form].name}: {_rows(count)}" + ("" if SHAPES[form].foreign else ", unchanged"))
+        note(f"{SHAPES[form].name}: {_rows(count)}" + ("" if SHAPES[form].foreign else ", which is the form wanted"))
     for title, counts in (("dropped", report.changes.dropped), ("changed", report.changes.changed)):
         for name, count in counts.most_common():
             note(f"{title}: {clean(name)} ({count:,} times)" if count > 1 else f"{title}: {clean(name)} (once)")

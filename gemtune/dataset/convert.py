@@ -1,7 +1,8 @@
 """Rows in other services' forms become Gemini rows: one by one, nothing dropped in silence.
 
 What cannot be converted goes to a reject file, unchanged, with its line and the reason. What Gemini's form has no place
-for, such as a row's `id`, is counted by name. A row that has Gemini's form stays as it is.
+for, such as a row's `id`, is counted by name. A row that has Gemini's form stays as it is, but for parts and tools of
+OpenAI's form in it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 
 from gemtune.dataset.conversion import Changes, ConversionError, Fields, kind_of, parsed
 from gemtune.dataset.convert_lines import rows_of
-from gemtune.dataset.convert_shapes import CONVERTERS
+from gemtune.dataset.convert_shapes import CONVERTERS, gemini_row
 from gemtune.dataset.shapes import Shape, detect
 from gemtune.rpc import nesting
 
@@ -77,7 +78,7 @@ def convert_row(
 
     Returns:
         The row of supervised tuning, or of preference tuning where it has two answers. The roles alternate, from the
-        user to the model. A row of Gemini's form is returned as it is.
+        user to the model. A row of Gemini's form is returned as it is, but for parts and tools of OpenAI's form in it.
 
     Raises:
         ConversionError: It cannot be converted; one sentence says why.
@@ -91,7 +92,7 @@ def convert_row(
     if not shape.foreign:
         if "contents" not in row:
             raise ConversionError("contents is missing")
-        return dict(row)
+        return gemini_row(row, changes)
     made = CONVERTERS[shape](fields, changes)
     fields.drop_rest(changes)
     return made

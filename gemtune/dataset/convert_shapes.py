@@ -8,9 +8,10 @@ from typing import Any, Final
 from gemtune.dataset import shapes
 from gemtune.dataset.conversion import Changes, ConversionError, Fields, kind_of
 from gemtune.dataset.convert_messages import Conversation
+from gemtune.dataset.convert_parts import parts_of
 from gemtune.dataset.convert_tools import tools_of
 
-__all__ = ["CONVERTERS"]
+__all__ = ["CONVERTERS", "gemini_row"]
 
 Row = dict[str, Any]
 
@@ -22,6 +23,40 @@ def _row(conversation: Conversation, tools: list[dict[str, Any]] | None = None, 
     if tools:
         row["tools"] = tools
     return row | more
+
+
+# -- Gemini's own form ---------------------------------------------------------------------------------------------
+
+
+def gemini_row(row: Mapping[str, Any], changes: Changes) -> Row:
+    """A Gemini row as it is, but for what was copied into it from OpenAI's form: parts with a `type`, and tools.
+
+    Raises:
+        ConversionError: What was copied has no form in a Gemini row.
+    """
+    made = dict(row)
+    for key in ("systemInstruction", "system_instruction"):
+        if key in row:
+            made[key] = _own_parts(row[key], key, changes)
+    if isinstance(row["contents"], list):
+        made["contents"] = [_own_parts(turn, f"contents[{i}]", changes) for i, turn in enumerate(row["contents"])]
+    tools = row.get("tools")
+    if isinstance(tools, list) and any(isinstance(tool, Mapping) and "type" in tool for tool in tools):
+        changes.change("tools of OpenAI's form in a Gemini row")
+        made["tools"] = tools_of(tools, None, changes)
+    return made
+
+
+def _own_parts(turn: Any, where: str, changes: Changes) -> Any:
+    parts = turn.get("parts") if isinstance(turn, Mapping) else None
+    if not isinstance(parts, list) or not any(isinstance(part, Mapping) and "type" in part for part in parts):
+        return turn
+    changes.change("parts of OpenAI's form in a Gemini row")
+    made = [
+        parts_of([part], f"{where}.parts", changes)[0] if isinstance(part, Mapping) and "type" in part else part
+        for part in parts
+    ]
+    return {**turn, "parts": made}
 
 
 # -- one answer ---------------------------------------------------------------------------------------------------

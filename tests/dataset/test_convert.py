@@ -320,6 +320,33 @@ def test_tools_of_gemini_s_form_stay() -> None:
     assert convert_row({"messages": [ASKED, ANSWERED], "tools": tools})["tools"] == tools
 
 
+def test_what_was_copied_from_openai_into_a_gemini_row_is_converted() -> None:
+    parts = [{"type": "text", "text": "q"}, {"text": "r"}, image("gs://b/a.png")]
+    row = {"contents": [{"role": "user", "parts": parts}, model("a")], "tools": [{"type": "function", "function": {"name": "f"}}]}  # fmt: skip
+    changes = Changes()
+    assert convert_row(row, changes=changes) == {
+        "contents": [
+            {
+                "role": "user",
+                "parts": [
+                    {"text": "q"},
+                    {"text": "r"},
+                    {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/a.png"}},
+                ],
+            },
+            model("a"),
+        ],
+        "tools": [{"functionDeclarations": [{"name": "f"}]}],
+    }
+    assert sorted(changes.changed) == [
+        "parts of OpenAI's form in a Gemini row",
+        "tools of OpenAI's form in a Gemini row",
+    ]
+    for name in ("01-text", "wrong"):
+        odd: Row = {"contents": name, "systemInstruction": name, "tools": name}
+        assert convert_row(odd) == odd
+
+
 def test_references_that_multiply_are_refused() -> None:
     defs = {f"a{i}": {"properties": {str(j): {"$ref": f"#/$defs/a{i + 1}"} for j in range(10)}} for i in range(9)}
     tool = {"function": {"name": "f", "parameters": {"$ref": "#/$defs/a0", "$defs": defs}}}

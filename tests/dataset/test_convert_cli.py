@@ -72,7 +72,7 @@ def test_rows_are_converted_and_the_summary_says_what_was_done(convert: Callable
     assert (ran.status, ran.out) == (0, "")
     assert ran.err.splitlines() == [
         "OpenAI chat (messages): 2 rows",
-        "Gemini (contents): 1 row, unchanged",
+        "Gemini (contents): 1 row, which is the form wanted",
         "dropped: id (2 times)",
         "wrote 3 rows to b.jsonl",
         "check it with: gemtune dataset check b.jsonl",
