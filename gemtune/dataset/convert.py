@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 from gemtune.dataset.conversion import Changes, ConversionError, Fields, kind_of, parsed
 from gemtune.dataset.convert_lines import rows_of
+from gemtune.dataset.convert_pairs import openai_row, trl_row
 from gemtune.dataset.convert_shapes import CONVERTERS, gemini_row
-from gemtune.dataset.shapes import Shape, detect
+from gemtune.dataset.shapes import OPENAI_PREFERENCE, TRL_PREFERENCE, Shape, detect
 from gemtune.rpc import nesting
 
 __all__ = ["Changes", "ConversionError", "ConvertReport", "Reject", "convert", "convert_row"]
@@ -25,6 +26,7 @@ FIRST_REJECTS = 5
 """How many rejects a report holds; the reject file has all."""
 
 _KEYS_SHOWN = 8
+_CONVERTERS = {**CONVERTERS, TRL_PREFERENCE: trl_row, OPENAI_PREFERENCE: openai_row}
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
@@ -93,7 +95,7 @@ def convert_row(
         if "contents" not in row:
             raise ConversionError("contents is missing")
         return gemini_row(row, changes)
-    made = CONVERTERS[shape](fields, changes)
+    made = _CONVERTERS[shape](fields, changes)
     fields.drop_rest(changes)
     return made
 

@@ -86,7 +86,7 @@ def _part(piece: Any, where: str, changes: Changes) -> Part:
         return {"text": piece}
     fields = Fields(piece, where)
     kind = fields.take("type")
-    if kind in _TEXTS or (kind is None and isinstance(piece.get("text"), str)):
+    if (isinstance(kind, str) and kind in _TEXTS) or (kind is None and isinstance(piece.get("text"), str)):
         part = {"text": text_of(fields.take("text"), fields.at("text"))}
     elif isinstance(kind, str) and kind in _IMAGES:
         part = _media(_address(fields, kind, changes), where)

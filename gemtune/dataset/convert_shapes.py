@@ -1,4 +1,4 @@
-"""A row of each foreign form as a Gemini row."""
+"""A row of each form with one answer as a Gemini row of supervised tuning."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gemtune.dataset.convert_messages import Conversation
 from gemtune.dataset.convert_parts import parts_of
 from gemtune.dataset.convert_tools import tools_of
 
-__all__ = ["CONVERTERS", "gemini_row"]
+__all__ = ["CONVERTERS", "Row", "gemini_row", "instructed", "make_row"]
 
 Row = dict[str, Any]
 
 
-def _row(conversation: Conversation, tools: list[dict[str, Any]] | None = None, **more: Any) -> Row:
+def make_row(conversation: Conversation, tools: list[dict[str, Any]] | None = None, **more: Any) -> Row:
     """A row in the order in which Google's own have their fields."""
     row: Row = {"systemInstruction": {"parts": conversation.system}} if conversation.system else {}
     row["contents"] = conversation.contents
@@ -70,7 +70,7 @@ def _conversation(key: str) -> Callable[[Fields, Changes], Row]:
         conversation.instruct(row.take("system"), "system")
         conversation.messages(row.items(key), key)
         conversation.end("model", key)
-        return _row(conversation, tools_of(row.take("tools"), row.take("functions"), changes))
+        return make_row(conversation, tools_of(row.take("tools"), row.take("functions"), changes))
 
     return convert
 
@@ -83,7 +83,7 @@ def _question_answer(question: str, answer: str) -> Callable[[Fields, Changes], 
         conversation.instruct(row.take("system"), "system")
         conversation.say("user", row.text(question), question)
         conversation.say("model", row.text(answer), answer)
-        return _row(conversation)
+        return make_row(conversation)
 
     return convert
 
@@ -104,12 +104,12 @@ def _prompt_completion(row: Fields, changes: Changes) -> Row:
         else:
             conversation.say(role, said, key)
     conversation.end("model", "completion")
-    return _row(conversation, tools_of(row.take("tools"), None, changes))
+    return make_row(conversation, tools_of(row.take("tools"), None, changes))
 
 
 def _alpaca(row: Fields, changes: Changes) -> Row:
     """The input goes below the instruction, with a blank line between; earlier turns come from `history`."""
-    question = _instructed(row)
+    question = instructed(row)
     conversation = Conversation(changes)
     conversation.instruct(row.take("system"), "system")
     for i, turn in enumerate(row.items("history") if row.peek("history") else ()):
@@ -119,10 +119,11 @@ def _alpaca(row: Fields, changes: Changes) -> Row:
         conversation.say("model", turn[1], f"history[{i}][1]")
     conversation.say("user", question, "instruction")
     conversation.say("model", row.text("output", "response"), "output")
-    return _row(conversation)
+    return make_row(conversation)
 
 
-def _instructed(row: Fields) -> str:
+def instructed(row: Fields) -> str:
+    """An instruction with the input below it, a blank line between."""
     instruction = row.text("instruction")
     below = row.take("input", "context")
     if below is None or below == "":
@@ -136,7 +137,7 @@ def _yandex(row: Fields, changes: Changes) -> Row:
     conversation = Conversation(changes)
     conversation.messages(row.items("request"), "request")
     conversation.say("model", row.text("response"), "response")
-    return _row(conversation)
+    return make_row(conversation)
 
 
 def _batch(row: Fields, changes: Changes) -> Row:
@@ -195,106 +196,6 @@ def _candidate(row: Fields, changes: Changes) -> Any:
     return {**content, "role": "model"}
 
 
-# -- two answers, of which one is better --------------------------------------------------------------------------
-
-
-def _trl(row: Fields, changes: Changes) -> Row:
-    """Two texts that answer a prompt, or two conversations that differ in their last message."""
-    chosen, rejected = (_as_list(row.take(key)) for key in ("chosen", "rejected"))
-    before = _prompt(row)
-    system = row.take("system")
-    if isinstance(chosen, list) and isinstance(rejected, list):
-        before = _common(before, chosen, rejected)
-        chosen, rejected = chosen[-1:], rejected[-1:]
-    elif before is None:
-        raise ConversionError("there is no prompt, and a conversation as one text cannot be told apart from its answer")
-    return _pair(before, (("chosen", chosen), ("rejected", rejected)), row, changes, system=system)
-
-
-def _as_list(said: Any) -> Any:
-    """One message as a list of it; what else it is, as it is."""
-    return [said] if isinstance(said, Mapping) else said
-
-
-def _prompt(row: Fields) -> Any:
-    """What both answers answer: text, messages, or None where the answers hold it."""
-    if row.has("prompt"):
-        return row.take("prompt")
-    if row.has("conversations"):
-        return row.take("conversations")
-    if row.has("question"):
-        return row.take("question")
-    return _instructed(row) if row.has("instruction") else None
-
-
-def _common(prompt: Any, chosen: list[Any], rejected: list[Any]) -> Any:
-    """The messages before the last one, which both have in common."""
-    if not chosen or not rejected or chosen[:-1] != rejected[:-1]:
-        raise ConversionError(
-            "chosen and rejected differ in more than their last message, and a Gemini row has one prompt"
-        )
-    before = chosen[:-1]
-    if not before:
-        if prompt is None:
-            raise ConversionError("there is no prompt, neither as such nor in chosen and rejected")
-        return prompt
-    if prompt is None or prompt == before:
-        return before
-    # Some sets repeat the first message of the user beside the conversations.
-    said = [m.get("content", m.get("value")) for m in before if isinstance(m, Mapping) and m.get("role") != "system"]
-    if isinstance(prompt, str) and prompt in said[:1]:
-        return before
-    raise ConversionError("prompt and the messages before the last of chosen are not the same")
-
-
-def _openai_pair(row: Fields, changes: Changes) -> Row:
-    given = Fields(row.take("input"), "input")
-    answers = tuple((key, row.items(key)) for key in ("preferred_output", "non_preferred_output"))
-    made = _pair(given.items("messages"), answers, given, changes, where="input.messages")
-    given.drop_rest(changes)
-    return made
-
-
-def _pair(
-    before: Any,
-    answers: tuple[tuple[str, Any], ...],
-    fields: Fields,
-    changes: Changes,
-    *,
-    system: Any = None,
-    where: str = "prompt",
-) -> Row:
-    """A row of preference tuning: what both answer, and the answers with 1 for the better one and 0 for the other."""
-    conversation = Conversation(changes)
-    conversation.instruct(system, "system")
-    if isinstance(before, list):
-        conversation.messages(before, where)
-    else:
-        conversation.say("user", before, where)
-    conversation.end("user", where)
-    completions: list[dict[str, Any]] = []
-    for score, (key, said) in zip((1, 0), answers, strict=True):
-        answer = Conversation(changes)
-        answer.say("user", "?", where)  # so that the answer may stand there
-        if isinstance(said, list):
-            if len(said) != 1:
-                raise ConversionError(f"{key} has {len(said)} messages, and an answer is one")
-            answer.messages(said, key)
-        else:
-            answer.say("model", said, key)
-        answer.end("model", key)
-        completions.append({"score": score, "completion": answer.contents[-1]})
-    _refuse_media(conversation)
-    tools = tools_of(fields.take("tools"), None, changes)
-    return _row(conversation, tools, completions=completions)
-
-
-def _refuse_media(conversation: Conversation) -> None:
-    parts = [part for turn in conversation.contents for part in turn["parts"]]
-    if any("fileData" in part or "inlineData" in part for part in parts):
-        raise ConversionError("the prompt holds media, and preference tuning takes text alone")
-
-
 CONVERTERS: Final[Mapping[shapes.Shape, Callable[[Fields, Changes], Row]]] = {
     shapes.OPENAI: _conversation("messages"),
     shapes.SHAREGPT: _conversation("conversations"),
@@ -305,7 +206,5 @@ CONVERTERS: Final[Mapping[shapes.Shape, Callable[[Fields, Changes], Row]]] = {
     shapes.FLAT: _question_answer("user", "assistant"),
     shapes.YANDEX: _yandex,
     shapes.BATCH: _batch,
-    shapes.TRL_PREFERENCE: _trl,
-    shapes.OPENAI_PREFERENCE: _openai_pair,
 }
 """A form -> what makes a Gemini row of a row's fields, and takes those that it uses."""

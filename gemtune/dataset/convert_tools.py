@@ -175,7 +175,7 @@ class _Schemas:
 
     # One step for each keyword that has to be said in another way.
 
-    def _type(self, made: Schema, value: Any, _within: tuple[str, ...], _depth: int) -> None:
+    def type_of(self, made: Schema, value: Any, _within: tuple[str, ...], _depth: int) -> None:
         kinds = [value] if isinstance(value, str) else value if isinstance(value, list) else [value]
         names = [kind.upper() if isinstance(kind, str) else "" for kind in kinds]
         if "NULL" in names:
@@ -188,22 +188,22 @@ class _Schemas:
         elif names:
             made["anyOf"] = [{"type": name} for name in names]
 
-    def _properties(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
+    def properties_of(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
         if isinstance(value, Mapping):
             made["properties"] = {str(name): self.schema(held, within, depth) for name, held in value.items()}
         else:
             self._drop("properties")
 
-    def _items(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
+    def items_of(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
         if isinstance(value, list):  # one schema for each place
             self._drop("items")
         else:
             made["items"] = self.schema(value, within, depth)
 
-    def _additional(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
+    def additional_of(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
         made["additionalProperties"] = value if isinstance(value, bool) else self.schema(value, within, depth)
 
-    def _enum(self, made: Schema, value: Any, _within: tuple[str, ...], _depth: int) -> None:
+    def enum_of(self, made: Schema, value: Any, _within: tuple[str, ...], _depth: int) -> None:
         """Gemini's values are texts, numbers too."""
         values = [held for held in value if held is not None] if isinstance(value, list) else []
         if not values or any(isinstance(held, bool) or not isinstance(held, (str, int, float)) for held in values):
@@ -215,14 +215,14 @@ class _Schemas:
             self._changes.change("numbers of an enum in a function's parameters, as texts")
         made["enum"] = [str(held) for held in values]
 
-    def _const(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
+    def const_of(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
         if isinstance(value, str) and "enum" not in made:
-            self._enum(made, [value], within, depth)
+            self.enum_of(made, [value], within, depth)
             self._changes.change("const in a function's parameters, as an enum of one")
         else:
             self._drop("const")
 
-    def _any_of(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
+    def any_of(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
         if not isinstance(value, list) or "anyOf" in made:
             self._drop("anyOf")
             return
@@ -235,14 +235,14 @@ class _Schemas:
         elif schemas:
             made["anyOf"] = schemas
 
-    def _one_of(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
+    def one_of(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
         if isinstance(value, list) and "anyOf" not in made:
             self._changes.change("oneOf in a function's parameters, as anyOf")
-            self._any_of(made, value, within, depth)
+            self.any_of(made, value, within, depth)
         else:
             self._drop("oneOf")
 
-    def _all_of(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
+    def all_of(self, made: Schema, value: Any, within: tuple[str, ...], depth: int) -> None:
         """One schema is that schema; several have no form."""
         held = self.schema(value[0], within, depth) if isinstance(value, list) and len(value) == 1 else None
         if held is not None and not held.keys() & made.keys():
@@ -254,14 +254,14 @@ class _Schemas:
 _Step = Callable[[_Schemas, Schema, Any, tuple[str, ...], int], None]
 
 _STEPS: Final[Mapping[str, _Step]] = {
-    "type": _Schemas._type,
-    "properties": _Schemas._properties,
-    "items": _Schemas._items,
-    "additionalProperties": _Schemas._additional,
-    "enum": _Schemas._enum,
-    "const": _Schemas._const,
-    "anyOf": _Schemas._any_of,
-    "oneOf": _Schemas._one_of,
-    "allOf": _Schemas._all_of,
+    "type": _Schemas.type_of,
+    "properties": _Schemas.properties_of,
+    "items": _Schemas.items_of,
+    "additionalProperties": _Schemas.additional_of,
+    "enum": _Schemas.enum_of,
+    "const": _Schemas.const_of,
+    "anyOf": _Schemas.any_of,
+    "oneOf": _Schemas.one_of,
+    "allOf": _Schemas.all_of,
 }
 """The keywords that are said in another way, in the order in which they are."""

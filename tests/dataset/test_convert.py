@@ -577,8 +577,14 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
     max_leaves=12,
 )
+PIECE = st.dictionaries(
+    st.sampled_from(["type", "text", "image_url", "input_audio", "file", "url", "data", "format", "detail"]), JSON
+)
 MESSAGE = st.fixed_dictionaries(
-    {"role": st.sampled_from(["system", "user", "assistant", "tool", "function_call"]), "content": st.text() | JSON},
+    {
+        "role": st.sampled_from(["system", "user", "assistant", "tool", "function_call"]),
+        "content": st.text() | JSON | st.lists(PIECE, max_size=3),
+    },
     optional={
         "tool_calls": st.lists(
             st.fixed_dictionaries({"function": st.fixed_dictionaries({"name": st.text(min_size=1), "arguments": JSON})})
