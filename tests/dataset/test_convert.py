@@ -678,6 +678,32 @@ def to_openai_row(row: Row) -> Row:
     return {"messages": messages}
 
 
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterable[tuple[Any, ...]]:
+    """The places of all values inside of a value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, held in items:
+        yield (*path, key)
+        yield from places(held, (*path, key))
+
+
+def with_value(row: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    made = row.copy()
+    made[path[0]] = with_value(row[path[0]], path[1:], value)
+    return made
+
+
+WRONG: list[Any] = [None, False, 0, "", "{}", [], ["x"], {}, [{}], [[]]]
+
+
+@pytest.mark.parametrize("row", [case[1] for case in TEXTS + PAIRS] + [case[0] for case in REFUSED])
+def test_a_wrong_value_in_any_place_is_taken_or_refused(row: Row) -> None:
+    for path in places(row):
+        for value in WRONG:
+            sound_or_refused(with_value(row, path, value))
+
+
 @given(conversations(), st.data())
 def test_a_changed_row_becomes_a_sound_row_or_is_refused(row: Row, data: st.DataObject) -> None:
     messages = row["messages"]
