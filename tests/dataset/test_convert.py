@@ -266,7 +266,7 @@ def test_calls_of_sharegpt() -> None:
     assert row["tools"][0]["functionDeclarations"][0]["parameters"]["properties"] == {"x": {"type": "INTEGER"}}
 
 
-SCHEMAS: list[tuple[Row, Row, dict[str, int]]] = [
+SCHEMAS: list[tuple[Any, Row, dict[str, int]]] = [
     ({"type": ["string", "null"]}, {"type": "STRING", "nullable": True}, {}),
     ({"type": ["string", "integer"]}, {"anyOf": [{"type": "STRING"}, {"type": "INTEGER"}]}, {}),
     ({"type": "odd", "examples": [1]}, {}, {"type": 1, "examples": 1}),
@@ -288,11 +288,15 @@ SCHEMAS: list[tuple[Row, Row, dict[str, int]]] = [
     ({"$ref": 1}, {}, {"$ref": 1}),
     ({"additionalProperties": {"type": "string"}}, {"additionalProperties": {"type": "STRING"}}, {}),
     ({"properties": 1}, {}, {"properties": 1}),
+    (True, {}, {}),
+    (False, {}, {"a schema that is false": 1}),
+    ({"required": ["a"], "anyOf": {}}, {"required": ["a"]}, {"anyOf": 1}),
+    ({"oneOf": {}}, {}, {"oneOf": 1}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("schema", "expected", "dropped"), SCHEMAS, ids=[json.dumps(case[0]) for case in SCHEMAS])
-def test_schemas_are_said_in_gemini_s_words(schema: Row, expected: Row, dropped: dict[str, int]) -> None:
+def test_schemas_are_said_in_gemini_s_words(schema: Any, expected: Row, dropped: dict[str, int]) -> None:
     defs = {
         "a": {"type": "string", "title": "A"},
         "loop": {"type": "object", "properties": {"next": {"$ref": "#/$defs/loop"}}},
@@ -384,6 +388,24 @@ def test_what_has_no_place_is_counted_by_name() -> None:
     assert not changes.changed
 
 
+def test_other_answers_and_weights_are_counted() -> None:
+    changes = Changes()
+    answers = [{"content": model("a")}, {"content": model("b")}]
+    convert_row({"request": {"contents": [user("q")]}, "response": {"candidates": answers}}, changes=changes)
+    convert_row({"messages": [said("user", "q", weight=0), said("assistant", "a", weight=0.5)]}, changes=changes)
+    convert_row({"messages": [ASKED, ANSWERED], "functions": [{"name": "f", "description": 1}]}, changes=changes)
+    assert changes.dropped == {
+        "response.candidates after the first": 1,
+        "messages[].weight": 2,
+        "functions[].description": 1,
+    }
+
+
+def test_a_result_that_only_looks_like_json_is_text() -> None:
+    row = convert_row({"messages": [ASKED, said("assistant", tool_calls=[call("f")]), said("tool", "{x"), ANSWERED]})
+    assert row["contents"][2]["parts"] == [{"functionResponse": {"name": "f", "response": {"output": "{x"}}}]
+
+
 def test_turns_of_one_role_are_joined_where_that_is_certain() -> None:
     changes = Changes()
     row = convert_row({"messages": [ASKED, said("user", "r"), ANSWERED, said("assistant", None, tool_calls=[call("f")])]}, changes=changes)  # fmt: skip
@@ -435,6 +457,10 @@ REFUSED: list[tuple[Row, str]] = [
     ({"messages": [ASKED, said("assistant", tool_calls=[call("f"), call("g")]), said("tool", "r"), ANSWERED]}, "which of 2 function calls"),
     ({"messages": [ASKED, said("tool", "r", tool_call_id="1"), ANSWERED]}, "result of no function call"),
     ({"messages": [ASKED, said("assistant", tool_calls=[call("f", "{}", "1")]), said("tool", "r", tool_call_id="1"), said("user", "r"), ANSWERED]}, "has to answer that first"),
+    ({"messages": [ASKED, said("assistant", tool_calls=[call("f", "{}", "1")]), said("tool", "r", tool_call_id="1", name="g"), ANSWERED]}, "the id of a call of 'f' and another name"),
+    ({"messages": [ASKED, ANSWERED], "functions": [{"name": "f", "parameters": "{}"}]}, "parameters is text, not an object"),
+    ({"messages": [said("user", [{"type": "input_audio", "input_audio": {"data": "QQ==", "format": "png"}}]), ANSWERED]}, "no known form of audio"),
+    ({"request": {"contents": [user("q"), model("a")]}, "response": {"candidates": [{"content": model("b")}]}}, "another answer in response"),
     ({"messages": [ASKED, ANSWERED], "tools": [{"type": "web_search"}]}, "only functions can be declared"),
     ({"messages": [ASKED, ANSWERED], "tools": "{"}, "tools is not JSON"),
     ({"messages": [ASKED, ANSWERED], "tools": [{"function": {}}]}, "function.name is missing"),
