@@ -8,6 +8,18 @@ for problem in report.problems:
 """
 
 from gemtune.dataset.check import check, check_range, check_rows, finish_report
+from gemtune.dataset.conversion import ConversionError
+from gemtune.dataset.convert import ConvertReport, convert, convert_row
 from gemtune.dataset.partial import Partial
 
-__all__ = ["Partial", "check", "check_range", "check_rows", "finish_report"]
+__all__ = [
+    "ConversionError",
+    "ConvertReport",
+    "Partial",
+    "check",
+    "check_range",
+    "check_rows",
+    "convert",
+    "convert_row",
+    "finish_report",
+]
