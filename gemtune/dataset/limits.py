@@ -61,7 +61,8 @@ class Limits:
         model = known.get(base_model)
         kind = known.kind(base_model)
         if model is None:
-            return cls(base_model, wanted, kind, "all" if kind == "open" else "")
+            share = known.message.kinds[kind].validation_share if kind in known.message.kinds else None
+            return cls(base_model, wanted, kind, "all" if kind == "open" else "", validation_share=share or None)
         own = model.tuning.get(_KINDS[wanted])
 
         def figure(name: str) -> int | None:

@@ -26,7 +26,7 @@ MOST_PROBLEMS = 1000
 """Problems of one code that are kept whole; beyond it they are counted."""
 
 MOST_ROWS = 20_000_000
-"""Rows that are compared with one another, 16 to 20 bytes of memory each; of more, those whose prompt's hash is small."""
+"""Rows that are compared with one another, 16 to 20 bytes of memory each; of more, those with a small hash."""
 
 EXAMPLES = 3
 """Rows that the statistics show, and problems of each code of which the line is shown."""
