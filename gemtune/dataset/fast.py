@@ -190,7 +190,8 @@ class Reader:
         segment.outputs.update(answered_tokens)
         segment.messages[2] += len(asked)
         segment.with_system += with_system
-        segment.rows.append(Rows(hashes_of(keys), hashes_of(answered), numbers, 0))
+        if segment.compares:
+            segment.rows.append(Rows(hashes_of(keys), hashes_of(answered), numbers, 0))
         return left
 
     # -- one row ----------------------------------------------------------------------------------------------------

@@ -80,7 +80,10 @@ class Segment:
         resolutions: By value of mediaResolution, the first row that has it: its line and the place.
         leftovers: Rows by leftover.
         foreign: Rows by another product's form.
-        facts: Of the file itself: its generation in Cloud Storage, why it was not read to its end.
+        generation: The version of the object in Cloud Storage.
+        incomplete: Why the file was not read to its end; "" when it was.
+        hashes: How rows were hashed.
+        compares: Whether rows are compared at all.
     """
 
     file: str
@@ -109,6 +112,7 @@ class Segment:
     generation: int = 0
     incomplete: str = ""
     hashes: str = KIND
+    compares: bool = True
 
     # -- filling ----------------------------------------------------------------------------------------------------
 
@@ -149,6 +153,8 @@ class Segment:
         self.leftovers.update(facts.leftovers)
         if len(self.shown) < EXAMPLES:
             self.shown.append(_turns(json.loads(raw) if row is None else row))
+        if not self.compares:
+            return
         prompt, answer = facts.keys()
         hashed, answered = hash_of(prompt), hash_of(answer)
         tail = self.rows[-1] if self.rows else None

@@ -38,6 +38,7 @@ def scan(
     *,
     size_of: SizeOf | None = None,
     quick: bool = True,
+    compare: bool = True,
     progress: Callable[[int], object] | None = None,
 ) -> Segment:
     """Checks the lines of a range.
@@ -48,6 +49,7 @@ def scan(
         limits: Of the base model and the kind of tuning.
         size_of: The sizes of files that rows name, where they can be seen.
         quick: Whether good rows may take the fast way; the result is the same.
+        compare: Whether rows are kept for being compared with one another.
         progress: Is told the bytes that were read.
 
     Returns:
@@ -55,6 +57,7 @@ def scan(
     """
     checker = _Checker(segment, limits, size_of, quick=quick and fast is not None and size_of is None)
     segment.end = segment.start
+    segment.compares = compare
     blocks = iter(blocks)
     if segment.start == 0:
         head = _head(blocks)
