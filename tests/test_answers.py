@@ -179,7 +179,14 @@ def test_a_row_that_may_be_the_job_leaves_a_create_in_doubt(row: Any, way: str) 
 
 @WAYS
 @pytest.mark.parametrize(
-    "row", [BAD, {**BAD, "labels": {"gemtune-request": "another"}}, {**BAD, "labels": None}], ids=str
+    "row",
+    [
+        BAD,
+        {**BAD, "labels": {"gemtune-request": "another"}},
+        {**BAD, "labels": {"team": "search"}},
+        {**BAD, "labels": None},
+    ],
+    ids=str,
 )
 def test_a_row_that_is_anothers_is_no_obstacle(row: Any, way: str) -> None:
     canned, client = looked_for(row, way=way)

@@ -75,6 +75,15 @@ class TestAnAnswer:
         assert dict(JOB.labels) == {"team": "search"}, "the caller's message is not changed"
         assert [rpc for _, rpc in world.sent] == ["CreateTuningJob"], "nothing is listed when nothing is in doubt"
 
+    def test_gives_retries_back(self) -> None:
+        budget = Budget(2)
+        while budget.spend():
+            pass
+        World().drive(create_once.create(RPCS, JOB, submission(), timeout=9, retry=DEFAULT, budget=budget))
+        assert budget.spend()
+        flow = create_once.create(RPCS, JOB, submission(), timeout=9, retry=DEFAULT, budget=None)
+        assert World().drive(flow).job.name.endswith("/1")
+
 
 class TestInDoubt:
     @pytest.mark.parametrize("error", [LOST, SICK, Internal("m", http_status=500)])
@@ -260,10 +269,14 @@ class TestProofsThatNothingHappened:
             submit(World([expired, expired]))
 
     @pytest.mark.parametrize("error", [REFUSED, ResourceExhausted("quota", http_status=429)])
-    def test_what_may_pass_is_sent_again_without_looking(self, error: GemtuneError) -> None:
+    def test_what_may_pass_is_sent_again_without_looking(
+        self, error: GemtuneError, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("DEBUG", "gemtune")
         world = World([Fate(meets=error, acts=False)] * 2)
         assert submit(world).job.name.endswith("/3")
         assert [rpc for _, rpc in world.sent] == ["CreateTuningJob"] * 3
+        assert [record.attempt for record in caplog.records if hasattr(record, "attempt")] == [1, 2, 3]
 
     def test_it_is_raised_when_time_runs_out(self) -> None:
         world = World([Fate(meets=REFUSED, acts=False)] * 10_000)

@@ -26,6 +26,7 @@ from gemtune.errors import (
 )
 from gemtune.flows import create_once, find_jobs
 from gemtune.flows.driver import Clock, Driver
+from gemtune.flows.effects import Send
 from gemtune.flows.retry import Budget, Retry
 from gemtune.flows.submission import Created, Submission
 from gemtune.flows.windows import Windows
@@ -38,6 +39,7 @@ from tests.support.jobs import spec
 RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 JOB = TuningJob(base_model="m")
 FINGERPRINT = "sha256:" + "ab" * 32
+KEY = ("projects/p/locations/l", "id-1")
 HOUR = 3600.0
 
 
@@ -99,6 +101,36 @@ def test_a_create_that_was_interrupted_is_waited_for_by_the_next_call(error: typ
     assert len(world.creates) == (1 if acts else 2)
     assert world.now - began == pytest.approx(20 if acts else 30, abs=6), "the window counts from the interruption"
     assert not created.doubles
+
+
+def by_hand(world: World, interrupted: Any, *, sends: int) -> None:
+    """Drives a flow up to the effect after so many sends, and breaks it off there."""
+    outcome: Any = None
+    while sends:
+        effect = interrupted.send(outcome)
+        outcome = world.now
+        if isinstance(effect, Send):
+            sends -= 1
+            try:
+                outcome = world.send(effect.method, effect.request, deadline=effect.deadline)
+            except GemtuneError as error:
+                outcome = error
+    interrupted.send(outcome)
+    interrupted.close()
+
+
+@pytest.mark.parametrize("error", [LOST, None])
+def test_an_interruption_right_after_an_attempt_leaves_its_window_open(error: GemtuneError | None) -> None:
+    world, windows = World([Fate(meets=error)]), Windows()
+    by_hand(world, flow(submission(known=False), windows=windows), sends=1)
+    assert windows.left(KEY, world.now) >= 30
+
+
+def test_a_refusal_leaves_no_window_open() -> None:
+    world, windows = World([Fate(meets=InvalidArgument("no", http_status=400), acts=False)]), Windows()
+    with pytest.raises(InvalidArgument):
+        world.drive(flow(submission(), windows=windows))
+    assert windows.ends == {}
 
 
 def test_without_a_clock_an_interrupted_create_counts_as_under_way_up_to_its_deadline() -> None:

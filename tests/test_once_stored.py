@@ -10,7 +10,7 @@ import pytest
 from gemtune._client_base import METHODS
 from gemtune.errors import InDoubt, NotFound, SpecInvalid
 from gemtune.flows import create_once, find_jobs
-from gemtune.flows.driver import Driver
+from gemtune.flows.driver import Clock, Driver
 from gemtune.flows.retry import Budget, Retry
 from gemtune.flows.submission import Created, Submission
 from gemtune.store import Claim, StoreError, SubmittedJob
@@ -35,13 +35,13 @@ def create(
     **options: Any,
 ) -> Created:
     fields: dict[str, Any] = {"known": False, "started": None, "resumed": 1000.0}
-    budget = options.pop("budget", Budget())
+    budget, clock = options.pop("budget", Budget()), options.pop("clock", world.clock())
     which = Submission(
         request_id="id-1", fingerprint=FINGERPRINT, project="p", location="l", **fields | options
     )  # fmt: skip
     job = TuningJob(base_model="m")
     flow = create_once.create(RPCS, job, which, timeout=timeout, retry=retry, budget=budget, stored=True)
-    created: Created = Driver(world, world.clock(), store).run(flow)  # type: ignore[arg-type]
+    created: Created = Driver(world, clock, store).run(flow)  # type: ignore[arg-type]
     return created
 
 
@@ -151,6 +151,27 @@ def test_the_time_of_the_first_claim_says_how_far_back_to_look() -> None:
         made(world, f"t{number}", {}, ago=40 * HOUR)
     assert names(create(world, store, known=True, started=world.now, resumed=world.now)) == ["old"]
     assert not world.creates
+
+
+def test_an_attempt_ends_with_the_claim_on_this_machines_clock() -> None:
+    """The store took five seconds to answer; the clock on the wall has nothing to do with the attempt's deadline."""
+    world = World()
+    store = Store(world)
+    deadlines: list[float] = []
+    real = world.CreateTuningJob
+
+    def late() -> None:
+        world.now += 5
+
+    def noted(request: Any, deadline: float) -> Any:
+        deadlines.append(deadline)
+        return real(request, deadline)
+
+    at_claim(store, 1, late)
+    world.CreateTuningJob = noted  # type: ignore[method-assign]
+    clock = Clock(now=lambda: world.now, sleep=world._sleep, wall=lambda: world.now + 1e9)
+    create(world, store, clock=clock)
+    assert deadlines == [1020.0]
 
 
 # -- a store that fails -----------------------------------------------------------------------------------------------
