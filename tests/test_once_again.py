@@ -281,6 +281,15 @@ def test_whoever_waits_for_its_turn_waits_no_longer_than_its_deadline() -> None:
     assert not world.sent
 
 
+def test_a_turn_ends_with_the_call_also_where_its_error_is_kept() -> None:
+    """The error's traceback keeps all objects of the call alive."""
+    world, windows = World([Fate(meets=InvalidArgument("no", http_status=400), acts=False)]), Windows()
+    with pytest.raises(InvalidArgument) as kept:
+        world.drive(flow(submission(), windows=windows))
+    assert windows.enter(KEY, windows)
+    assert kept.value
+
+
 def test_a_turn_ends_with_the_object_that_has_it() -> None:
     """An exception of a signal handler may come between any two lines, also before a turn is given back."""
     windows = Windows()

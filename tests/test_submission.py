@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 from typing import Any
 
 import pytest
 
-from gemtune.errors import GemtuneError
-from gemtune.flows.submission import Submission, Submitting, born, new_request_id
+from gemtune.errors import GemtuneError, SpecInvalid
+from gemtune.flows.submission import Submission, Submitting, born, label_value, new_request_id
+from gemtune_pb.v1 import TuningJob
 
 WHICH = Submission(
     request_id="id-1", fingerprint="sha256:" + "ab" * 32, project="p", location="l", known=False, started=None
@@ -20,6 +22,24 @@ def test_a_new_id_is_a_uuid_of_version_7_that_says_when_it_was_made() -> None:
     made = new_request_id()
     assert (uuid.UUID(made).version, uuid.UUID(made).variant) == (7, uuid.RFC_4122)
     assert born(made) == pytest.approx(time.time(), abs=60)
+
+
+def test_an_id_of_half_a_character_has_a_label_value_too() -> None:
+    assert label_value("\ud800") == "sha256-" + hashlib.sha256(b"\xed\xa0\x80").hexdigest()[:56]
+
+
+def test_a_job_whose_labels_leave_no_room_is_refused_with_how_many_may_be_there() -> None:
+    job = TuningJob(labels={f"label-{number}": "" for number in range(62)})
+    assert len(WHICH.marked(job).labels) == 64
+    job.labels["one-more"] = ""
+    with pytest.raises(SpecInvalid) as refused:
+        WHICH.marked(job)
+    (violation,) = refused.value.violations.field_violations
+    assert violation.field == "labels"
+    assert violation.description == (
+        "63 labels leave no room for the two of gemtune's that make a create safe to repeat; use at most 62 "
+        "(in Python, request_labels=False turns them off)"
+    )
 
 
 def test_the_caller_is_told_the_id_and_what_it_answers_is_passed_on() -> None:
