@@ -282,10 +282,15 @@ def test_whoever_waits_for_its_turn_waits_no_longer_than_its_deadline() -> None:
 
 
 def test_a_turn_ends_with_the_call_also_where_its_error_is_kept() -> None:
-    """The error's traceback keeps all objects of the call alive."""
-    world, windows = World([Fate(meets=InvalidArgument("no", http_status=400), acts=False)]), Windows()
-    with pytest.raises(InvalidArgument) as kept:
-        world.drive(flow(submission(), windows=windows))
+    """As Python's prompt keeps the last one: its traceback keeps all objects of the call alive."""
+    windows = Windows()
+    interrupted = flow(submission(), windows=windows)
+    outcome: Any = None
+    while not windows._turns:
+        interrupted.send(outcome)
+        outcome = 1000.0
+    with pytest.raises(KeyboardInterrupt) as kept:
+        interrupted.throw(KeyboardInterrupt())
     assert windows.enter(KEY, windows)
     assert kept.value
 

@@ -173,8 +173,8 @@ def test_a_suspended_machine_counts_the_time_on_the_wall() -> None:
             return real(request, deadline)
         finally:
             asleep[0] = 2 * HOUR
-            for number in range(9):
-                service.job(f"s{number}", service.now + 2 * HOUR)
+            for number in range(8):
+                service.job(f"s{number}", service.now + HOUR * (2 if number < 4 else 1))
 
     service.CreateTuningJob = suspended  # type: ignore[method-assign]
     clock = Clock(now=lambda: service.now, sleep=service._sleep, wall=lambda: service.now + asleep[0])
@@ -283,8 +283,8 @@ def test_a_look_for_what_began_long_ago_goes_by_the_time_on_the_wall() -> None:
     """The monotonic clock of most machines began when they did."""
     service = Service(now=100.0, blind=True)
     service.job("mine", 1e9 - 40 * HOUR, LABELS)
-    for number in range(9):
-        service.job(f"s{number}", 1e9)
+    for number in range(8):
+        service.job(f"s{number}", 1e9 - HOUR * (0 if number < 4 else 35))
     which = submission(started=1e9 - 40 * HOUR)
     clock = Clock(now=lambda: service.now, sleep=service._sleep, wall=lambda: 1e9)
     found = Driver(service, clock).run(find_jobs.settle(RPCS, which, timeout=9, retry=None, budget=None))
