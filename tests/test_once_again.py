@@ -126,6 +126,13 @@ def test_an_interruption_right_after_an_attempt_leaves_its_window_open(error: Ge
     assert windows.left(KEY, world.now) >= 30
 
 
+def test_a_flow_takes_no_job_without_a_name_for_an_answer_whatever_drives_it() -> None:
+    """The drivers refuse such an answer before a flow gets it."""
+    world = World([Fate(nameless=True)])
+    with pytest.raises(InDoubt, match="the create was answered with a job that has no name"):
+        by_hand(world, flow(submission(known=False), retry=None), sends=2)
+
+
 def test_a_refusal_leaves_no_window_open() -> None:
     world, windows = World([Fate(meets=InvalidArgument("no", http_status=400), acts=False)]), Windows()
     with pytest.raises(InvalidArgument):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from gemtune.errors import GemtuneError, NotFound, SpecInvalid
+from gemtune.errors import GemtuneError, NotFound, SpecInvalid, TransportError
 from gemtune.flows.calls import Pauses, attempt_deadline, call
 from gemtune.flows.effects import Flow, Notify, Now, Record, Send, Turn
 from gemtune.flows.find_jobs import Rpcs, oldest, other_spec
@@ -207,6 +207,8 @@ class ExactlyOnce:
         except BaseException:  # the flow is closed, since its driver was interrupted
             self.windows.interrupted(self.key, self._settle)
             raise
+        if isinstance(outcome, TuningJob) and not outcome.name:  # `{}` reads as a job, and is the answer to nothing
+            outcome = TransportError("the create was answered with a job that has no name", maybe_sent=True)
         if isinstance(outcome, GemtuneError) and nothing_happened(outcome):
             self.windows.restore(self.key, before)
         if isinstance(outcome, TuningJob):
