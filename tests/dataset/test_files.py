@@ -324,3 +324,11 @@ def test_parts_of_shards_merge(tmp_path: Path) -> None:
     assert report.example_count == 61
     with pytest.raises(ConfigurationError, match="two parts"):
         parts[0].merge(parts[0])
+
+
+def test_a_compressed_file_has_no_ranges(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl.gz"
+    path.write_bytes(gzip.compress(b"{}\n"))
+    assert dataset.finish_report(dataset.check_range(path, base_model=MODEL), base_model=MODEL).example_count == 1
+    with pytest.raises(DatasetError, match="since it is compressed"):
+        dataset.check_range(path, 10, base_model=MODEL)
