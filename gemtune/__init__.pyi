@@ -4,6 +4,7 @@ A line `from MODULE import NAME as NAME` makes NAME public; MODULE is loaded whe
 """
 
 # ruff: noqa: I001  one name a line
+from gemtune import dataset as dataset
 from gemtune import preview as preview
 from gemtune import sft as sft
 from gemtune import tuning as tuning
@@ -16,6 +17,7 @@ from gemtune.errors import ApiError as ApiError
 from gemtune.errors import Cancelled as Cancelled
 from gemtune.errors import ConfigurationError as ConfigurationError
 from gemtune.errors import DataLoss as DataLoss
+from gemtune.errors import DatasetError as DatasetError
 from gemtune.errors import DeadlineExceeded as DeadlineExceeded
 from gemtune.errors import DuplicateSubmission as DuplicateSubmission
 from gemtune.errors import FailedPrecondition as FailedPrecondition

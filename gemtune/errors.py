@@ -30,6 +30,7 @@ __all__ = [
     "Cancelled",
     "ConfigurationError",
     "DataLoss",
+    "DatasetError",
     "DeadlineExceeded",
     "DuplicateSubmission",
     "FailedPrecondition",
@@ -353,6 +354,10 @@ class SpecFileError(GemtuneError):
         place = ":".join(str(p) for p in (file, line, column) if p is not None)
         super().__init__(f"{place}: {message}")
         self.message, self.file, self.line, self.column = message, file, line, column
+
+
+class DatasetError(GemtuneError):
+    """A dataset's file cannot be read: it is not there, or breaks off."""
 
 
 class JsonError(GemtuneError, ValueError):

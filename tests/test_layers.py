@@ -21,6 +21,7 @@ LAYERS = [
     {"settings"},
     {"rpc", "schema"},
     {"specs", "remedies"},
+    {"dataset"},
     {"store"},
     {"transport"},
     {"flows"},

@@ -18,6 +18,7 @@ from gemtune.cli.session import Session
 
 __all__ = [
     "COMMAND_GUESSES",
+    "FINDINGS",
     "MESSAGES",
     "OPTION_GUESSES",
     "TREES",
@@ -137,15 +138,16 @@ else:
     _Choice = click.Choice
 
 TREES = ("table", "json", "yaml")
+FINDINGS = ("sarif", "github")
 MESSAGES = (*TREES, "textproto")
-"""The forms of output: of what is not a message, and of messages."""
+"""The forms of output: of what is not a message, of findings besides, and of messages."""
 
 
 class _Form(_Choice):
     """A form of output, among those that a command has."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value in (*MESSAGES, "spec"):  # that the command does not have it, it says itself
+        if value in (*MESSAGES, *FINDINGS, "spec"):  # that the command does not have it, it says itself
             return value
         return super().convert(value, param, ctx)
 

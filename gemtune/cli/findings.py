@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from gemtune.cli.output import Output, clean
 
 if TYPE_CHECKING:
     from gemtune.specs import Finding
 
-__all__ = ["print_findings"]
+__all__ = ["painted", "print_findings"]
 
 _PAINT = (
     (re.compile(r"^error\[.*?\]:"), "1;31"),
@@ -43,12 +43,13 @@ def print_findings(
     from gemtune.specs import render
 
     for line in render(findings, file=file, text=text, place=place).rstrip("\n").split("\n"):
-        output.err.write(_painted(output, clean(line)) + "\n")
+        output.err.write(painted(output, clean(line)) + "\n")
     output.err.flush()
 
 
-def _painted(output: Output, line: str) -> str:
-    if output.color:
+def painted(output: Output, line: str, *, stream: TextIO | None = None) -> str:
+    """A line with its beginning in colour, where stderr (or the stream given) gets colour."""
+    if output.colors(stream or output.err):
         for pattern, style in _PAINT:
             if start := pattern.match(line):
                 return f"\x1b[{style}m{start[0]}\x1b[0m{line[start.end() :]}"

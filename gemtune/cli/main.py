@@ -47,6 +47,10 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "fingerprint": Entry("spec_commands:fingerprint", "Print the identity of a spec"),
         "models": Entry("models:models", "List base models and their limits"),
     },
+    "Datasets": {
+        "dataset": Entry("dataset:dataset", "Check and convert datasets for tuning"),
+        "explain": Entry("explain:explain", "Tell more of a rule, by its code"),
+    },
     "On this machine": {
         "emulator": Entry("emulate:emulator", "Serve the API on this machine, for trials and tests"),
         "schema": Entry("schema:schema", "Print the schema, for editors and other languages"),

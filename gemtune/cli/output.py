@@ -90,7 +90,11 @@ class Output:
     @property
     def color(self) -> bool:
         """Whether stderr gets colour."""
-        return self.err.isatty() and not self._dumb and not self._environ.get("NO_COLOR")
+        return self.colors(self.err)
+
+    def colors(self, stream: TextIO) -> bool:
+        """Whether a stream gets colour."""
+        return stream.isatty() and not self._dumb and not self._environ.get("NO_COLOR")
 
     def symbol(self, character: str, instead: str) -> str:
         """A symbol, or its replacement where stdout cannot show it."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
     from rich.console import Console
 
-__all__ = ["Section", "job_sections", "print_job", "print_lines"]
+__all__ = ["Section", "bars", "job_sections", "print_job", "print_lines"]
 
 KINDS: dict[str, str] = {
     "supervised_tuning_spec": "supervised tuning",
@@ -216,24 +216,24 @@ def _distributions(
     widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
     yield "", "  ".join(column.rjust(width) for column, width in zip(columns, widths, strict=True))
     for (name, value), row in zip(distributions, rows, strict=True):
-        bars = f"  {_bars(value)}" if human and symbol("█", "") else ""
+        drawn = f"  {bars(value)}" if human and symbol("█", "") else ""
         label = name.removeprefix("user_").removesuffix("_distribution").removesuffix("_per_example")
         plural = label.replace("_", " ") + ("" if label.endswith("s") else "s")
-        yield plural, "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) + bars
+        yield plural, "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) + drawn
 
 
-def _bars(distribution: Any) -> str:
+def bars(distribution: Any) -> str:
     """The buckets as bars, each where it lies between min and max: the service leaves empty ones out."""
     buckets = [bucket for bucket in distribution.buckets if bucket.count > 0]
     highest = max((bucket.count for bucket in buckets), default=0)
     if not highest:
         return ""
     width = max((distribution.max - distribution.min + 1) / 6, 1e-9)  # the service's answers have six of equal width
-    bars = [" "] * 6
+    drawn = [" "] * 6
     for bucket in buckets:
         place = min(max(int((bucket.left - distribution.min) / width + 0.5), 0), 5)
-        bars[place] = BARS[min(int(bucket.count / highest * len(BARS)), len(BARS) - 1)]
-    return "".join(bars).rstrip()
+        drawn[place] = BARS[min(int(bucket.count / highest * len(BARS)), len(BARS) - 1)]
+    return "".join(drawn).rstrip()
 
 
 def print_job(

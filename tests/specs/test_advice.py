@@ -47,9 +47,9 @@ def is_going(name: str) -> bool:
 
 
 def named(text: str) -> Iterator[tuple[int, str]]:
-    """The models that a text names, each with its line; the folder of a dataset is none."""
+    """The models that a text names, each with its line; the folder of a dataset is none, nor is a generation."""
     for number, line in enumerate(text.splitlines(), 1):
-        for found in re.finditer(r"gemini-(?![\w.-]*/)\d[\w.-]*|\w+-(?:bison|unicorn|gecko)[\w@-]*", line):
+        for found in re.finditer(r"gemini-(?![\w.-]*/)\d[\d.]*-[\w.-]+|\w+-(?:bison|unicorn|gecko)[\w@-]*", line):
             yield number, found[0].rstrip(".-")
 
 

@@ -22,6 +22,13 @@ from .content_pb2 import Part as Part
 from .content_pb2 import PartialArg as PartialArg
 from .content_pb2 import SpeechMetadata as SpeechMetadata
 from .content_pb2 import VideoMetadata as VideoMetadata
+from .dataset_pb2 import DatasetFile as DatasetFile
+from .dataset_pb2 import DatasetProblem as DatasetProblem
+from .dataset_pb2 import DatasetReport as DatasetReport
+from .dataset_pb2 import DatasetRole as DatasetRole
+from .dataset_pb2 import PreferenceExample as PreferenceExample
+from .dataset_pb2 import ReinforcementExample as ReinforcementExample
+from .dataset_pb2 import SupervisedExample as SupervisedExample
 from .evaluation_pb2 import DatasetCustomMetric as DatasetCustomMetric
 from .evaluation_pb2 import EvaluationConfig as EvaluationConfig
 from .evaluation_pb2 import GcsDestination as GcsDestination
@@ -166,6 +173,10 @@ __all__ = [
     "CustomOutputFormatConfig",
     "DatasetCustomMetric",
     "DatasetDistribution",
+    "DatasetFile",
+    "DatasetProblem",
+    "DatasetReport",
+    "DatasetRole",
     "DatasetStats",
     "DistillationDataStats",
     "DistillationHyperParameters",
@@ -225,6 +236,7 @@ __all__ = [
     "PreTunedModel",
     "PrebuiltVoiceConfig",
     "PredefinedMetricSpec",
+    "PreferenceExample",
     "PreferenceOptimizationDataStats",
     "PreferenceOptimizationHyperParameters",
     "PreferenceOptimizationSpec",
@@ -232,6 +244,7 @@ __all__ = [
     "RawOutput",
     "RebaseTunedModelOperationMetadata",
     "RebaseTunedModelRequest",
+    "ReinforcementExample",
     "ReinforcementTuningAutoraterScorer",
     "ReinforcementTuningCloudRunRewardScorer",
     "ReinforcementTuningCodeExecutionRewardScorer",
@@ -253,6 +266,7 @@ __all__ = [
     "SpeechConfig",
     "SpeechMetadata",
     "StepBasedLlmMetricSpec",
+    "SupervisedExample",
     "SupervisedHyperParameters",
     "SupervisedTuningDataStats",
     "SupervisedTuningDatasetDistribution",
