@@ -31,7 +31,7 @@ _GAP = "  "
 @click.option("--all", "retired", is_flag=True, help="Include models that the service no longer offers")
 @click.pass_context
 def models(ctx: click.Context, name: str | None, retired: bool) -> None:
-    """Show what is known about base models: their limits, and since when.
+    """Show what is known about base models: their limits, and when they come and go.
 
     With --location, models that are known not to be tuned there are left out. NAME shows everything about one model.
 
@@ -114,13 +114,17 @@ def _lines(tree: dict[str, Any], indent: str = "") -> Iterator[tuple[str, str]]:
             yield name, _said(value)
 
 
-def _status(model: BaseModel, today: date) -> str:
-    """Where the model is in its life, and the day that counts: `closed to new projects 2026-09-20`."""
+def _status(model: BaseModel, today: date, *, whole: bool = True) -> str:
+    """Where the model is in its life, and the day that counts: `closed to new projects 2026-09-20`.
+
+    A table on a terminal leaves the day out of the longest text, for the regions' sake.
+    """
     from gemtune.specs.lifecycle import Stage, lifecycle_of, stage_of
 
     life, stage = lifecycle_of(model), stage_of(model, today)
     days = {Stage.RETIRED: life.shutdown, Stage.CLOSED: life.closed, Stage.CLOSING: life.closed or life.shutdown}
-    return f"{stage} {days.get(stage, '')}".rstrip()
+    day = "" if stage is Stage.CLOSED and not whole else days.get(stage, "")
+    return f"{stage} {day}".rstrip()
 
 
 def _show(session: Session, shown: Sequence[BaseModel], today: date, *, left_out: int) -> None:
@@ -158,7 +162,7 @@ def _row(model: BaseModel, today: date, *, whole: bool) -> dict[str, str]:
     few = len(model.regions) <= 2 or whole
     return {
         "MODEL": model.name,
-        "STATUS": _status(model, today),
+        "STATUS": _status(model, today, whole=whole),
         "RANKS": " ".join(map(str, model.adapter_sizes)) or "?",
         "DEFAULT RANK": str(model.default_adapter_size or "?"),
         "TOKENS/EXAMPLE": f"{model.tokens_per_example:,}" if model.tokens_per_example else "?",
