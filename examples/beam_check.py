@@ -3,8 +3,8 @@
     pip install gemtune apache-beam
     python beam_check.py --base-model gemini-3.5-flash --out report.json shards/*.jsonl
 
-Each shard is cut into ranges of bytes. A worker checks a range and returns a part of the report; parts merge in any order and
-grouping, which is what a CombineFn needs. The report is the one that `gemtune dataset check` writes.
+Each shard is cut into ranges of bytes. A worker checks a range and returns a part of the report; parts merge in any
+order and grouping, which is what a CombineFn needs. The report is the one that `gemtune dataset check` writes.
 
 Other arguments are the pipeline's own, such as --runner=DataflowRunner.
 """
@@ -12,7 +12,7 @@ Other arguments are the pipeline's own, such as --runner=DataflowRunner.
 from __future__ import annotations
 
 import argparse
-import os
+from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -43,7 +43,7 @@ class MergeParts(beam.CombineFn):
 
 def ranges(path: str, size: int) -> list[tuple[str, int, int | None]]:
     """A file as ranges of at most `size` bytes; where they are cut does not matter."""
-    whole = os.path.getsize(path)
+    whole = Path(path).stat().st_size
     starts = range(0, max(whole, 1), size)
     return [(path, start, start + size if start + size < whole else None) for start in starts]
 
