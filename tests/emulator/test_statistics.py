@@ -232,7 +232,10 @@ def test_the_root_cannot_be_left(tmp_path: Path, by_steps: bool, monkeypatch: py
         assert read(GcsRoot(way), "gs://bucket/deep/in.jsonl") == "deep"
     opened = GcsRoot(root)
     before = open_descriptors()
+    missing = {"gs://bucket/missing.jsonl", "gs://bucket/deep/er/x.jsonl", f"gs://bucket/{tmp_path}/secret.jsonl"}
     for uri in (
+        *missing,
+        "gs://elsewhere/missing.jsonl",
         "gs://bucket/../../secret.jsonl",
         "gs://bucket/../bucket/in.jsonl",
         "gs://../secret.jsonl",
@@ -245,7 +248,6 @@ def test_the_root_cannot_be_left(tmp_path: Path, by_steps: bool, monkeypatch: py
         "gs://loop.jsonl",
         "gs://bucket",
         "gs://bucket/in.jsonl/x",
-        "gs://bucket/missing.jsonl",
         "gs://",
         "gs://bucket/a\0b.jsonl",
         "gs://bucket/\ud800.jsonl",
@@ -253,6 +255,8 @@ def test_the_root_cannot_be_left(tmp_path: Path, by_steps: bool, monkeypatch: py
         "projects/p/locations/l/datasets/1",
     ):
         assert opened.open(uri) is None, uri
+        assert not opened.lacks(uri) or uri in missing, uri
+    assert all(map(opened.lacks, missing))
     after = open_descriptors()
     assert after == before, "what was opened on the way is closed"
 
