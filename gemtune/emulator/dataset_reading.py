@@ -135,9 +135,9 @@ def _unusable(segment: Segment, report: DatasetReport, total: int, errors: list[
     if not total:
         return f"{dataset} has no example."
     if not segment.valid:
-        return f"{dataset} has no example that can be used; {dropped:,} of {total:,} were dropped. {first}"
+        return f"{dataset} has no example that can be used ({dropped:,} of {total:,} dropped). {first}"
     if total >= _FEW and dropped > total * _MOST_DROPPED:
-        return f"{dataset} has too many examples that cannot be used; {dropped:,} of {total:,} were dropped. {first}"
+        return f"{dataset} has too many examples that cannot be used ({dropped:,} of {total:,} dropped). {first}"
     for problem in report.problems:
         if problem.code in _TOO_MUCH and problem.severity == DatasetProblem.Severity.ERROR:
             return f"{dataset} is not taken; {problem.message.partition('; ')[0]} ({problem.code})."

@@ -62,17 +62,17 @@ class Statistics:
         """
         self._root = GcsRoot(gcs_root) if gcs_root is not None else None
 
-    def of(self, job: TuningJob, base_model: str = "") -> JobData:
+    def of(self, job: TuningJob, base_model: str) -> JobData:
         """Reads a job's datasets, those for training and for validation. Only supervised tuning has statistics here.
 
         Args:
             job: The job.
-            base_model: What it tunes, where it does not name that itself.
+            base_model: The base model that its data are for.
         """
         spec = job.WhichOneof("tuning_spec")
         if spec not in _KINDS:
             return JobData()
-        limits = Limits.of(job.base_model or base_model, _KINDS[spec])
+        limits = Limits.of(base_model, _KINDS[spec])
         uri = getattr(job, spec).training_dataset_uri
         training = self._reading(uri, limits, "training")
         readings = [training, self._reading(getattr(job, spec).validation_dataset_uri, limits, "validation")]

@@ -232,7 +232,10 @@ class Service:
         wanted = model_versions.rebased(source, request.tuning_job)
         check_supported(location, wanted)
         endpoint = source.tuned_model.endpoint if request.deploy_to_same_endpoint else None
-        origin = Origin(rebase=True, endpoint=endpoint)
+        # What the source was tuned with is good for the rebase, in an older format too.
+        same_data = request.tuning_job.WhichOneof("tuning_spec") is None
+        base = source.base_model or source.pre_tuned_model.base_model if same_data else ""
+        origin = Origin(base_model=base, rebase=True, endpoint=endpoint)
         return self._operation(self._create(project, location, wanted, context, origin), now, context)
 
     def GetOperation(self, request: operations_pb2.GetOperationRequest, context: Context) -> operations_pb2.Operation:
@@ -303,7 +306,7 @@ class Service:
         if record.stats is not None:
             return TuningDataStats.FromString(record.stats) if record.stats else None
         job = TuningJob.FromString(record.document)
-        data = self._statistics.of(job, job.pre_tuned_model.base_model)
+        data = self._statistics.of(job, job.base_model or job.pre_tuned_model.base_model)
         if data.stats is not None and data.of_file:
             self._storage.keep_stats(record, data.stats.SerializeToString())
         return data.stats
@@ -330,7 +333,8 @@ class Service:
     # -- writing --------------------------------------------------------------------------------------------------
 
     def _create(self, project: str, location: str, wanted: TuningJob, context: Context, origin: Origin) -> Record:
-        data = self._statistics.of(wanted, origin.base_model)
+        base = origin.base_model if origin.rebase and origin.base_model else wanted.base_model or origin.base_model
+        data = self._statistics.of(wanted, base)
         if data.refusal:
             raise InvalidArgument(data.refusal)
         outcome = self._outcomes.of(wanted)

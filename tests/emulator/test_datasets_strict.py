@@ -18,7 +18,7 @@ from gemtune.dataset.limits import JOBS, Limits
 from gemtune.emulator.dataset_reading import read
 from gemtune.errors import InvalidArgument, JobFailed
 from gemtune.testing import Emulator, emulator
-from gemtune_pb.v1 import JobState, SupervisedTuningDataStats, TuningJob
+from gemtune_pb.v1 import JobState, SupervisedTuningDataStats, TunedModelRef, TuningJob
 from tests.dataset.rows import FILES
 
 DATASETS = Path(__file__).parents[1] / "data" / "datasets"
@@ -216,7 +216,7 @@ def test_up_to_a_tenth_of_the_rows_may_be_dropped_and_more_of_a_small_file(
 def test_more_than_a_tenth_dropped_fails_the_job(pipeline: Pipeline, broken: Any) -> None:
     ended = pipeline.fails(pipeline.job([good()] * 89 + [broken] * 11))
     assert ended.error.message.startswith(
-        "The training dataset has too many examples that cannot be used; 11 of 100 were dropped. Row: 89. "
+        "The training dataset has too many examples that cannot be used (11 of 100 dropped). Row: 89. "
     )
     stats = ended.tuning_data_stats.supervised_tuning_data_stats
     assert (stats.tuning_dataset_example_count, stats.total_truncated_example_count) == (89, 11)
@@ -225,7 +225,7 @@ def test_more_than_a_tenth_dropped_fails_the_job(pipeline: Pipeline, broken: Any
 def test_preference_rows_of_a_supervised_job_fail_it(pipeline: Pipeline) -> None:
     ended = pipeline.fails(pipeline.job([PREFERENCE] * 4))
     assert ended.error.message == (
-        "The training dataset has no example that can be used; 4 of 4 were dropped. "
+        "The training dataset has no example that can be used (4 of 4 dropped). "
         "Row: 0. GT210: the row has completions, so it is for preference tuning."
     )
 
@@ -235,8 +235,8 @@ def test_preference_rows_of_a_supervised_job_fail_it(pipeline: Pipeline) -> None
     [
         (b"", "The training dataset has no example."),
         (b"\n\n", "The training dataset has no example."),
-        (b"not json\n", "1 of 1 were dropped. Row: 0. GT101: the line is not JSON"),
-        (json.dumps(ASSISTANT).encode(), "1 of 1 were dropped. Row: 0. GT301"),
+        (b"not json\n", "(1 of 1 dropped). Row: 0. GT101: the line is not JSON"),
+        (json.dumps(ASSISTANT).encode(), "(1 of 1 dropped). Row: 0. GT301"),
         (json.dumps([good()] * 2, indent=1).encode(), "Row: 0. GT102: the file is one list of rows."),
         (json.dumps(good()).encode("utf-16"), "Row: 0. GT103: the file is in UTF-16"),
     ],
@@ -249,9 +249,7 @@ def test_a_file_without_a_good_row_fails_the_job(pipeline: Pipeline, data: bytes
 
 def test_a_validation_file_without_a_good_row_fails_the_job(pipeline: Pipeline) -> None:
     ended = pipeline.fails(pipeline.job([good()], validation=[ASSISTANT]))
-    assert ended.error.message.startswith(
-        "The validation dataset has no example that can be used; 1 of 1 were dropped."
-    )
+    assert ended.error.message.startswith("The validation dataset has no example that can be used (1 of 1 dropped). ")
 
 
 @pytest.mark.parametrize(
@@ -332,7 +330,7 @@ def test_a_preference_job_takes_preference_rows(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize("row", [good(), OPENAI, {"prompt": "a", "chosen": "b", "rejected": "c"}])
 def test_rows_of_a_preference_job_are_looked_at_after_its_creation(pipeline: Pipeline, row: Any) -> None:
     ended = pipeline.fails(preference_job(pipeline, [row] * 3))
-    assert ended.error.message.startswith("The training dataset has no example that can be used; 3 of 3 were dropped.")
+    assert ended.error.message.startswith("The training dataset has no example that can be used (3 of 3 dropped).")
     assert not ended.HasField("tuning_data_stats")
 
 
@@ -417,3 +415,18 @@ def test_a_model_that_is_tuned_further_is_judged_by_its_base(pipeline: Pipeline)
     job.pre_tuned_model.tuned_model_name = first.tuned_model.model
     ended = pipeline.fails(job)
     assert "unsupported modality [video]" in ended.error.message
+
+
+def test_a_rebase_takes_the_data_of_its_source_in_the_older_format(pipeline: Pipeline) -> None:
+    old = {"messages": [{"role": "user", "content": "a"}, {"role": "model", "content": "b"}]}
+    job = pipeline.job([old] * 16, "gemini-1.0-pro-002")
+    client = pipeline.client
+    source = client.wait_tuning_job(client.create_tuning_job(job))
+    reference = TunedModelRef(tuning_job=source.name)
+    rebased = client.wait_operation(client.rebase_tuned_model(reference))
+    assert rebased.base_model != source.base_model
+    assert rebased.tuning_data_stats.supervised_tuning_data_stats.tuning_dataset_example_count == 16
+    wanted = TuningJob()
+    wanted.supervised_tuning_spec.CopyFrom(job.supervised_tuning_spec)
+    with pytest.raises(InvalidArgument, match="Missing required"):
+        client.rebase_tuned_model(reference, tuning_job=wanted)

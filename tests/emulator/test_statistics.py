@@ -24,6 +24,7 @@ from gemtune_pb.v1 import SupervisedTuningDataStats, TuningJob
 from tests.support.frozen_service import DURATION, Clock, Emulated, tuning_job
 
 ANSWER = Path(__file__).parents[1] / "data" / "answers" / "job-failed-1.5-pro.json"
+MODEL = "gemini-2.0-flash-001"
 DISTRIBUTIONS = [
     "userInputTokenDistribution",
     "userOutputTokenDistribution",
@@ -32,13 +33,13 @@ DISTRIBUTIONS = [
 
 
 def of(
-    rows: list[Any], tmp_path: Path, *, text: str | None = None, base_model: str = "gemini-2.0-flash-001"
+    rows: list[Any], tmp_path: Path, *, text: str | None = None, base_model: str = MODEL
 ) -> SupervisedTuningDataStats:
     """The statistics of a dataset in gs://bucket/train.jsonl."""
     file = tmp_path / "bucket" / "train.jsonl"
     file.parent.mkdir()
     file.write_text(text if text is not None else "".join(json.dumps(row) + "\n" for row in rows))
-    data = Statistics(tmp_path).of(tuning_job(base_model))
+    data = Statistics(tmp_path).of(tuning_job(base_model), base_model)
     assert data.of_file
     assert data.stats is not None
     return data.stats.supervised_tuning_data_stats
@@ -177,7 +178,7 @@ def test_a_dataset_without_a_good_row_has_empty_statistics(tmp_path: Path) -> No
 
 
 def test_a_dataset_that_is_not_there_is_made_up_the_same_way_each_time() -> None:
-    data = Statistics().of(tuning_job())
+    data = Statistics().of(tuning_job(), MODEL)
     assert not data.of_file
     assert data.stats is not None
     made = data.stats.supervised_tuning_data_stats
@@ -185,14 +186,14 @@ def test_a_dataset_that_is_not_there_is_made_up_the_same_way_each_time() -> None
     tokens = made.user_input_token_distribution.sum + made.user_output_token_distribution.sum
     assert made.total_billable_token_count == tokens
     assert made.user_message_per_example_distribution.mean == 2
-    assert Statistics().of(tuning_job()) == data
+    assert Statistics().of(tuning_job(), MODEL) == data
     other = tuning_job()
     other.supervised_tuning_spec.training_dataset_uri = "gs://bucket/other.jsonl"
-    assert Statistics().of(other).stats != data.stats
+    assert Statistics().of(other, MODEL).stats != data.stats
 
 
 def test_other_kinds_of_tuning_have_no_statistics_here() -> None:
-    assert Statistics().of(TuningJob(base_model="x")) == JobData()
+    assert Statistics().of(TuningJob(base_model="x"), "x") == JobData()
 
 
 # -- the root -----------------------------------------------------------------------------------------------------
@@ -288,7 +289,7 @@ def test_a_directory_that_becomes_a_link_on_the_way_leads_nowhere(
 
 
 def test_without_a_root_no_file_is_read() -> None:
-    assert Statistics().of(tuning_job()).of_file is False
+    assert Statistics().of(tuning_job(), MODEL).of_file is False
 
 
 def test_a_file_that_may_not_be_read_is_as_if_it_were_not_there(
@@ -302,7 +303,7 @@ def test_a_file_that_may_not_be_read_is_as_if_it_were_not_there(
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(os, "open", refuse)
-    assert Statistics(tmp_path).of(tuning_job()).of_file is False
+    assert Statistics(tmp_path).of(tuning_job(), MODEL).of_file is False
 
 
 def test_the_same_content_is_read_once_and_another_content_again(tmp_path: Path) -> None:
@@ -312,7 +313,7 @@ def test_the_same_content_is_read_once_and_another_content_again(tmp_path: Path)
     for rows in (1, 1, 3):
         file.write_text((json.dumps(contents("a", "b")) + "\n") * rows)
         os.utime(file, (1, 1))
-        stats = Statistics(tmp_path).of(tuning_job()).stats
+        stats = Statistics(tmp_path).of(tuning_job(), MODEL).stats
         assert stats is not None
         counts.append(stats.supervised_tuning_data_stats.tuning_dataset_example_count)
     assert counts == [1, 1, 3]
