@@ -20,7 +20,7 @@ test: $(VENV)/.test  ## all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 coverage: $(VENV)/.test  ## all tests, and which lines and branches of gemtune/ they run in their own process
-	@$(MAKE) --no-print-directory test ARGS='--cov --cov-fail-under=93 --cov-report=term:skip-covered $(ARGS)'
+	@$(MAKE) --no-print-directory test ARGS='--cov --cov-branch --cov-report=term:skip-covered $(ARGS)'
 
 lint: $(VENV)/.lint  ## formatting, lint, types, the schema's style
 	$(BIN)/ruff format --check .

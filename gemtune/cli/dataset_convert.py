@@ -40,7 +40,9 @@ _WIDEST = 100
 @click.option("--from", "form", type=click.Choice(FORMS), metavar="FORM", help=f"Form of every row: {', '.join(FORMS)}")
 @click.option("--rejects", metavar="FILE", help="File for rows that cannot be converted  [default: OUT.rejects.jsonl]")
 @click.option("--force", is_flag=True, help="Overwrite files that are there")
-@click.option("--base-model", default="gemini-3.5-flash", metavar="NAME", help="Check for it  [default: gemini-3.5-flash]")
+@click.option(
+    "--base-model", default="gemini-3.5-flash", metavar="NAME", help="Check for it  [default: gemini-3.5-flash]"
+)
 @click.pass_context
 def dataset_convert(  # noqa: PLR0917  click passes by name
     ctx: click.Context,
@@ -59,8 +61,8 @@ def dataset_convert(  # noqa: PLR0917  click passes by name
 
     Each row's form is told by its keys, unless --from names it. A file may also be one JSON array of rows. Gemini rows
     stay as they are, but for parts and tools of OpenAI's form in them. What cannot be converted goes to the reject
-    file, unchanged, with its line and the reason. What was written is checked. The exit status is 2 when a row could not
-    be converted, or the check finds an error.
+    file, unchanged, with its line and the reason. What was written is checked. The exit status is 2 when a row could
+    not be converted, or the check finds an error.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune.dataset.converting import ConversionError, ConvertReport, convert
     from gemtune.dataset.shapes import SHAPES

@@ -1,8 +1,8 @@
 """What a check found in a part of the files, and how parts become one: the report of a range of bytes.
 
 A `Segment` is what was found in one range of one file, its lines counted from the range's beginning. A `Partial` holds
-segments of any files and ranges; two are merged in any order and grouping, and neighbours become one. Who checks on several
-processes or machines merges what comes back; report.py makes the report of it.
+segments of any files and ranges; two are merged in any order and grouping, and neighbours become one. Who checks on
+several processes or machines merges what comes back; report.py makes the report of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_PROBLEMS = 1000
 """Problems of one code that are kept whole; beyond it they are counted."""
 
 MOST_ROWS = 20_000_000
-"""Rows that are compared with one another; of more, those whose prompt's hash is small. 16 to 20 bytes of memory each."""
+"""Rows that are compared with one another, 16 to 20 bytes of memory each; of more, those with a small hash."""
 
 EXAMPLES = 3
 """Rows that the statistics show, and problems of each code of which the line is shown."""
@@ -80,7 +80,10 @@ class Segment:
         resolutions: By value of mediaResolution, the first row that has it: its line and the place.
         leftovers: Rows by leftover.
         foreign: Rows by another product's form.
-        facts: Of the file itself: its generation in Cloud Storage, why it was not read to its end.
+        generation: The version of the object in Cloud Storage.
+        incomplete: Why the file was not read to its end; "" when it was.
+        hashes: How rows were hashed.
+        compares: Whether rows are compared at all.
     """
 
     file: str
@@ -109,6 +112,7 @@ class Segment:
     generation: int = 0
     incomplete: str = ""
     hashes: str = KIND
+    compares: bool = True
 
     # -- filling ----------------------------------------------------------------------------------------------------
 
@@ -149,6 +153,8 @@ class Segment:
         self.leftovers.update(facts.leftovers)
         if len(self.shown) < EXAMPLES:
             self.shown.append(_turns(json.loads(raw) if row is None else row))
+        if not self.compares:
+            return
         prompt, answer = facts.keys()
         hashed, answered = hash_of(prompt), hash_of(answer)
         tail = self.rows[-1] if self.rows else None
@@ -253,7 +259,7 @@ class Partial:
     def _add(self, segment: Segment) -> None:
         if any(known.hashes != segment.hashes for known in self.segments.values()):
             raise ConfigurationError(
-                "two parts of a check were made with different hashes; install the extra gemtune[dataset] everywhere, or nowhere"
+                "two parts of a check were made with different hashes; install gemtune[dataset] everywhere, or nowhere"
             )
         key = (segment.role, segment.file)
         of_file = sorted(start for role, file, start in self.segments if (role, file) == key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
 from gemtune.dataset.distribution import distribution
@@ -26,6 +26,7 @@ _TEXT = 400  # characters of a text that the statistics show
 _FEW = 100
 _SAME_ANSWER = 0.95
 _DROPPED = 0.1
+_LARGE = 1000  # rows for training from which on the share of those for validation counts
 _MOST_SETS = 2_000_000  # rows whose hashes are in memory as Python's own numbers at once
 
 
@@ -118,9 +119,9 @@ class _Maker:
         for part, shift in _shifted(file.parts):
             for kept in part.problems.values():
                 for found in kept:
-                    if found.code != "GT105" or found.line + shift <= last:
-                        if self._kept[found.code] < MOST_PROBLEMS:
-                            self._keep(file.name, found._replace(line=found.line + shift))
+                    inside = found.code != "GT105" or found.line + shift <= last
+                    if inside and self._kept[found.code] < MOST_PROBLEMS:
+                        self._keep(file.name, found._replace(line=found.line + shift))
             self._counts.update(part.counts)
             entry.example_count += part.examples
             entry.valid_example_count += part.valid
@@ -182,7 +183,8 @@ class _Maker:
                     ),
                 )
             elif media and limits.multimodal_examples is not None and rows > limits.multimodal_examples:
-                found = f"there are {rows:,} rows, some with media, and {limits.base_model} takes {limits.multimodal_examples:,} then"
+                most = f"{limits.base_model} takes {limits.multimodal_examples:,} then"
+                found = f"there are {rows:,} rows, some with media, and {most}"
                 self._add(name, Found(0, "GT702", ERROR, "", found))
             if 0 < rows < _FEW:
                 too_few = limits.minimum_examples is not None and rows < limits.minimum_examples
@@ -197,42 +199,33 @@ class _Maker:
             )
 
     def _validation_share(self, files: Sequence[_File]) -> None:
-        limits = self._limits
         counts: Counter[str] = Counter()
         sizes: Counter[str] = Counter()
         for file in files:
             counts[file.role] += sum(part.examples for part in file.parts)
             sizes[file.role] += sum(part.end - part.start for part in file.parts)
-        rows, trained = counts["validation"], counts["training"]
-        if not rows:
+        if not counts["validation"]:
             return
-        name = next(file.name for file in files if file.role == "validation")
-        if limits.kind == "open":
-            if (
-                trained
-                and limits.validation_share
-                and sizes["validation"] > limits.validation_share * sizes["training"]
-            ):
-                found = f"the validation file has {sizes['validation'] / sizes['training']:.0%} of the training file's bytes, and {limits.validation_share:.0%} are taken"
-                self._add(name, Found(0, "GT705", ERROR, "", found))
-            return
-        most = limits.validation_examples
-        if most is None:
-            return
-        share = limits.validation_share or 0.0
-        allowed = max(most, int(share * trained)) if trained > 1000 else most
-        if rows > allowed:
-            more = f" or {share:.0%} of the rows for training" if share else ""
-            self._add(
-                name,
-                Found(
-                    0,
-                    "GT705",
-                    ERROR,
-                    "",
-                    f"there are {rows:,} rows for validation, and {limits.base_model} takes {most:,}{more}",
-                ),
-            )
+        of_bytes = self._limits.kind == "open"
+        found = self._share_of_bytes(sizes) if of_bytes else self._share_of_rows(counts)
+        if found:
+            name = next(file.name for file in files if file.role == "validation")
+            self._add(name, Found(0, "GT705", ERROR, "", found))
+
+    def _share_of_bytes(self, sizes: Mapping[str, int]) -> str:
+        most, trained = self._limits.validation_share, sizes["training"]
+        if not most or not trained or sizes["validation"] <= most * trained:
+            return ""
+        share = sizes["validation"] / trained
+        return f"the validation file has {share:.0%} of the training file's bytes, and {most:.0%} are taken"
+
+    def _share_of_rows(self, counts: Mapping[str, int]) -> str:
+        limits, rows, trained = self._limits, counts["validation"], counts["training"]
+        most, share = limits.validation_examples, limits.validation_share or 0.0
+        if most is None or rows <= (max(most, int(share * trained)) if trained > _LARGE else most):
+            return ""
+        more = f" or {share:.0%} of the rows for training" if share else ""
+        return f"there are {rows:,} rows for validation, and {limits.base_model} takes {most:,}{more}"
 
     def _habits(self, files: Sequence[_File], parts: Sequence[Segment]) -> None:
         name, valid = files[0].name, sum(part.valid for part in parts)
@@ -357,7 +350,7 @@ class _Comparison:
         pieces = max(1, -(-count // _MOST_SETS))
         top = 1 << (64 - self._level)
         edges = [top * i // pieces for i in range(pieces + 1)]
-        yield from zip(edges, edges[1:], strict=False)
+        yield from pairwise(edges)
 
     def _repeated(self, role: str) -> None:
         count = sum(len(rows.prompts) for _, rows in self._columns(role))

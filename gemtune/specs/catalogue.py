@@ -221,6 +221,8 @@ def _merge(known: ModelCatalogue, given: ModelCatalogue, root: Node) -> None:
         known.models[name].name = name
     for path, limit in given.fields.items():
         known.fields[path].CopyFrom(limit)
+    for kind, limits in given.kinds.items():
+        known.kinds[kind].MergeFrom(limits)
     known.gone.update(given.gone)
     known.locations.extend(given.locations)
 
