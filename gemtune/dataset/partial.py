@@ -225,7 +225,7 @@ def _turns(row: Any) -> list[dict[str, Any]]:
         return [
             {"role": m.get("role"), "parts": [{"text": str(m.get("content"))}]}
             for m in row.get("messages") or ()
-            if isinstance(m, dict)
+            if isinstance(m, dict) and m.get("role") != "system"
         ]
     return [contents] if isinstance(contents, dict) else list(contents)
 
