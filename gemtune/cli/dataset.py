@@ -34,14 +34,18 @@ dataset = Group(
 @click.option("--base-model", required=True, metavar="NAME", help="The model to be tuned, such as gemini-3.5-flash")
 @click.option("--validation", multiple=True, metavar="FILE", help="Rows for validation, checked together; repeatable")
 @click.option("--role", type=click.Choice(["training", "validation"]), default="training", help="What FILE is for")
-@click.option("--job", type=click.Choice(["sft", "preference", "reinforcement"]), default="sft", help="The kind of tuning")
+@click.option(
+    "--job", type=click.Choice(["sft", "preference", "reinforcement"]), default="sft", help="The kind of tuning"
+)
 @click.option("--html", metavar="OUT", help="Write the report as a page, too")
 @click.option("--fix", metavar="OUT", help="Write a copy in which is repaired what can be repaired for certain")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes that share the work")
-@click.option("--media-root", metavar="DIR", help="A copy of the buckets that rows name: sizes of media are checked there")
+@click.option(
+    "--media-root", metavar="DIR", help="A copy of the buckets that rows name: sizes of media are checked there"
+)
 @click.option("--strict", is_flag=True, help="Warnings count as errors")
 @click.pass_context
-def check(
+def check(  # noqa: PLR0917  click passes by name
     ctx: click.Context,
     files: tuple[str, ...],
     base_model: str,
@@ -60,8 +64,8 @@ def check(
       gemtune dataset check train.jsonl --base-model gemini-3.5-flash --validation validation.jsonl
       gemtune dataset check 'gs://bucket/data/*.jsonl' --base-model gemini-3.5-flash -o json
 
-    FILE is a local file (.gz too), a folder, a pattern, a gs:// URI, or - for standard input. No tuning job is needed and none
-    is made. The exit status is 2 when there is an error. -o sarif and -o github are for code scanning and pull requests.
+    FILE is a local file (.gz too), a folder, a pattern, a gs:// URI, or - for standard input. No tuning job is made. The
+    exit status is 2 when there is an error. -o sarif and -o github are for code scanning and pull requests.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune import dataset as library
 
@@ -114,7 +118,14 @@ def _show_findings(session: Session, report: DatasetReport) -> None:
     from gemtune.dataset.rules import rules
 
     notes = [
-        Note(p.code, "error" if p.severity == p.ERROR else "warning", p.file, p.line, 0, f"{p.path + ': ' if p.path else ''}{p.message}")
+        Note(
+            p.code,
+            "error" if p.severity == p.ERROR else "warning",
+            p.file,
+            p.line,
+            0,
+            f"{p.path + ': ' if p.path else ''}{p.message}",
+        )
         for p in folded(report)
     ]
     if session.output_format == "github":
@@ -130,7 +141,9 @@ def _repair(session: Session, files: tuple[str, ...], out: str, base_model: str,
     done = repair(files, out, base_model=base_model, job=job)
     for change, count in done.changes.items():
         session.output.note(f"{count:,} {'time' if count == 1 else 'times'}: {change}")
-    rows = f"{done.rows:,} of {done.lines:,} lines were changed" if done.rows else "nothing could be repaired for certain"
+    rows = (
+        f"{done.rows:,} of {done.lines:,} lines were changed" if done.rows else "nothing could be repaired for certain"
+    )
     session.output.note(f"{rows}; the copy is {out}")
 
 
@@ -159,7 +172,7 @@ class _Progress:
         """Hears that bytes were read."""
         self._read += count
         now = time.monotonic()
-        if self._output.redraws and now - self._shown >= 0.2:  # noqa: PLR2004  seconds
+        if self._output.redraws and now - self._shown >= 0.2:
             from gemtune.dataset.folded import bytes_text
 
             self._shown = now

@@ -21,7 +21,7 @@ from gemtune.cli.output import clean, shorten
 from gemtune.cli.session import Session
 
 if TYPE_CHECKING:
-    from gemtune.dataset.convert import ConvertReport
+    from gemtune.dataset.converting import ConvertReport
 
 __all__ = ["dataset_convert"]
 
@@ -40,10 +40,19 @@ _WIDEST = 100
 @click.option("--from", "form", type=click.Choice(FORMS), metavar="FORM", help=f"Form of every row: {', '.join(FORMS)}")
 @click.option("--rejects", metavar="FILE", help="File for rows that cannot be converted  [default: OUT.rejects.jsonl]")
 @click.option("--force", is_flag=True, help="Overwrite files that are there")
+@click.option(
+    "--base-model", default="gemini-3.5-flash", metavar="NAME", help="Check for it  [default: gemini-3.5-flash]"
+)
 @click.pass_context
 def dataset_convert(  # noqa: PLR0917  click passes by name
-    ctx: click.Context, files: tuple[str, ...], out: str | None, form: str | None, rejects: str | None, force: bool
-) -> None:
+    ctx: click.Context,
+    files: tuple[str, ...],
+    out: str | None,
+    form: str | None,
+    rejects: str | None,
+    force: bool,
+    base_model: str,
+) -> int:
     """Convert rows of other services to Gemini rows. FILE may be - for standard input, or end in .gz.
 
     \b
@@ -52,9 +61,10 @@ def dataset_convert(  # noqa: PLR0917  click passes by name
 
     Each row's form is told by its keys, unless --from names it. A file may also be one JSON array of rows. Gemini rows
     stay as they are, but for parts and tools of OpenAI's form in them. What cannot be converted goes to the reject
-    file, unchanged, with its line and the reason; the exit status is 2 then.
+    file, unchanged, with its line and the reason. What was written is checked. The exit status is 2 when a row could
+    not be converted, or the check finds an error.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
-    from gemtune.dataset.convert import ConversionError, ConvertReport, convert
+    from gemtune.dataset.converting import ConversionError, ConvertReport, convert
     from gemtune.dataset.shapes import SHAPES
 
     session: Session = ctx.obj
@@ -73,10 +83,12 @@ def dataset_convert(  # noqa: PLR0917  click passes by name
     if session.output.structured:
         session.output.tree(_tree(report, out, targets[1]))
     _say(session, report, out)
+    checked = _check(session, report, out, base_model) if report.written and Path(out).is_file() else 0
     if report.rejected:
         raise _rejected(report, targets[1])
     if not report.written:
         raise ConversionError(f"there is no row in {', '.join(files)}, so nothing was written")
+    return 2 if checked else 0
 
 
 # -- files --------------------------------------------------------------------------------------------------------
@@ -175,7 +187,7 @@ def _lines(file: Iterable[bytes], name: str) -> Iterator[bytes]:
     try:
         yield from file
     except (EOFError, OSError, zlib.error) as error:
-        from gemtune.dataset.convert import ConversionError
+        from gemtune.dataset.converting import ConversionError
 
         reason = "it is cut off" if isinstance(error, EOFError) else getattr(error, "strerror", None) or str(error)
         raise ConversionError(f"{name} cannot be read to its end: {reason}") from error
@@ -195,18 +207,27 @@ def _say(session: Session, report: ConvertReport, out: str) -> None:
             note(f"{title}: {clean(name)} ({count:,} times)" if count > 1 else f"{title}: {clean(name)} (once)")
     if report.written:
         note(f"wrote {_rows(report.written)} to {'standard output' if out == _STDIN else out}")
-        if out != _STDIN:
-            note(f"check it with: {shlex.join(_check(report, out))}")
 
 
-def _check(report: ConvertReport, out: str) -> list[str]:
+def _check(session: Session, report: ConvertReport, out: str, base_model: str) -> int:
+    """Checks what was written; how many errors there are."""
+    from gemtune import dataset
+    from gemtune.dataset.folded import summary
+
     pairs = {"gemini-preference", "openai-preference", "trl-preference"}
-    job = ["--job", "preference"] if report.forms and set(report.forms) <= pairs else []
-    return ["gemtune", "dataset", "check", out, *job]
+    job = "preference" if set(report.forms) <= pairs else "sft"
+    found = dataset.check(out, base_model=base_model, job=job)
+    told = ", ".join(summary(found))
+    session.output.note(f"checked for {base_model}: {told or 'no problem found'}")
+    if told:
+        more = ["--job", job] if job != "sft" else []
+        shown = shlex.join(["gemtune", "dataset", "check", out, "--base-model", base_model, *more])
+        session.output.note(f"to see them: {shown}")
+    return int(found.error_count)
 
 
 def _rejected(report: ConvertReport, rejects: str) -> Exception:
-    from gemtune.dataset.convert import ConversionError
+    from gemtune.dataset.converting import ConversionError
 
     error = ConversionError(
         f"{_rows(report.rejected)} of {report.written + report.rejected:,} could not be converted; {rejects} has "

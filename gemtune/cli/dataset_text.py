@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gemtune.cli.findings import painted
-from gemtune.cli.output import Output, clean, wrapped
 from gemtune.cli.job_text import number_text
+from gemtune.cli.output import Output, clean, wrapped
 from gemtune.cli.show import bars
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ def _kind(kind: Kind, width: int) -> Iterator[str]:
     if more > 0:
         lines = [str(problem.line) for problem in kind.problems[_SHOWN : _SHOWN + _LISTED] if problem.line]
         rest = ", ..." if more > len(lines) else ""
-        yield f"   and {more:,} more" + (f": line{'s' if len(lines) > 1 else ''} {', '.join(lines)}{rest}" if lines else "")
+        yield f"   and {more:,} more" + (
+            f": line{'s' if len(lines) > 1 else ''} {', '.join(lines)}{rest}" if lines else ""
+        )
     yield from wrapped(f"= {rule.fix}", width, indent=3).split("\n")
 
 

@@ -36,7 +36,9 @@ def explain(ctx: click.Context, code: str | None) -> None:
     session.output.data(f"{rule['code']} ({rule['severity']}): {rule['what']}\n")
     for label in ("fix", "service_message", "source", "date"):
         if rule.get(label):
-            heading = {"fix": "To fix it", "service_message": "The service says", "source": "Source", "date": "As of"}[label]
+            heading = {"fix": "To fix it", "service_message": "The service says", "source": "Source", "date": "As of"}[
+                label
+            ]
             session.output.data(wrapped(f"{heading}: {rule[label]}", 100, indent=2))
 
 

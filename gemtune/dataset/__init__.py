@@ -7,9 +7,9 @@ for problem in report.problems:
 ```
 """
 
-from gemtune.dataset.check import check, check_range, check_rows, finish_report
+from gemtune.dataset.checking import check, check_range, check_rows, finish_report
 from gemtune.dataset.conversion import ConversionError
-from gemtune.dataset.convert import ConvertReport, convert, convert_row
+from gemtune.dataset.converting import ConvertReport, convert, convert_row
 from gemtune.dataset.partial import Partial
 
 __all__ = [

@@ -1,57 +1,22 @@
-"""The rules about turns and parts of a row: roles, their order, texts, media."""
+"""The rules about turns and parts of a row: roles, their order, texts."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from collections.abc import Callable
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from gemtune.dataset import functions
 from gemtune.dataset.facts import Facts, Turn, part_key
-from gemtune.dataset.limits import Limits
-from gemtune.dataset.media import MODALITIES, hardly_public, modality_of, types_of
+from gemtune.dataset.fields import DATA, PART, Fields, camel
+from gemtune.dataset.media_rules import Part, check_media, check_resolution, check_video
 from gemtune.dataset.parse import pointer
 from gemtune.dataset.problem import shown
-from gemtune.dataset.tokens import media_tokens, text_tokens
+from gemtune.dataset.tokens import text_tokens
 from gemtune.specs.suggest import nearest
 
-__all__ = [
-    "DATA",
-    "EMPTY_WORDS",
-    "PART",
-    "SHORT",
-    "SizeOf",
-    "camel",
-    "check_contents",
-    "check_resolution",
-    "check_system",
-    "check_turn",
-]
+__all__ = ["EMPTY_WORDS", "SHORT", "check_contents", "check_system", "check_turn"]
 
-SizeOf = Callable[[str], "int | None"]
-"""The size in bytes of the file that a URI names; None where it cannot be seen."""
-
-_DATA = (
-    "text", "inlineData", "fileData", "functionCall", "functionResponse", "executableCode", "codeExecutionResult",
-    "toolCall", "toolResponse",
-)  # fmt: skip
-_BESIDE = (
-    "thought", "thoughtSignature", "videoMetadata", "mediaResolution", "mediaProcessing", "audioTranscription",
-    "speechMetadata", "documentMetadata", "spreadsheetMetadata", "audioMetadata", "partMetadata",
-)  # fmt: skip
-
-
-def snake(name: str) -> str:
-    """`fileData` -> `file_data`."""
-    return re.sub(r"([A-Z])", lambda letter: f"_{letter[1].lower()}", name)
-
-
-DATA: dict[str, str] = {spelled: name for name in _DATA for spelled in (name, snake(name))}
-PART: dict[str, str] = DATA | {spelled: name for name in _BESIDE for spelled in (name, snake(name))}
 _TURN = {"role": "role", "parts": "parts"}
-_FILE = {s: n for n in ("mimeType", "fileUri", "displayName", "data") for s in (n, snake(n))}
 
 _ROLES = {"user": "user", "model": "model"}
 _MEANT = {
@@ -63,38 +28,17 @@ EMPTY_WORDS = frozenset(("nan", "NaN", "NAN", "None", "none", "null", "NULL", "N
 SHORT = max(map(len, EMPTY_WORDS))
 _ANY = "?"  # whose turn it is cannot be told: it goes with any neighbour
 
-LEVELS = ("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH")
-ULTRA_HIGH = "MEDIA_RESOLUTION_ULTRA_HIGH"
-UNSPECIFIED = "MEDIA_RESOLUTION_UNSPECIFIED"
-
-
-def camel(facts: Facts, value: dict[str, Any], names: dict[str, str], at: str) -> dict[str, tuple[str, Any]]:
-    """The fields of an object by their JSON names, each as it is spelled there; null is as good as not there."""
-    found: dict[str, tuple[str, Any]] = {}
-    for key, below in value.items():
-        name = names.get(key, key)
-        if name in found and found[name][0] != key:
-            facts.warn(
-                "GT109", at + pointer(key), f"{found[name][0]} and {key} are one field, and it stands there under both"
-            )
-        found[name] = (key, below)
-    return found
-
 
 # -- turns ----------------------------------------------------------------------------------------------------------
 
 
-def check_contents(
-    facts: Facts, value: Any, at: str, limits: Limits, size_of: SizeOf | None, *, ends: str = "model"
-) -> None:
+def check_contents(facts: Facts, value: Any, at: str, *, ends: str = "model") -> None:
     """Checks the turns of a row.
 
     Args:
         facts: Of the row.
         value: What `contents` holds.
         at: Where that stands.
-        limits: Of the base model.
-        size_of: The sizes of files.
         ends: Whose turn the last one must be: `model`, or `user` where the answers stand elsewhere.
     """
     if isinstance(value, dict):
@@ -111,7 +55,7 @@ def check_contents(
     roles: list[str] = []
     calls = functions.Calls(facts)
     for turn, path in zip(turns, paths, strict=True):
-        role = check_turn(facts, turn, path, limits, size_of, roles[-1] if roles else "", calls)
+        role = check_turn(facts, turn, path, roles[-1] if roles else "", calls)
         if role is not None:
             roles.append(role)
             facts.turns[-1].role = role if role != _ANY else "user"
@@ -119,12 +63,14 @@ def check_contents(
         elif facts.turns:
             facts.turns.pop()
     facts.called = calls.made
-    _order(facts, roles, turns, paths, at, limits, ends)
+    _order(facts, [_Placed(*each) for each in zip(_all_roles(roles, turns), paths, turns, strict=True)], at, ends)
     for modality, count in facts.files.items():
-        most = limits.media.get(modality)
+        most = facts.limits.media.get(modality)
         if most is not None and count > most:
             facts.error(
-                "GT507", at, f"the row has {count} {_files(modality, count)}, and {limits.base_model} takes {most}"
+                "GT507",
+                at,
+                f"the row has {count} {_files(modality, count)}, and {facts.limits.base_model} takes {most}",
             )
 
 
@@ -136,9 +82,7 @@ def _files(modality: str, count: int) -> str:
     )
 
 
-def check_turn(
-    facts: Facts, turn: Any, path: str, limits: Limits, size_of: SizeOf | None, before: str, calls: functions.Calls
-) -> str | None:
+def check_turn(facts: Facts, turn: Any, path: str, before: str, calls: functions.Calls) -> str | None:
     """Checks one turn and counts it; whose it is, None for a turn that belongs into systemInstruction."""
     counted = Turn("user")
     facts.turns.append(counted)
@@ -150,7 +94,7 @@ def check_turn(
         isinstance(part, dict) and ("functionResponse" in part or "function_response" in part) for _, part in parts
     )
     role = _role(facts, turn, path, before, answers=answers)
-    _check_parts(facts, counted, parts, role or "", limits, size_of, calls)
+    _check_parts(facts, counted, parts, role or "", calls)
     for key in turn:
         if key not in _TURN and not (key == "content" and "parts" not in turn):
             near = nearest(key, _TURN)
@@ -181,25 +125,34 @@ def _role(facts: Facts, turn: dict[str, Any], path: str, before: str, *, answers
     return _MEANT.get(small, _ANY)
 
 
-def _order(
-    facts: Facts, roles: list[str], turns: list[Any], paths: list[str], at: str, limits: Limits, ends: str
-) -> None:
-    wanted = {"user", "model"} if ends == "model" else {"user"}
-    missing = wanted - set(roles)
+class _Placed(NamedTuple):
+    """A turn: whose it is ("": none's, as it belongs into systemInstruction), and where it stands."""
+
+    role: str
+    path: str
+    turn: Any
+
+    @property
+    def place(self) -> str:
+        return self.path + "/role" if isinstance(self.turn, dict) and self.turn.get("role") else self.path
+
+
+def _order(facts: Facts, placed: list[_Placed], at: str, ends: str) -> None:
+    turns = [each for each in placed if each.role]
+    roles = {each.role for each in turns}
+    missing = ({"user", "model"} if ends == "model" else {"user"}) - roles
     if missing and _ANY not in roles:
-        if ends == "user" and roles:  # the prompt of a preference or reinforcement row
-            _end(facts, roles, turns, paths, limits, ends)
+        if ends == "user" and turns:  # the prompt of a preference or reinforcement row
+            _end(facts, turns[-1], ends)
             return
         facts.error("GT307", at, f"the row has no turn of {' and none of '.join(sorted(missing, reverse=True))}")
         return
-    kept = [(role, path, turn) for role, path, turn in zip(_all_roles(roles, turns), paths, turns, strict=True) if role]
-    first = kept[0]
-    if first[0] == "model":
-        facts.error("GT305", _role_path(first[1], first[2]), "the first turn is the model's")
-    for (role, _, _), (following, path, turn) in zip(kept, kept[1:], strict=False):
-        if role == following != _ANY:
-            facts.error("GT306", _role_path(path, turn), f"two turns of {role} follow each other")
-    _end(facts, roles, turns, paths, limits, ends)
+    if turns[0].role == "model":
+        facts.error("GT305", turns[0].place, "the first turn is the model's")
+    for before, following in pairwise(turns):
+        if before.role == following.role != _ANY:
+            facts.error("GT306", following.place, f"two turns of {following.role} follow each other")
+    _end(facts, turns[-1], ends)
 
 
 def _all_roles(roles: list[str], turns: list[Any]) -> list[str]:
@@ -213,18 +166,12 @@ def _is_system(turn: Any) -> bool:
     return isinstance(role, str) and role.strip().lower() in _SYSTEM
 
 
-def _role_path(path: str, turn: Any) -> str:
-    return path + "/role" if isinstance(turn, dict) and turn.get("role") else path
-
-
-def _end(facts: Facts, roles: list[str], turns: list[Any], paths: list[str], limits: Limits, ends: str) -> None:
-    last = roles[-1]
-    path = _role_path(*next((p, t) for p, t in zip(paths[::-1], turns[::-1], strict=True) if not _is_system(t)))
-    if ends == "model" and last == "user":
-        facts.error("GT304", path, "the last turn is the user's")
-    elif ends == "user" and last == "model":
-        add = facts.warn if limits.job == "reinforcement" else facts.error
-        add("GT903", path, "the prompt ends with the model's turn")
+def _end(facts: Facts, last: _Placed, ends: str) -> None:
+    if ends == "model" and last.role == "user":
+        facts.error("GT304", last.place, "the last turn is the user's")
+    elif ends == "user" and last.role == "model":
+        add = facts.warn if facts.limits.job == "reinforcement" else facts.error
+        add("GT903", last.place, "the prompt ends with the model's turn")
 
 
 # -- parts ----------------------------------------------------------------------------------------------------------
@@ -252,15 +199,7 @@ def _parts(facts: Facts, turn: dict[str, Any], path: str, code: str = "") -> lis
     return [(f"{at}/{i}", part) for i, part in enumerate(parts)]
 
 
-def _check_parts(
-    facts: Facts,
-    turn: Turn,
-    parts: list[tuple[str, Any]],
-    role: str,
-    limits: Limits,
-    size_of: SizeOf | None,
-    calls: functions.Calls,
-) -> None:
+def _check_parts(facts: Facts, turn: Turn, parts: list[tuple[str, Any]], role: str, calls: functions.Calls) -> None:
     blank: list[str] = []
     filled = False
     for path, part in parts:
@@ -273,10 +212,9 @@ def _check_parts(
         if kind is None:
             filled = True
             continue
-        key, value = fields[kind]
-        place = path + pointer(key)
         if kind == "text":
-            text = _text(facts, value, place)
+            key, value = fields["text"]
+            text = _text(facts, value, path + pointer(key))
             if text is None:
                 filled = True
                 continue
@@ -285,27 +223,11 @@ def _check_parts(
             if text and not text.isspace():
                 filled = True
             else:
-                blank.append(place)
+                blank.append(path + pointer(key))
         else:
             filled = True
-            turn.parts.append(part_key(kind, value))
-            if kind in ("fileData", "inlineData"):
-                turn.tokens += _check_media(facts, kind, value, path, place, role, fields, limits, size_of)
-            elif kind in ("functionCall", "functionResponse"):
-                turn.tokens += text_tokens(turn.parts[-1])
-                calls.part(kind, value, place, path, role)
-            elif kind in ("executableCode", "codeExecutionResult"):
-                turn.tokens += text_tokens(turn.parts[-1])
-        for name in ("thought", "thoughtSignature"):
-            if name in fields and fields[name][1]:
-                facts.warn("GT411", path + pointer(fields[name][0]), f"the part has {fields[name][0]}")
-                break
-        if "videoMetadata" in fields:
-            _check_video(facts, fields, kind, path)
-        if "mediaResolution" in fields and fields["mediaResolution"][1] is not None:
-            check_resolution(
-                facts, fields["mediaResolution"][1], path + pointer(fields["mediaResolution"][0]), limits, fields
-            )
+            turn.tokens += _count(facts, turn, Part(kind, fields, path, role), calls)
+        _check_beside(facts, fields, kind, path)
     for place in blank:
         if filled:
             facts.warn("GT405", place, "the text is empty")
@@ -314,7 +236,31 @@ def _check_parts(
             break
 
 
-def _kind_of(facts: Facts, part: dict[str, Any], fields: dict[str, tuple[str, Any]], path: str) -> str | None:
+def _count(facts: Facts, turn: Turn, part: Part, calls: functions.Calls) -> int:
+    """Checks a part that is no text; its likely tokens."""
+    value = part.fields[part.kind][1]
+    key = part_key(part.kind, value)
+    turn.parts.append(key)
+    if part.kind in ("fileData", "inlineData"):
+        return check_media(facts, part)
+    if part.kind in ("functionCall", "functionResponse"):
+        calls.part(part.kind, value, part.place, part.path, part.role)
+    return text_tokens(key)
+
+
+def _check_beside(facts: Facts, fields: Fields, kind: str, path: str) -> None:
+    """Checks what stands beside the data of a part."""
+    thought = next((name for name in ("thought", "thoughtSignature") if name in fields and fields[name][1]), None)
+    if thought is not None:
+        facts.warn("GT411", path + pointer(fields[thought][0]), f"the part has {fields[thought][0]}")
+    if "videoMetadata" in fields:
+        check_video(facts, fields, kind, path)
+    key, resolution = fields.get("mediaResolution", ("", None))
+    if resolution is not None:
+        check_resolution(facts, resolution, path + pointer(key), fields)
+
+
+def _kind_of(facts: Facts, part: dict[str, Any], fields: Fields, path: str) -> str | None:
     unknown = [key for key in part if key not in PART]
     for key in unknown:
         near = nearest(key, PART)
@@ -342,188 +288,6 @@ def _text(facts: Facts, value: Any, place: str) -> str | None:
     if len(value) <= SHORT and value.strip() in EMPTY_WORDS:
         facts.warn("GT406", place, f"the whole text is {shown(value)}")
     return value
-
-
-# -- media ----------------------------------------------------------------------------------------------------------
-
-
-def _check_media(
-    facts: Facts,
-    kind: str,
-    value: Any,
-    path: str,
-    place: str,
-    role: str,
-    fields: dict[str, tuple[str, Any]],
-    limits: Limits,
-    size_of: SizeOf | None,
-) -> int:
-    """Checks a part with media; its likely tokens."""
-    if limits.job == "preference":
-        facts.error("GT905", path, "the row has media")
-    elif role == "model":
-        facts.error("GT410", path, "a turn of the model has media")
-    if kind == "inlineData":
-        facts.warn("GT409", path, "the part holds a file itself (inlineData)")
-    if not isinstance(value, dict):
-        facts.error("GT403", place, f"{fields[kind][0]} is {shown(value)} and not an object")
-        return 0
-    inner = camel(facts, value, _FILE, place)
-    mime = _mime_type(facts, inner, place)
-    modality = modality_of(mime) if mime else None
-    size: int | None = None
-    if kind == "fileData":
-        uri = _uri(facts, inner, place)
-        if uri:
-            types = types_of(uri)
-            if mime in MODALITIES and types is not None and mime.lower() not in types:
-                facts.warn("GT505", place, f"mimeType is {mime}, and the file ends in .{uri.rpartition('.')[2]}")
-            size = size_of(uri) if size_of is not None else None
-    else:
-        size = _inline_size(facts, inner, place)
-    if modality is None:
-        return 0
-    facts.modalities.add(modality)
-    facts.files[modality] = facts.files.get(modality, 0) + 1
-    if limits.job != "preference" and limits.modalities is not None and modality not in limits.modalities:
-        facts.error(
-            "GT506",
-            path,
-            f"{limits.base_model} is not tuned with {modality}; it takes {', '.join(sorted(limits.modalities))}",
-        )
-    most = limits.media_bytes.get(modality)
-    if size is not None and most is not None and size > most:
-        facts.error(
-            "GT511", place, f"the file has {size:,} bytes, and {limits.base_model} takes {most:,} for {modality}"
-        )
-    return media_tokens(modality, facts.resolution)
-
-
-def _mime_type(facts: Facts, inner: dict[str, tuple[str, Any]], place: str) -> str:
-    key, mime = inner.get("mimeType", ("mimeType", None))
-    if mime is None or mime == "":
-        facts.error("GT503", place, "the file has no mimeType")
-        return ""
-    at = place + pointer(key)
-    if not isinstance(mime, str):
-        facts.error("GT503", at, f"mimeType is {shown(mime)} and not a text")
-        return ""
-    if mime.lower() not in MODALITIES:
-        near = {"image/jpg": "image/jpeg", "application/x-pdf": "application/pdf"}.get(mime.lower()) or nearest(
-            mime, MODALITIES
-        )
-        facts.warn("GT504", at, f"the mimeType {shown(mime)} is not known" + (f"; {near} is" if near else ""))
-    return mime
-
-
-def _uri(facts: Facts, inner: dict[str, tuple[str, Any]], place: str) -> str:
-    key, uri = inner.get("fileUri", ("fileUri", None))
-    at = place + pointer(key)
-    if not isinstance(uri, str) or not uri:
-        facts.error(
-            "GT501",
-            at if "fileUri" in inner else place,
-            f"fileUri is {shown(uri)}" if "fileUri" in inner else "the file has no fileUri",
-        )
-        return ""
-    if uri.startswith("gs://"):
-        bucket, _, name = uri[5:].partition("/")
-        if not bucket or not name:
-            facts.error("GT502", at, f"{shown(uri)} names {'a bucket' if bucket else 'no bucket'} and no object")
-            return ""
-    elif not re.match(r"https?://[^/]", uri, re.IGNORECASE):
-        facts.error("GT501", at, f"{shown(uri)} is neither a gs:// nor an http(s):// URI")
-        return ""
-    elif hardly_public(uri):
-        facts.warn("GT512", at, f"{shown(uri, 80)} is hardly open to everybody")
-    return uri
-
-
-def _inline_size(facts: Facts, inner: dict[str, tuple[str, Any]], place: str) -> int | None:
-    key, data = inner.get("data", ("data", None))
-    if not isinstance(data, str):
-        facts.error(
-            "GT403",
-            place,
-            "inlineData has no data" if data is None else f"data is {shown(data)} and not a text in base64",
-        )
-        return None
-    try:
-        return len(base64.b64decode(data.replace("-", "+").replace("_", "/") + "=" * (-len(data) % 4), validate=True))
-    except (binascii.Error, ValueError):
-        facts.error("GT403", place + pointer(key), "data is not base64")
-        return None
-
-
-_SECONDS = re.compile(r"-?\d+(?:\.\d{1,9})?s")
-_VIDEO = {s: n for n in ("startOffset", "endOffset", "fps", "contentLayers") for s in (n, snake(n))}
-
-
-def _check_video(facts: Facts, fields: dict[str, tuple[str, Any]], kind: str, path: str) -> None:
-    key, value = fields["videoMetadata"]
-    at = path + pointer(key)
-    if value is None:
-        return
-    if not isinstance(value, dict):
-        facts.warn("GT510", at, f"{key} is {shown(value)} and not an object")
-        return
-    media = fields[kind][1] if kind in ("fileData", "inlineData") else None
-    mime = (media.get("mimeType") or media.get("mime_type")) if isinstance(media, dict) else None
-    if not isinstance(mime, str) or modality_of(mime) not in ("video", "audio"):
-        facts.warn("GT510", at, f"{key} stands on a part without a video")
-        return
-    inner = camel(facts, value, _VIDEO, at)
-    times: dict[str, float] = {}
-    for name in ("startOffset", "endOffset"):
-        if name in inner and inner[name][1] is not None:
-            seconds = _seconds(inner[name][1])
-            if seconds is None or seconds < 0:
-                facts.warn(
-                    "GT510",
-                    at + pointer(inner[name][0]),
-                    f'{inner[name][0]} is {shown(inner[name][1])} and not a time such as "1.5s"',
-                )
-            else:
-                times[name] = seconds
-    if len(times) == 2 and times["startOffset"] >= times["endOffset"]:
-        facts.warn("GT510", at, f"the part begins at {times['startOffset']:g} s and ends at {times['endOffset']:g} s")
-    if "fps" in inner:
-        fps = inner["fps"][1]
-        if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= 24:
-            facts.warn("GT510", at + pointer(inner["fps"][0]), f"fps is {shown(fps)} and not a number up to 24")
-
-
-def _seconds(value: Any) -> float | None:
-    if isinstance(value, str) and _SECONDS.fullmatch(value):
-        return float(value[:-1])
-    if isinstance(value, dict) and value.keys() <= {"seconds", "nanos"}:
-        try:
-            return float(value.get("seconds", 0)) + float(value.get("nanos", 0)) / 1e9
-        except (TypeError, ValueError):
-            return None
-    return None
-
-
-def check_resolution(
-    facts: Facts, value: Any, at: str, limits: Limits, fields: dict[str, tuple[str, Any]] | None = None
-) -> str:
-    """Checks a mediaResolution, of the row (`fields` is None) or of a part; its value, "" where it is none."""
-    level = value.get("level", UNSPECIFIED) if isinstance(value, dict) and fields is not None else value
-    if fields is not None and limits.part_resolution is False:
-        facts.error("GT509", at, f"a part has a mediaResolution of its own, which {limits.base_model} does not take")
-        return ""
-    if level == UNSPECIFIED or level in LEVELS:
-        return "" if level == UNSPECIFIED else str(level)
-    if level == ULTRA_HIGH and fields is not None:
-        media = next((fields[name][1] for name in ("fileData", "inlineData") if name in fields), None)
-        mime = (media.get("mimeType") or media.get("mime_type") or "") if isinstance(media, dict) else ""
-        if isinstance(mime, str) and modality_of(mime) == "image":
-            return ULTRA_HIGH
-        facts.error("GT509", at, f"{ULTRA_HIGH} stands on a part that is no image")
-        return ""
-    place = "of a row" if fields is None else "of a part"
-    facts.error("GT509", at, f"{shown(level)} is no mediaResolution {place}")
-    return ""
 
 
 # -- the system instruction -----------------------------------------------------------------------------------------

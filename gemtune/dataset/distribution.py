@@ -1,7 +1,7 @@
 """How a count is spread over the examples, in the form in which the service gives it.
 
-The form was read off the statistics of two real jobs: six equal buckets over the range of the values, empty ones left out;
-the median cut to an integer.
+The form was read off the statistics of two real jobs: six equal buckets over the range of the values, empty ones left
+out; the median cut to an integer.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def distribution(counted: Mapping[int, int]) -> SupervisedTuningDatasetDistribut
     # One past the nearest rank: of 500 rows, the service's p95 is not the one that numpy's "nearest" takes.
     result.p5, result.p95 = at(count * 5 // 100), at(count * 95 // 100)
     width = high - low + 1
-    # Bucket k covers ceil(low + k * width/6) to ceil(low + (k+1) * width/6) - 1, in whole numbers throughout; a range of one
-    # value is one bucket.
+    # Bucket k covers ceil(low + k * width/6) to ceil(low + (k+1) * width/6) - 1, in whole numbers throughout; a range
+    # of one value is one bucket.
     edges = [low + -(-k * width // _BUCKETS) for k in range(_BUCKETS + 1)]
     for left, right in pairwise(edges):
         inside = sum(

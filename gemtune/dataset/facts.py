@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+from gemtune.dataset.limits import Limits
 from gemtune.dataset.problem import ERROR, WARNING, Problem
 
-__all__ = ["Facts", "Turn", "answer_key", "part_key", "prompt_key"]
+__all__ = ["Facts", "SizeOf", "Turn", "answer_key", "part_key", "prompt_key"]
+
+SizeOf = Callable[[str], "int | None"]
+"""The size in bytes of the file that a URI names; None where it cannot be seen."""
 
 # Between the parts of a key that is compared: characters that texts hardly hold.
 _OF_MANY, _TURN, _PART = "\x1e", "\x1e", "\x1d"
@@ -31,6 +36,8 @@ class Facts:
     """What is known of one row.
 
     Attributes:
+        limits: Of the base model.
+        size_of: The sizes of files that rows name, where they can be seen.
         problems: What is wrong with it.
         failed: Whether one of them is an error.
         turns: Its turns, completions of a preference row included.
@@ -48,11 +55,26 @@ class Facts:
     """
 
     __slots__ = (
-        "answers", "called", "calls", "failed", "files", "foreign", "leftovers", "modalities", "problems", "references", "resolution",
-        "resolution_path", "system", "turns",
+        "answers",
+        "called",
+        "calls",
+        "failed",
+        "files",
+        "foreign",
+        "leftovers",
+        "limits",
+        "modalities",
+        "problems",
+        "references",
+        "resolution",
+        "resolution_path",
+        "size_of",
+        "system",
+        "turns",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits, size_of: SizeOf | None = None) -> None:
+        self.limits, self.size_of = limits, size_of
         self.problems: list[Problem] = []
         self.failed = False
         self.turns: list[Turn] = []

@@ -1,8 +1,8 @@
 """The fast way for good rows: typed structs that only a row without any finding fits, counted in columns.
 
-What does not fit is left to row.py, which knows all rules. So nothing here words a finding, and a row that is let through
-here must be one in which row.py finds nothing (but function calls that a model may refuse, which are noted here too). A test
-holds the two against each other.
+What does not fit is left to row.py, which knows all rules. So nothing here words a finding, and a row that is let
+through here must be one in which row.py finds nothing (but function calls that a model may refuse, which are noted here
+too). A test holds the two against each other.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class Reader:
 
     # -- one row ----------------------------------------------------------------------------------------------------
 
-    def row(self, line: bytes) -> Facts | None:
+    def row(self, line: bytes) -> Facts | None:  # noqa: PLR0911, PLR0912  one way out for each thing that row.py must look at
         """What is known of a good row; None for one that row.py has to look at."""
         if not self._on:
             return None
@@ -205,13 +205,14 @@ class Reader:
             return None
         if b"\\u0022" in line or _encode(row).count(b'"') != line.count(b'"'):
             return None
-        facts = Facts()
+        facts = Facts(self._limits)
         if row.generationConfig is not UNSET:
             facts.resolution = row.generationConfig.mediaResolution
             facts.resolution_path = "/generationConfig/mediaResolution"
         if not self._system(facts, row):
             return None
-        before, calls = "model", ()
+        before = "model"
+        calls: tuple[str, ...] = ()
         for turn in row.contents:
             role = turn.role
             if role is UNSET:
@@ -259,7 +260,7 @@ class Reader:
         facts.system = turn
         return True
 
-    def _parts(
+    def _parts(  # noqa: PLR0911  as above
         self, facts: Facts, turn: Turn, parts: list[_Part], role: str, calls: tuple[str, ...]
     ) -> tuple[str, ...] | None:
         """Counts the parts of a turn; the functions that it calls, None where row.py has to look."""
@@ -355,7 +356,7 @@ def _is_plain(schema: dict[str, Any]) -> bool:
     return True
 
 
-def _nothing_hidden(
+def _nothing_hidden(  # noqa: PLR0911  as above
     block: bytes, quotes: int, asked: list[str], answered: list[str], systems: list[_Instructs | None]
 ) -> bool:
     """Whether rows of two texts have nothing that their types do not show: keys twice, blank texts, leftovers.
@@ -367,8 +368,8 @@ def _nothing_hidden(
         answered: Their answers.
         systems: Their instructions; [] for none.
     """
-    # A key that stands twice is one more pair of quotes at least. Those inside of texts are counted in what was read, and
-    # one that is written as a number would hide two.
+    # A key that stands twice is one more pair of quotes at least. Those inside of texts are counted in what was read,
+    # and one that is written as a number would hide another.
     inside = "".join(asked).count('"') + "".join(answered).count('"')
     expected = _QUOTES * len(asked) + inside
     for system in systems:
@@ -392,8 +393,8 @@ def _nothing_hidden(
             [t.strip() for t in texts if len(t) <= SHORT]
         ):
             return False
-    if "\n" in asked_ends and any([text.endswith(LEFTOVERS[0]) for text in asked]):
+    if "\n" in asked_ends and any(text.endswith(LEFTOVERS[0]) for text in asked):
         return False
-    if "D" in answered_ends and any([text.endswith(LEFTOVERS[1]) for text in answered]):
+    if "D" in answered_ends and any(text.endswith(LEFTOVERS[1]) for text in answered):
         return False
     return " " not in {text[0] for text in answered}

@@ -41,15 +41,18 @@ def kinds(report: DatasetReport) -> list[Kind]:
     for (code, severity), kind in found.items():
         both = (code, "warning" if severity == "error" else "error") in found
         kind.count = len(kind.problems) if both else report.problem_counts[code]
-        if kind.count < len(kind.problems):
-            kind.count = len(kind.problems)
+        kind.count = max(kind.count, len(kind.problems))
     return sorted(found.values(), key=lambda kind: (kind.severity != "error", kind.code))
 
 
 def folded(report: DatasetReport) -> Iterator[DatasetProblem]:
     """The problems; of rows in another product's form one for each file, which says how many there are."""
     told: set[tuple[str, str]] = set()
-    shapes = {(file.name, SHAPES[shape].code): (shape, count) for file in report.files for shape, count in file.foreign_counts.items()}
+    shapes = {
+        (file.name, SHAPES[shape].code): (shape, count)
+        for file in report.files
+        for shape, count in file.foreign_counts.items()
+    }
     for problem in report.problems:
         key = (problem.file, problem.code)
         if key not in shapes:
@@ -71,7 +74,8 @@ def _one(problem: DatasetProblem, shape: str, count: int) -> DatasetProblem:
     made = DatasetProblem()
     made.CopyFrom(problem)
     rows = f"{count:,} rows are" if count > 1 else "1 row is"
-    made.message = f"{rows} in the form of {SHAPES[shape].name}, from line {problem.line} on; {convert_command(problem.file)}{_CONVERTS}"
+    form = f"{rows} in the form of {SHAPES[shape].name}, from line {problem.line} on"
+    made.message = f"{form}; {convert_command(problem.file)}{_CONVERTS}"
     return made
 
 

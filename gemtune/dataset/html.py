@@ -1,3 +1,4 @@
+# ruff: noqa: E501  markup
 """The report as a page: one file, charts as SVG, no script, nothing loaded from elsewhere."""
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def _files(report: DatasetReport) -> Iterator[str]:
     yield "<h2>Files</h2><table><thead><tr><th>File<th>For<th class=n>Rows<th class=n>Without error<th class=n>Size</tr></thead><tbody>"
     for file in report.files:
         note = f" <em>not read to its end: {escape(file.incomplete)}</em>" if file.incomplete else ""
-        role = "validation" if file.role == 2 else "training"  # noqa: PLR2004  the enum's number
+        role = "validation" if file.role == 2 else "training"
         yield (
             f"<tr><td><code>{escape(file.name)}</code>{note}<td>{role}<td class=n>{file.example_count:,}"
             f"<td class=n>{file.valid_example_count:,}<td class=n>{bytes_text(file.bytes_read)}</tr>"

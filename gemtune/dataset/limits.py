@@ -1,12 +1,13 @@
-"""What a base model takes of a dataset, for one kind of tuning: the catalogue's figures, in the form the check reads."""
+"""What a base model takes of a dataset, for one kind of tuning: the catalogue's figures, as the check reads them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from gemtune.errors import ConfigurationError
-from gemtune.specs import catalogue
+from gemtune.specs.catalogue import catalogue
+from gemtune_pb.v1 import BaseModel, TuningLimits
 
 __all__ = ["JOBS", "Job", "Limits", "job_of"]
 
@@ -35,18 +36,18 @@ class Limits:
     job: Job
     kind: str
     messages: str
-    modalities: frozenset[str] | None
-    tokens: int | None
-    media: dict[str, int]
-    media_bytes: dict[str, int]
-    part_resolution: bool | None
-    calls_doubtful: bool
-    training_examples: int | None
-    multimodal_examples: int | None
-    minimum_examples: int | None
-    training_bytes: int | None
-    validation_examples: int | None
-    validation_share: float | None
+    modalities: frozenset[str] | None = None
+    tokens: int | None = None
+    media: dict[str, int] = field(default_factory=dict[str, int])
+    media_bytes: dict[str, int] = field(default_factory=dict[str, int])
+    part_resolution: bool | None = None
+    calls_doubtful: bool = False
+    training_examples: int | None = None
+    multimodal_examples: int | None = None
+    minimum_examples: int | None = None
+    training_bytes: int | None = None
+    validation_examples: int | None = None
+    validation_share: float | None = None
 
     @classmethod
     def of(cls, base_model: str, job: str = "sft") -> Limits:
@@ -60,16 +61,12 @@ class Limits:
         model = known.get(base_model)
         kind = known.kind(base_model)
         if model is None:
-            return cls(
-                base_model, wanted, kind, "all" if kind == "open" else "", *[None] * 2, {}, {}, None, False, *[None] * 6
-            )
-        own = model.tuning[_KINDS[wanted]] if _KINDS[wanted] in model.tuning else None
+            return cls(base_model, wanted, kind, "all" if kind == "open" else "")
+        own = model.tuning.get(_KINDS[wanted])
 
         def figure(name: str) -> int | None:
-            if own is not None and name in _OWN and own.HasField(name):  # type: ignore[arg-type]
-                found: int = getattr(own, name)
-                return found
-            return getattr(model, name) if model.HasField(name) else None  # type: ignore[arg-type]
+            of_kind = own is not None and name in _OWN and _figure(own, name)
+            return of_kind or _figure(model, name)
 
         modalities = list(own.modalities) if own is not None and own.modalities else list(model.modalities)
         if wanted == "preference":
@@ -97,6 +94,11 @@ class Limits:
 
 
 _OWN = frozenset(("tokens_per_example", "validation_examples", "training_examples", "training_bytes"))
+
+
+def _figure(message: BaseModel | TuningLimits, name: str) -> int | None:
+    """A figure of a message; None where it has none."""
+    return next((value for field, value in message.ListFields() if field.name == name), None)
 
 
 def job_of(job: str) -> Job:

@@ -1,8 +1,8 @@
 """What a check found in a part of the files, and how parts become one: the report of a range of bytes.
 
 A `Segment` is what was found in one range of one file, its lines counted from the range's beginning. A `Partial` holds
-segments of any files and ranges; two are merged in any order and grouping, and neighbours become one. Who checks on several
-processes or machines merges what comes back; report.py makes the report of it.
+segments of any files and ranges; two are merged in any order and grouping, and neighbours become one. Who checks on
+several processes or machines merges what comes back; report.py makes the report of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_PROBLEMS = 1000
 """Problems of one code that are kept whole; beyond it they are counted."""
 
 MOST_ROWS = 20_000_000
-"""Rows that are compared with one another; of more, those whose prompt's hash is small. 16 to 20 bytes of memory each."""
+"""Rows that are compared with one another, 16 to 20 bytes of memory each; of more, those whose prompt's hash is small."""
 
 EXAMPLES = 3
 """Rows that the statistics show, and problems of each code of which the line is shown."""
@@ -253,7 +253,7 @@ class Partial:
     def _add(self, segment: Segment) -> None:
         if any(known.hashes != segment.hashes for known in self.segments.values()):
             raise ConfigurationError(
-                "two parts of a check were made with different hashes; install the extra gemtune[dataset] everywhere, or nowhere"
+                "two parts of a check were made with different hashes; install gemtune[dataset] everywhere, or nowhere"
             )
         key = (segment.role, segment.file)
         of_file = sorted(start for role, file, start in self.segments if (role, file) == key)

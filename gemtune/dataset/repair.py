@@ -19,7 +19,12 @@ from gemtune.errors import DatasetError
 
 __all__ = ["Repaired", "repair", "repair_line"]
 
-_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "application/x-pdf": "application/pdf", "audio/x-mp3": "audio/mpeg"}
+_TYPES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "application/x-pdf": "application/pdf",
+    "audio/x-mp3": "audio/mpeg",
+}
 
 
 @dataclass
@@ -156,11 +161,17 @@ class _Row:
 
     def _lifted(self, row: dict[str, Any], contents: list[Any]) -> list[Any]:
         """A first turn of the role system becomes the system instruction, where the row has none."""
-        if row.get("systemInstruction") or row.get("system_instruction") or len(contents) < 2:  # noqa: PLR2004
+        if row.get("systemInstruction") or row.get("system_instruction") or len(contents) < 2:
             return contents
         first = contents[0]
-        if isinstance(first, dict) and str(first.get("role")).lower() in ("system", "developer") and isinstance(first.get("parts"), list):
-            row["systemInstruction"] = self._changed("turn of system moved to systemInstruction", {"parts": first["parts"]})
+        if (
+            isinstance(first, dict)
+            and str(first.get("role")).lower() in ("system", "developer")
+            and isinstance(first.get("parts"), list)
+        ):
+            row["systemInstruction"] = self._changed(
+                "turn of system moved to systemInstruction", {"parts": first["parts"]}
+            )
             return contents[1:]
         return contents
 
@@ -208,9 +219,14 @@ class _Row:
             made["text"] = self._changed("number written as text", json.dumps(text))
         for name in ("fileData", "file_data"):
             media = made.get(name)
-            key = next((key for key in ("mimeType", "mime_type") if isinstance(media, dict) and key in media), None)
-            if key and media[key] in _TYPES:
-                made[name] = {**media, key: self._changed(f"mimeType {media[key]} written as {_TYPES[media[key]]}", _TYPES[media[key]])}
+            if not isinstance(media, dict):
+                continue
+            key = "mimeType" if "mimeType" in media else "mime_type"
+            if media.get(key) in _TYPES:
+                made[name] = {
+                    **media,
+                    key: self._changed(f"mimeType {media[key]} written as {_TYPES[media[key]]}", _TYPES[media[key]]),
+                }
         for name in ("functionCall", "function_call"):
             call = made.get(name)
             if isinstance(call, dict) and isinstance(call.get("args"), str):
@@ -229,4 +245,9 @@ _ROLES = {"assistant": "model", "bot": "model", "gpt": "model", "human": "user"}
 
 
 def _is_blank(part: Any) -> bool:
-    return isinstance(part, dict) and part.keys() == {"text"} and isinstance(part["text"], str) and not part["text"].strip()
+    return (
+        isinstance(part, dict)
+        and part.keys() == {"text"}
+        and isinstance(part["text"], str)
+        and not part["text"].strip()
+    )

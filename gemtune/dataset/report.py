@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
 from gemtune.dataset.distribution import distribution
@@ -118,9 +118,9 @@ class _Maker:
         for part, shift in _shifted(file.parts):
             for kept in part.problems.values():
                 for found in kept:
-                    if found.code != "GT105" or found.line + shift <= last:
-                        if self._kept[found.code] < MOST_PROBLEMS:
-                            self._keep(file.name, found._replace(line=found.line + shift))
+                    inside = found.code != "GT105" or found.line + shift <= last
+                    if inside and self._kept[found.code] < MOST_PROBLEMS:
+                        self._keep(file.name, found._replace(line=found.line + shift))
             self._counts.update(part.counts)
             entry.example_count += part.examples
             entry.valid_example_count += part.valid
@@ -182,7 +182,8 @@ class _Maker:
                     ),
                 )
             elif media and limits.multimodal_examples is not None and rows > limits.multimodal_examples:
-                found = f"there are {rows:,} rows, some with media, and {limits.base_model} takes {limits.multimodal_examples:,} then"
+                most = f"{limits.base_model} takes {limits.multimodal_examples:,} then"
+                found = f"there are {rows:,} rows, some with media, and {most}"
                 self._add(name, Found(0, "GT702", ERROR, "", found))
             if 0 < rows < _FEW:
                 too_few = limits.minimum_examples is not None and rows < limits.minimum_examples
@@ -213,7 +214,9 @@ class _Maker:
                 and limits.validation_share
                 and sizes["validation"] > limits.validation_share * sizes["training"]
             ):
-                found = f"the validation file has {sizes['validation'] / sizes['training']:.0%} of the training file's bytes, and {limits.validation_share:.0%} are taken"
+                share = sizes["validation"] / sizes["training"]
+                most = f"{limits.validation_share:.0%} are taken"
+                found = f"the validation file has {share:.0%} of the training file's bytes, and {most}"
                 self._add(name, Found(0, "GT705", ERROR, "", found))
             return
         most = limits.validation_examples
@@ -357,7 +360,7 @@ class _Comparison:
         pieces = max(1, -(-count // _MOST_SETS))
         top = 1 << (64 - self._level)
         edges = [top * i // pieces for i in range(pieces + 1)]
-        yield from zip(edges, edges[1:], strict=False)
+        yield from pairwise(edges)
 
     def _repeated(self, role: str) -> None:
         count = sum(len(rows.prompts) for _, rows in self._columns(role))

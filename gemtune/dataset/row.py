@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from gemtune.dataset.contents import SizeOf, camel, check_contents, check_resolution, check_system, check_turn, snake
-from gemtune.dataset.facts import Facts, Turn
+from gemtune.dataset.contents import check_contents, check_system, check_turn
+from gemtune.dataset.facts import Facts, SizeOf, Turn
+from gemtune.dataset.fields import Fields, camel, spellings
 from gemtune.dataset.functions import Calls, check_tools
 from gemtune.dataset.limits import Limits
+from gemtune.dataset.media_rules import check_resolution
 from gemtune.dataset.parse import doubled_keys, parse, pointer
 from gemtune.dataset.problem import shown
 from gemtune.dataset.shapes import detect
@@ -16,11 +18,10 @@ from gemtune.specs.suggest import nearest
 
 __all__ = ["LEFTOVERS", "check_line", "check_row", "leftovers_of"]
 
-_FIELDS = (
-    "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings", "labels", "completions",
-    "references", "model", "cachedContent",
+_ROW = spellings(
+    "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings", "labels",
+    "completions",    "references", "model", "cachedContent",
 )  # fmt: skip
-_ROW = {spelled: name for name in _FIELDS for spelled in (name, snake(name))}
 _COMPLETION = {"score": "score", "completion": "completion"}
 
 LEFTOVERS = ("\n\n###\n\n", " END", " ")
@@ -44,7 +45,7 @@ def check_row(row: dict[str, Any], limits: Limits, size_of: SizeOf | None = None
         limits: Of the base model and the kind of tuning.
         size_of: The sizes of files that rows name, where they can be seen.
     """
-    facts = Facts()
+    facts = Facts(limits, size_of)
     for place in doubled_keys(row):
         facts.warn("GT109", place, "the key stands twice in its object")
     fields = camel(facts, row, _ROW, "")
@@ -61,14 +62,14 @@ def check_row(row: dict[str, Any], limits: Limits, size_of: SizeOf | None = None
     if other:
         facts.error("GT210", "", other)
         return facts
-    _configuration(facts, fields, limits)
+    _configuration(facts, fields)
     if "systemInstruction" in fields and fields["systemInstruction"][1] is not None:
         check_system(facts, fields["systemInstruction"][1], pointer(fields["systemInstruction"][0]))
     key, contents = fields["contents"]
     if limits.job != "sft":
-        check_contents(facts, contents, pointer(key), limits, size_of, ends="user")
+        check_contents(facts, contents, pointer(key), ends="user")
     else:
-        check_contents(facts, contents, pointer(key), limits, size_of)
+        check_contents(facts, contents, pointer(key))
     tools = fields.get("tools", ("tools", None))
     check_tools(facts, tools[1], pointer(tools[0]), facts.called)
     if facts.calls and limits.calls_doubtful and not facts.failed:
@@ -76,11 +77,11 @@ def check_row(row: dict[str, Any], limits: Limits, size_of: SizeOf | None = None
             "GT607", facts.calls, f"the row has function calls, and {limits.base_model} is known to have refused them"
         )
     if limits.job == "preference":
-        _completions(facts, *fields["completions"], limits)
+        _completions(facts, *fields["completions"])
     elif limits.job == "reinforcement":
         facts.answers = 0
         _references(facts, fields)
-    _length(facts, limits)
+    _length(facts)
     if not facts.failed and facts.turns and facts.answers == 1:
         facts.leftovers = leftovers_of(
             facts.turns[-2].parts[-1:] if len(facts.turns) > 1 else [], facts.turns[-1].parts[-1:]
@@ -148,7 +149,7 @@ def _count_messages(facts: Facts, row: dict[str, Any]) -> None:
             facts.turns.append(turn)
 
 
-def _other_kind(fields: dict[str, tuple[str, Any]], limits: Limits) -> str:
+def _other_kind(fields: Fields, limits: Limits) -> str:
     has = {name for name in ("completions", "references") if fields.get(name, ("", None))[1] is not None}
     if limits.job == "preference":
         return "" if "completions" in has else "the row has no completions, so it is not for preference tuning"
@@ -159,7 +160,7 @@ def _other_kind(fields: dict[str, tuple[str, Any]], limits: Limits) -> str:
     return ""
 
 
-def _configuration(facts: Facts, fields: dict[str, tuple[str, Any]], limits: Limits) -> None:
+def _configuration(facts: Facts, fields: Fields) -> None:
     key, value = fields.get("generationConfig", ("", None))
     if value is None:
         return
@@ -170,10 +171,10 @@ def _configuration(facts: Facts, fields: dict[str, tuple[str, Any]], limits: Lim
     name, level = inner.get("mediaResolution", ("", None))
     if level is not None:
         facts.resolution_path = pointer(key, name)
-        facts.resolution = check_resolution(facts, level, facts.resolution_path, limits)
+        facts.resolution = check_resolution(facts, level, facts.resolution_path)
 
 
-def _completions(facts: Facts, key: str, value: Any, limits: Limits) -> None:
+def _completions(facts: Facts, key: str, value: Any) -> None:
     at = pointer(key)
     if not isinstance(value, list) or len(value) != 2:
         found = f"{key} has {len(value)}" if isinstance(value, list) else f"{key} is {shown(value)}"
@@ -194,9 +195,7 @@ def _completions(facts: Facts, key: str, value: Any, limits: Limits) -> None:
             )
         else:
             scores.append(score)
-        answer = _completion(
-            facts, item.get("completion"), f"{place}/completion" if "completion" in item else place, limits
-        )
+        answer = _completion(facts, item.get("completion"), f"{place}/completion" if "completion" in item else place)
         if answer is not None:
             answers.append(answer)
     if len(scores) == 2 and scores[0] == scores[1]:
@@ -206,15 +205,15 @@ def _completions(facts: Facts, key: str, value: Any, limits: Limits) -> None:
     facts.turns += answers
 
 
-def _completion(facts: Facts, value: Any, at: str, limits: Limits) -> Turn | None:
+def _completion(facts: Facts, value: Any, at: str) -> Turn | None:
     if not isinstance(value, dict):
         facts.error("GT904", at, f"the completion is {shown(value)} and not one turn")
         return None
     role = value.get("role")
     if role is not None and role != "model":
         facts.error("GT904", at + "/role", f"the completion's role is {shown(role)} and not model")
-    inner = Facts()
-    check_turn(inner, {**value, "role": "model"}, at, limits, None, "user", Calls(inner))
+    inner = Facts(facts.limits)
+    check_turn(inner, {**value, "role": "model"}, at, "user", Calls(inner))
     structure = {"GT401", "GT402", "GT403", "GT404", "GT405"}
     for problem in inner.problems:
         if problem.severity == "error" and problem.code in structure:
@@ -229,7 +228,7 @@ def _completion(facts: Facts, value: Any, at: str, limits: Limits) -> Turn | Non
     return turn
 
 
-def _references(facts: Facts, fields: dict[str, tuple[str, Any]]) -> None:
+def _references(facts: Facts, fields: Fields) -> None:
     key, value = fields.get("references", ("references", None))
     if value is None:
         facts.warn("GT911", "", "the row has no references")
@@ -243,7 +242,8 @@ def _references(facts: Facts, fields: dict[str, tuple[str, Any]]) -> None:
     facts.references = "\x1e" + "\x1d".join(f"{name}\x1c{each}" for name, each in sorted(value.items()))
 
 
-def _length(facts: Facts, limits: Limits) -> None:
+def _length(facts: Facts) -> None:
+    limits = facts.limits
     if limits.tokens is None:
         return
     tokens = facts.input_tokens + facts.output_tokens

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from gemtune.dataset.contents import SizeOf
+from gemtune.dataset.facts import SizeOf
 from gemtune.dataset.limits import Limits
 from gemtune.dataset.parse import BOM, BadLineError, parse
 from gemtune.dataset.partial import EXAMPLES, Found, Segment

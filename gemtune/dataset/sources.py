@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from gemtune.dataset.partial import Found
 from gemtune.dataset.problem import WARNING
@@ -73,7 +73,7 @@ class LocalFile:
         except OSError as error:
             raise DatasetError(f"{self.name} cannot be read: {error.strerror or error}") from error
 
-    def _open(self) -> IO[bytes]:
+    def _open(self) -> Any:
         if self.path == "-":
             return _kept_open(sys.stdin)
         if _is_gzip(self.path):
@@ -134,13 +134,12 @@ def _of(name: str, credentials: Any) -> list[Source]:
             raise DatasetError(f"{name} is a folder without a .jsonl file")
         return [_local(each, f"{name} is a folder") for each in inside]
     if not path.exists():
-        matches = (
-            sorted(each for each in glob.glob(name, recursive=True) if Path(each).is_file())
-            if glob.has_magic(name)
-            else []
-        )
+        if not glob.has_magic(name):
+            raise DatasetError(f"{name}: there is no such file")
+        # An absolute pattern too, which Path.glob does not take.
+        matches = sorted(each for each in glob.glob(name, recursive=True) if Path(each).is_file())  # noqa: PTH207
         if not matches:
-            raise DatasetError(f"{name}: no file matches" if glob.has_magic(name) else f"{name}: there is no such file")
+            raise DatasetError(f"{name}: no file matches")
         return [_local(each, f"{name} is a pattern") for each in matches]
     return [_local(name, "")]
 

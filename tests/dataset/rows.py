@@ -13,7 +13,9 @@ TEXTS = st.one_of(
     ),
     st.text(max_size=12),
 )  # fmt: skip
-URIS = st.sampled_from(["gs://b/a.png", "gs://b", "https://x.org/a.jpg", "/tmp/a", "gs://b/a.mp4", "https://drive.google.com/a"])
+URIS = st.sampled_from(
+    ["gs://b/a.png", "gs://b", "https://x.org/a.jpg", "/tmp/a", "gs://b/a.mp4", "https://drive.google.com/a"]
+)
 PARTS = st.one_of(
     st.builds(lambda text: {"text": text}, TEXTS),
     st.builds(lambda text: {"text": text}, TEXTS),
@@ -33,7 +35,9 @@ def _turn(role: str | None, parts: Any) -> dict[str, Any]:
     return ({} if role is None else {"role": role}) | {"parts": parts}
 
 
-TURNS = st.builds(_turn, ROLES, st.one_of(st.lists(PARTS, min_size=1, max_size=3), st.sampled_from([[], {"text": "a"}, "a"])))
+TURNS = st.builds(
+    _turn, ROLES, st.one_of(st.lists(PARTS, min_size=1, max_size=3), st.sampled_from([[], {"text": "a"}, "a"]))
+)
 PAIRS = st.builds(
     lambda ask, answer: [_turn("user", [{"text": ask}]), _turn("model", [{"text": answer}])], TEXTS, TEXTS
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from gemtune.dataset.convert import Changes, ConversionError, ConvertReport, convert, convert_row
+from gemtune.dataset.converting import Changes, ConversionError, ConvertReport, convert, convert_row
 from gemtune.dataset.shapes import BATCH, GEMINI, GEMINI_PREFERENCE, OPENAI, SHAPES, detect
 
 Row = dict[str, Any]

@@ -75,7 +75,8 @@ def test_rows_are_converted_and_the_summary_says_what_was_done(convert: Callable
         "Gemini (contents): 1 row, which is the form wanted",
         "dropped: id (2 times)",
         "wrote 3 rows to b.jsonl",
-        "check it with: gemtune dataset check b.jsonl",
+        "checked for gemini-3.5-flash: 3 warnings",
+        "to see them: gemtune dataset check b.jsonl --base-model gemini-3.5-flash",
     ]
     assert read("b.jsonl") == [ROW] * 3
     assert left() == {"a.jsonl", "b.jsonl"}
@@ -128,7 +129,9 @@ def test_standard_input_and_output(convert: Callable[..., Ran], monkeypatch: pyt
 def test_pairs_are_checked_as_preference_data(convert: Callable[..., Ran]) -> None:
     write("a.jsonl", {"prompt": "q", "chosen": "a", "rejected": "b"})
     ran = convert("a.jsonl", "--out", "b.jsonl")
-    assert ran.err.splitlines()[-1] == "check it with: gemtune dataset check b.jsonl --job preference"
+    assert ran.err.splitlines()[-1] == (
+        "to see them: gemtune dataset check b.jsonl --base-model gemini-3.5-flash --job preference"
+    )
 
 
 def test_a_report_for_a_program(convert: Callable[..., Ran]) -> None:
@@ -217,7 +220,7 @@ def test_an_interrupt_leaves_no_half_file(convert: Callable[..., Ran], monkeypat
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gemtune.dataset.convert.convert", interrupted)
+    monkeypatch.setattr("gemtune.dataset.converting.convert", interrupted)
     with pytest.raises(KeyboardInterrupt):
         convert("a.jsonl", "--out", "b.jsonl")
     assert left() == {"a.jsonl"}

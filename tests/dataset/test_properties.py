@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from gemtune.dataset import check, check_range, finish_report
 from gemtune.dataset.limits import Limits
@@ -22,7 +21,9 @@ from tests.dataset.rows import FILES, PAIRS, TEXTS
 MODEL = "gemini-3.5-flash"
 
 
-def report_of(data: bytes, *, job: str = "sft", quick: bool = True, block: int = 1 << 20, model: str = MODEL) -> DatasetReport:
+def report_of(
+    data: bytes, *, job: str = "sft", quick: bool = True, block: int = 1 << 20, model: str = MODEL
+) -> DatasetReport:
     limits = Limits.of(model, job)
     blocks = (data[i : i + block] for i in range(0, len(data), block))
     return finish(Partial([scan(blocks, Segment("x.jsonl", "training"), limits, quick=quick)]), limits)
@@ -36,8 +37,17 @@ def test_any_bytes_give_a_report(data: bytes, job: str) -> None:
 
 
 @given(FILES, st.sampled_from([MODEL, "gemini-2.5-flash", "gemini-1.0-pro-002", "unknown-1"]))
-@example(b'{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b","text":"\\u0022\\u0022"}]}]}\n' * 5, MODEL)
-@example((b'{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]}]}\n' * 8).replace(b"a", b" ", 3), MODEL)
+@example(
+    b'{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b","text":"\\u0022\\u0022"}]}]}\n'
+    * 5,
+    MODEL,
+)
+@example(
+    (b'{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]}]}\n' * 8).replace(
+        b"a", b" ", 3
+    ),
+    MODEL,
+)
 def test_the_fast_way_finds_what_the_slow_one_finds(data: bytes, model: str) -> None:
     assert report_of(data, model=model) == report_of(data, model=model, quick=False)
 
@@ -59,8 +69,7 @@ def test_ranges_merge_in_any_grouping(folder: Path, data: Any) -> None:
     size = path.stat().st_size
     cuts = sorted(data.draw(st.sets(st.integers(min_value=0, max_value=size), max_size=5)) | {0})
     parts = [
-        check_range(path, start, end, base_model=MODEL)
-        for start, end in zip(cuts, [*cuts[1:], None], strict=True)
+        check_range(path, start, end, base_model=MODEL) for start, end in zip(cuts, [*cuts[1:], None], strict=True)
     ]
     parts = data.draw(st.permutations(parts))
     while len(parts) > 1:
@@ -91,7 +100,12 @@ def problems(line: bytes) -> list[tuple[str, str]]:
 
 
 def snaked(value: Any) -> Any:
-    names = {"systemInstruction": "system_instruction", "fileData": "file_data", "mimeType": "mime_type", "fileUri": "file_uri"}
+    names = {
+        "systemInstruction": "system_instruction",
+        "fileData": "file_data",
+        "mimeType": "mime_type",
+        "fileUri": "file_uri",
+    }
     if isinstance(value, dict):
         return {names.get(key, key): snaked(below) for key, below in reversed(value.items())}
     return [snaked(below) for below in value] if isinstance(value, list) else value
@@ -106,7 +120,11 @@ def test_spelling_order_and_space_do_not_matter(contents: list[Any], system: str
     other = json.dumps(snaked(row), ensure_ascii=False, indent=indent).replace("\n", " ").encode() + b" \r"
     assert [(c, p.replace("system_instruction", "systemInstruction")) for c, p in problems(other)] == problems(plain)
     facts, others = (check_line(each, Limits.of(MODEL)) for each in (plain, other))
-    assert (facts.keys(), facts.input_tokens) == (others.keys(), others.input_tokens) if not facts.failed else others.failed
+    assert (
+        (facts.keys(), facts.input_tokens) == (others.keys(), others.input_tokens)
+        if not facts.failed
+        else others.failed
+    )
 
 
 MUTATIONS = [
@@ -121,7 +139,7 @@ MUTATIONS = [
 ]
 
 
-@given(st.text(min_size=1, max_size=30, alphabet="abc äé\"\\"), st.integers(0, 60), st.sampled_from(MUTATIONS))
+@given(st.text(min_size=1, max_size=30, alphabet='abc äé"\\'), st.integers(0, 60), st.sampled_from(MUTATIONS))
 def test_a_mutated_row_is_found_at_its_line_and_place(text: str, at: int, mutation: tuple[str, str, Any]) -> None:
     code, path, change = mutation
     rows = [

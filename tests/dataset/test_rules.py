@@ -288,7 +288,14 @@ def test_open_models_take_messages() -> None:
     chat = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
     assert problems(chat, "sft", "meta/llama3_1@llama-3.1-8b-instruct") == []
     assert problems({"prompt": "a", "completion": "b"}, "sft", "meta/llama3_1@llama-3.1-8b-instruct") == []
-    assert problems({"messages": [{"role": "user", "content": "a"}, {"role": "model", "content": "b"}]}, "sft", "gemini-1.0-pro-002") == []
+    assert (
+        problems(
+            {"messages": [{"role": "user", "content": "a"}, {"role": "model", "content": "b"}]},
+            "sft",
+            "gemini-1.0-pro-002",
+        )
+        == []
+    )
 
 
 def test_an_unknown_model_has_no_limits() -> None:

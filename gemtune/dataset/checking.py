@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
-from gemtune.dataset.contents import SizeOf
+from gemtune.dataset.facts import SizeOf
 from gemtune.dataset.limits import Limits
 from gemtune.dataset.partial import Partial, Segment
 from gemtune.dataset.report import finish
@@ -112,7 +112,7 @@ def check_rows(
 
 
 def finish_report(partial: Partial, *, base_model: str, job: str = "sft") -> DatasetReport:
-    """The report of parts that were merged: files in the order of their names, lines numbered from each file's first."""
+    """The report of merged parts: files in the order of their names, lines numbered from each file's first."""
     return finish(partial, Limits.of(base_model, job))
 
 
