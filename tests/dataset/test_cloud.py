@@ -7,6 +7,7 @@ import gzip
 import json
 import pickle
 import random
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -24,6 +25,7 @@ from gemtune.dataset.sources import sources
 from gemtune.errors import ConfigurationError, DatasetError, GemtuneError, TransportError, Unauthenticated
 from gemtune_pb.v1 import DatasetProblem
 from tests.support.breaking_proxy import BreakingProxy
+from tests.support.certificates import Authority
 from tests.support.object_stores import Asked, InProcess, Storing, fake_gcs_server, fake_gcs_server_binary
 
 MODEL = "gemini-3.5-flash"
@@ -355,6 +357,44 @@ def test_the_token_goes_along(ours: InProcess, monkeypatch: pytest.MonkeyPatch) 
     assert read("gs://bkt/x.jsonl") == b"{}\n"
     assert [asked.headers["authorization"] for asked in ours.asked] == [f"Bearer {TOKEN}"] * 2
     assert TOKEN not in repr(sources(["gs://bkt/x.jsonl"]))
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_the_authorities_of_the_environment_are_trusted(
+    folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    with InProcess(certificate=authority.issue("127.0.0.1")) as store:
+        store.put("bkt", "x.jsonl", b"{}\n")
+        held = storage(store)
+        monkeypatch.setattr(cloud, "_storage", lambda _: held)
+        trusted = authority.file
+        if folder:
+            if shutil.which("openssl") is None:
+                pytest.skip("openssl is not here, which names the files of such a folder")
+            (tmp_path / "trusted").mkdir()
+            trusted = tmp_path / "trusted"
+            digest = subprocess.run(
+                ["openssl", "x509", "-hash", "-noout", "-in", str(authority.file)], capture_output=True
+            )
+            (trusted / f"{digest.stdout.decode().strip()}.0").write_bytes(authority.file.read_bytes())
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
+        assert read("gs://bkt/x.jsonl") == b"{}\n"
+        assert [asked.headers["authorization"] for asked in store.asked] == [f"Bearer {TOKEN}"] * 2
+
+
+def test_a_server_that_nobody_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with InProcess(certificate=Authority(tmp_path).issue("127.0.0.1")) as store:
+        store.put("bkt", "x.jsonl", b"{}\n")
+        held = storage(store)
+        monkeypatch.setattr(cloud, "_storage", lambda _: held)
+        with pytest.raises(TransportError, match="certificate"):
+            sources(["gs://bkt/x.jsonl"])
+        # The library by itself does not trust it either.
+        found = cloud.CloudFile("gs://bkt/x.jsonl", 3, [], True, store.last, Place("bkt", "x.jsonl"), 3, False, held)
+        with pytest.raises(TransportError, match="certificate"):
+            list(found.blocks())
+        assert not store.asked
 
 
 def test_an_emulator_gets_no_token(ours: InProcess) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -21,6 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from tests.support.certificates import Issued
 
 __all__ = ["InProcess", "Stored", "Storing", "fake_gcs_server", "fake_gcs_server_binary"]
 
@@ -70,6 +73,7 @@ class InProcess:
         answers: Gets a request: None, or a status and a body (a message for the error's JSON).
         cut: Gets a request for bytes: how many of them are sent before the connection is cut; None: all.
         page: Objects on a page of a list.
+        certificate: To be reached over TLS.
     """
 
     objects: dict[tuple[str, str], Stored] = field(default_factory=dict)
@@ -77,6 +81,7 @@ class InProcess:
     answers: Callable[[Asked], tuple[int, str] | None] = lambda _: None
     cut: Callable[[Asked], int | None] = lambda _: None
     page: int = 1000
+    certificate: Issued | None = None
     url: str = ""
     last: int = 1_700_000_000_000_000
 
@@ -95,7 +100,11 @@ class InProcess:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if self.certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate.certificate, self.certificate.key)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if self.certificate else ''}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
