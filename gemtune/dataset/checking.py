@@ -202,7 +202,7 @@ class _Check:
 
 def _scan_range(source: Source, role: str, start: int, end: int | None, limits: Limits) -> Segment:
     """The lines that begin in a range."""
-    segment = Segment(source.name, role, start)
+    segment = Segment(source.name, role, start, generation=source.generation)
     blocks = _lines_between(source, start, end)
     begin = next(blocks)
     segment.start = len(begin) + start if start else 0
