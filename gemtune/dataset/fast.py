@@ -20,10 +20,11 @@ from gemtune.dataset.functions import SCHEMA_NAMES
 from gemtune.dataset.hashes import hashes_of
 from gemtune.dataset.limits import Limits
 from gemtune.dataset.media import MODALITIES, hardly_public, modality_of, types_of
+from gemtune.dataset.media_tokens import media_tokens
 from gemtune.dataset.partial import Rows, Segment
 from gemtune.dataset.problem import WARNING, Problem
 from gemtune.dataset.row import LEFTOVERS, leftovers_of
-from gemtune.dataset.tokens import at_most, media_tokens, text_tokens, tokens_of
+from gemtune.dataset.tokens import at_most, text_tokens, tokens_of
 
 __all__ = ["Reader"]
 
@@ -322,7 +323,7 @@ class Reader:
         facts.modalities.add(modality)
         facts.files[modality] = facts.files.get(modality, 0) + 1
         turn.parts.append(part_key("fileData", {"mimeType": mime, "fileUri": uri}))
-        turn.tokens += media_tokens(modality, facts.resolution)
+        turn.tokens += media_tokens(modality, facts.resolution, self._limits.base_model)
         return True
 
     def _declared(self, tools: list[_Tool] | UnsetType) -> frozenset[str] | None:
