@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LIMITS", "estimate", "refuse_over_limit"]
 
 _DATA = "A local copy of the training set"
+_TELL_EACH = 20_000_000  # bytes
 
 LIMITS = (
     Option(["--max-tokens"], type=COUNT, metavar="N", help="Refuse to send it if more tokens may be billed"),
@@ -80,7 +80,7 @@ def refuse_over_limit(
 
 
 def _estimated(session: Session, job: TuningJob, data: str | None, tokenizer: str | None) -> CostEstimate:
-    from gemtune.dataset.estimate import estimate as estimate_job, local_lines, training_dataset_uri
+    from gemtune.dataset.estimate import estimate as estimate_job, lines_of, training_dataset_uri
 
     uri = training_dataset_uri(job)
     if not uri and data is None:
@@ -88,19 +88,16 @@ def _estimated(session: Session, job: TuningJob, data: str | None, tokenizer: st
     if data is None and "://" in uri:
         raise click.UsageError(f"{uri} is not on this machine; give a local copy of it with --data FILE")
     source = data or uri
-    with working(session.output, f"counting the tokens of {source}") as say:
-        return estimate_job(job, _watched(local_lines(source), source, say), tokenizer=tokenizer)
+    told = 0
 
-
-def _watched(lines: Iterator[bytes], source: str, say: Callable[[str], None]) -> Iterator[bytes]:
-    """The lines; says how far it is, now and then."""
-    size, done, told = Path(source).stat().st_size if Path(source).is_file() else 0, 0, 0
-    for line in lines:
-        done += len(line)
-        if done - told >= 20_000_000:
+    def progress(done: int) -> None:
+        nonlocal told
+        if done - told >= _TELL_EACH:
             told = done
-            say(f"counting the tokens of {source}: {min(done / size, 1):.0%}" if size else f"{done:,} bytes")
-        yield line
+            say(f"counting the tokens of {source}: {done // 1_000_000:,} MB")
+
+    with working(session.output, f"counting the tokens of {source}") as say:
+        return estimate_job(job, lines_of(source, progress), tokenizer=tokenizer)
 
 
 def _lines(found: CostEstimate) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,6 @@ Every number is a range. Only the training set is billed; evaluations and the us
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,15 +12,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from gemtune.dataset.row_tokens import row_tokens
+from gemtune.dataset.sources import sources
 from gemtune.dataset.tokenizer import load_tokenizer
 from gemtune.dataset.tokens import Tokens, text_share
-from gemtune.errors import ConfigurationError, GemtuneError
+from gemtune.errors import GemtuneError
 from gemtune.rpc import nesting
 from gemtune.specs.catalogue import Catalogue, catalogue
 from gemtune.specs.prices import Prices, prices as known_prices
 from gemtune_pb.v1 import CostEstimate, CostRange, CountRange, TokenEstimate, TuningJob
 
-__all__ = ["OverLimit", "amount", "estimate", "estimate_tokens", "local_lines", "over_limit", "training_dataset_uri"]
+__all__ = ["OverLimit", "amount", "estimate", "estimate_tokens", "lines_of", "over_limit", "training_dataset_uri"]
 
 Row = Mapping[str, Any]
 
@@ -34,6 +34,7 @@ _RULE = "the offline rule (by script and modality)"
 # images (gemini-3.1-flash-lite), 4 in Google's own cost notebook of 2024.
 _EPOCHS_UNSET = (1, 10, 40)
 _FEW_ROWS = 200
+_MOST_LINE = 1 << 26  # bytes
 
 
 class OverLimit(GemtuneError):
@@ -110,19 +111,30 @@ def _parsed(line: Row | str | bytes) -> dict[str, Any] | None:
     return cast("dict[str, Any]", row) if isinstance(row, dict) else {}
 
 
-def local_lines(path: str) -> Iterator[bytes]:
-    """The lines of a file on this machine, unpacked where its name ends in .gz.
+def lines_of(name: str, progress: Callable[[int], object] | None = None) -> Iterator[bytes]:
+    """The lines of a file, unpacked where it is gzip; of a folder or a pattern those of all its files.
+
+    Args:
+        name: As `gemtune.dataset.sources` takes it; `-` is standard input.
+        progress: Hears how many bytes have been read, as they are after unpacking.
 
     Raises:
-        ConfigurationError: The file is not on this machine, or cannot be read.
+        DatasetError: There is no such file, or it cannot be read to its end.
     """
-    if "://" in path:
-        raise ConfigurationError(f"{path} is not on this machine; give a local copy of it")
-    try:
-        with gzip.open(path) if path.endswith(".gz") else Path(path).open("rb") as file:
-            yield from file
-    except (OSError, EOFError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    done, kept = 0, bytearray()
+    for source in sources([name]):
+        for block in source.blocks():
+            kept += block
+            if b"\n" in block or len(kept) > _MOST_LINE:  # a file without an end of line is not held whole
+                *lines, rest = kept.split(b"\n") if b"\n" in block else (kept, b"")
+                yield from map(bytes, lines)
+                kept = bytearray(rest)
+            done += len(block)
+            if progress is not None:
+                progress(done)
+        if kept:
+            yield bytes(kept)
+            kept.clear()
 
 
 # -- a job ------------------------------------------------------------------------------------------------------------

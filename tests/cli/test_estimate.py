@@ -71,7 +71,7 @@ def test_what_is_not_on_this_machine_is_asked_for(gemtune: Gemtune, spec: str, t
     )
     ran = gemtune("estimate", "-f", spec, "--data", str(tmp_path / "no.jsonl"))
     assert ran.status == 2
-    assert "cannot be read: No such file" in ran.err
+    assert "no.jsonl: there is no such file" in ran.err
     path = tmp_path / "empty.yaml"
     path.write_text("base_model: gemini-2.5-flash\n")
     assert gemtune("estimate", "-f", str(path)).status == 2

@@ -13,11 +13,11 @@ from gemtune.dataset.estimate import (
     amount,
     estimate,
     estimate_tokens,
-    local_lines,
+    lines_of,
     over_limit,
     training_dataset_uri,
 )
-from gemtune.errors import ConfigurationError, SpecFileError
+from gemtune.errors import DatasetError, SpecFileError
 from gemtune.specs.prices import KINDS, Prices, prices, read_prices
 from gemtune_pb.v1 import CostEstimate, PreferenceOptimizationSpec, PriceTable, SupervisedTuningSpec, TuningJob
 
@@ -133,15 +133,18 @@ def test_a_tokenizer_of_the_users_counts_exactly(tmp_path: Path) -> None:
     assert found.method == "the tokenizer tokenizer.json"
 
 
-def test_files_of_this_machine_are_read(tmp_path: Path) -> None:
-    plain, packed = tmp_path / "t.jsonl", tmp_path / "t.jsonl.gz"
-    plain.write_bytes(b"1\n2\n")
-    packed.write_bytes(gzip.compress(b"1\n2\n"))
-    assert list(local_lines(str(plain))) == list(local_lines(str(packed))) == [b"1\n", b"2\n"]
+def test_files_are_read_line_by_line(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "1.jsonl", tmp_path / "2.jsonl.gz"
+    plain.write_bytes(b"1\n2\n3")
+    packed.write_bytes(gzip.compress(b"4\n5\n"))
+    assert list(lines_of(str(plain))) == [b"1", b"2", b"3"]
+    heard: list[int] = []
+    assert list(lines_of(str(tmp_path), heard.append)) == [b"1", b"2", b"3", b"4", b"5"]
+    assert heard == [5, 9]
     packed.write_bytes(packed.read_bytes()[:-4])
-    for path in (str(packed), str(tmp_path / "no"), "gs://b/t.jsonl"):
-        with pytest.raises(ConfigurationError):
-            list(local_lines(path))
+    for path in (str(packed), str(tmp_path / "no")):
+        with pytest.raises(DatasetError):
+            list(lines_of(path))
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------
