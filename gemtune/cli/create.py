@@ -9,6 +9,7 @@ import click
 from google.protobuf.message import Message
 
 from gemtune.cli.commands import Command, Option
+from gemtune.cli.estimate import LIMITS, refuse_over_limit
 from gemtune.cli.fields import field_options
 from gemtune.cli.interrupts import Terminated, terminable
 from gemtune.cli.job_text import summary
@@ -52,6 +53,9 @@ def _create(  # click hands over each option by its name
     resend: bool,
     store: str | None,
     check_data: bool,
+    max_tokens: int | None,
+    max_cost: float | None,
+    data: str | None,
     **fields: Any,
 ) -> None:
     """Starts a job, or shows how it would be started."""
@@ -59,6 +63,7 @@ def _create(  # click hands over each option by its name
     if not wait and (timeout is not None or poll_interval is not None):
         raise click.UsageError("--timeout and --poll-interval apply to waiting; add --wait")
     given = read_given(session, file, fields, location=location_from(session.location))
+    refuse_over_limit(session, given.job, max_tokens=max_tokens, max_cost=max_cost, data=data)
     if dry_run:
         _show_request(session, given.job)
         return
@@ -105,6 +110,7 @@ create = Command(
         Option(["--request-id"], metavar="ID", help="Id of this submission; the same id gives the same job"),
         Option(["--resend/--no-resend"], default=True, help="Send it again when its outcome is unknown"),
         STORE,
+        *LIMITS,
         *field_options(),
     ],
 )

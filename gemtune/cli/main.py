@@ -42,6 +42,7 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     },
     "Specs": {
         "validate": Entry("specs:validate", "Check a spec before you send it"),
+        "estimate": Entry("estimate:estimate", "Estimate the tokens and the cost of a job"),
         "diff": Entry("spec_commands:diff", "Compare two specs, or a spec and a job"),
         "convert": Entry("spec_commands:convert", "Write a spec in another format"),
         "fingerprint": Entry("spec_commands:fingerprint", "Print the identity of a spec"),

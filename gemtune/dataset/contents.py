@@ -11,7 +11,7 @@ from gemtune.dataset.fields import DATA, PART, Fields, camel
 from gemtune.dataset.media_rules import Part, check_media, check_resolution, check_video
 from gemtune.dataset.parse import pointer
 from gemtune.dataset.problem import shown
-from gemtune.dataset.tokens import text_tokens
+from gemtune.dataset.quick_tokens import quick_tokens
 from gemtune.specs.suggest import nearest
 
 __all__ = ["EMPTY_WORDS", "SHORT", "check_contents", "check_system", "check_turn"]
@@ -219,7 +219,7 @@ def _check_parts(facts: Facts, turn: Turn, parts: list[tuple[str, Any]], role: s
                 filled = True
                 continue
             turn.parts.append(text)
-            turn.tokens += text_tokens(text)
+            turn.tokens += quick_tokens(text)
             if text and not text.isspace():
                 filled = True
             else:
@@ -245,7 +245,7 @@ def _count(facts: Facts, turn: Turn, part: Part, calls: functions.Calls) -> int:
         return check_media(facts, part)
     if part.kind in ("functionCall", "functionResponse"):
         calls.part(part.kind, value, part.place, part.path, part.role)
-    return text_tokens(key)
+    return quick_tokens(key)
 
 
 def _check_beside(facts: Facts, fields: Fields, kind: str, path: str) -> None:
@@ -316,5 +316,5 @@ def check_system(facts: Facts, value: Any, at: str) -> None:
             if not text.strip():
                 facts.warn("GT405", place, "the text is empty")
             turn.parts.append(text)
-            turn.tokens += text_tokens(text)
+            turn.tokens += quick_tokens(text)
     facts.system = turn

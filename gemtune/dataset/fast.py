@@ -21,10 +21,11 @@ from gemtune.dataset.functions import SCHEMA_NAMES
 from gemtune.dataset.hashes import hashes_of
 from gemtune.dataset.limits import Limits
 from gemtune.dataset.media import MODALITIES, hardly_public, modality_of, types_of
+from gemtune.dataset.media_tokens import media_tokens
 from gemtune.dataset.partial import Rows, Segment
 from gemtune.dataset.problem import WARNING, Problem
+from gemtune.dataset.quick_tokens import FAR, quick_tokens, quick_tokens_of
 from gemtune.dataset.row import LEFTOVERS, leftovers_of
-from gemtune.dataset.tokens import at_most, media_tokens, text_tokens, tokens_of
 
 __all__ = ["Reader"]
 
@@ -234,16 +235,16 @@ class Reader:
         """Counts texts into the segment, unless row.py has to look at their rows."""
         if not found.asked or not _nothing_hidden(found):
             return False
-        asked_tokens = tokens_of(found.asked, found.asked_text, found.asked_lengths)
-        answered_tokens = tokens_of(found.answered, found.answered_text, found.answered_lengths)
+        asked_tokens = quick_tokens_of(found.asked, found.asked_text, found.asked_lengths)
+        answered_tokens = quick_tokens_of(found.answered, found.answered_text, found.answered_lengths)
         keys = found.asked
         with_system = 0
         if found.systems:
             with_system = len(found.systems) - found.systems.count("")
-            system_tokens = {text: text_tokens(text) for text in set(found.systems)} | {"": 0}
+            system_tokens = {text: quick_tokens(text) for text in set(found.systems)} | {"": 0}
             asked_tokens = [n + system_tokens[text] for n, text in zip(asked_tokens, found.systems, strict=True)]
             keys = [prompt_key(text, [("user", [ask])]) for text, ask in zip(found.systems, found.asked, strict=True)]
-        if self._most is not None and at_most(max(asked_tokens) + max(answered_tokens)) > self._most:
+        if self._most is not None and FAR * (max(asked_tokens) + max(answered_tokens)) > self._most:
             return False
         first = segment.lines + 1
         numbers: Sequence[int] = range(first, first + lines)
@@ -359,7 +360,7 @@ class Reader:
             declared = self._declared(row.tools)
             if declared is None or not declared.issuperset(name for name, _ in facts.called):
                 return None
-        if self._most is not None and at_most(facts.input_tokens + facts.output_tokens) > self._most:
+        if self._most is not None and FAR * (facts.input_tokens + facts.output_tokens) > self._most:
             return None
         if facts.calls and self._limits.calls_doubtful:
             found_it = f"the row has function calls, and {self._limits.base_model} is known to have refused them"
@@ -381,7 +382,7 @@ class Reader:
             if text.isspace() or (len(text) <= SHORT and text.strip() in EMPTY_WORDS):
                 return False
             turn.parts.append(text)
-            turn.tokens += text_tokens(text)
+            turn.tokens += quick_tokens(text)
         facts.system = turn
         return True
 
@@ -400,7 +401,7 @@ class Reader:
                 if len(text) <= SHORT and text.strip() in EMPTY_WORDS:
                     return None
                 turn.parts.append(text)
-                turn.tokens += text_tokens(text)
+                turn.tokens += quick_tokens(text)
             elif file is not UNSET:
                 if call is not UNSET or result is not UNSET or role == "model" or not self._file(facts, turn, file):
                     return None
@@ -410,7 +411,7 @@ class Reader:
                 facts.calls = facts.calls or f"/contents/{where}/parts/{i}"
                 key = part_key("functionCall", msgspec.to_builtins(call))
                 turn.parts.append(key)
-                turn.tokens += text_tokens(key)
+                turn.tokens += quick_tokens(key)
                 called.append(call.name)
                 facts.called.append((call.name, ""))
             elif result is not UNSET:
@@ -419,7 +420,7 @@ class Reader:
                 facts.calls = facts.calls or f"/contents/{where}/parts/{i}"
                 key = part_key("functionResponse", msgspec.to_builtins(result))
                 turn.parts.append(key)
-                turn.tokens += text_tokens(key)
+                turn.tokens += quick_tokens(key)
                 results.append(result.name)
             else:
                 return None
@@ -446,7 +447,7 @@ class Reader:
         facts.modalities.add(modality)
         facts.files[modality] = facts.files.get(modality, 0) + 1
         turn.parts.append(part_key("fileData", {"mimeType": mime, "fileUri": uri}))
-        turn.tokens += media_tokens(modality, facts.resolution)
+        turn.tokens += media_tokens(modality, facts.resolution, self._limits.base_model)
         return True
 
     def _declared(self, tools: list[_Tool] | UnsetType) -> frozenset[str] | None:

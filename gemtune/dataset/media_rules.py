@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from gemtune.dataset.facts import Facts
 from gemtune.dataset.fields import Fields, camel, spellings
 from gemtune.dataset.media import MODALITIES, hardly_public, modality_of, types_of
+from gemtune.dataset.media_tokens import media_tokens
 from gemtune.dataset.parse import pointer
 from gemtune.dataset.problem import shown
-from gemtune.dataset.tokens import media_tokens
 from gemtune.specs.suggest import nearest
 
 __all__ = ["Part", "check_media", "check_resolution", "check_video"]
@@ -85,7 +85,7 @@ def check_media(facts: Facts, part: Part) -> int:
         facts.error(
             "GT511", place, f"the file has {size:,} bytes, and {limits.base_model} takes {most:,} for {modality}"
         )
-    return media_tokens(modality, facts.resolution)
+    return media_tokens(modality, facts.resolution, limits.base_model)
 
 
 def _mime_type(facts: Facts, inner: Fields, place: str) -> str:

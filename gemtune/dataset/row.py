@@ -12,8 +12,9 @@ from gemtune.dataset.limits import Limits
 from gemtune.dataset.media_rules import check_resolution
 from gemtune.dataset.parse import doubled_keys, parse, pointer
 from gemtune.dataset.problem import shown
+from gemtune.dataset.quick_tokens import FAR, quick_tokens
 from gemtune.dataset.shapes import detect
-from gemtune.dataset.tokens import at_least, at_most, text_tokens
+from gemtune.dataset.tokens import text_range
 from gemtune.specs.suggest import nearest
 
 __all__ = ["LEFTOVERS", "check_line", "check_row", "leftovers_of"]
@@ -142,7 +143,7 @@ def _count_messages(facts: Facts, row: dict[str, Any]) -> None:
         text = message.get("content")
         turn = Turn("model" if message.get("role") in ("assistant", "model") else "user")
         turn.parts = [text if isinstance(text, str) else shown(text, 10**9)]
-        turn.tokens = text_tokens(turn.parts[0])
+        turn.tokens = quick_tokens(turn.parts[0])
         if message.get("role") == "system":
             turn.role, facts.system = "system", turn
         else:
@@ -244,10 +245,14 @@ def _references(facts: Facts, fields: Fields) -> None:
 
 def _length(facts: Facts) -> None:
     limits = facts.limits
-    if limits.tokens is None:
-        return
     tokens = facts.input_tokens + facts.output_tokens
-    low, high = at_least(tokens), at_most(tokens)
+    if limits.tokens is None or tokens * FAR <= limits.tokens:
+        return
+    turns = facts.turns if facts.system is None else [facts.system, *facts.turns]
+    # What is no text is in the sum alone; a row that is so long is long by its texts.
+    counted = [text_range(part) for turn in turns for part in turn.parts]
+    quick = sum(quick_tokens(part) for turn in turns for part in turn.parts)
+    low, high = (tokens - quick + sum(each) for each in ([c.low for c in counted], [c.high for c in counted]))
     if low > limits.tokens:
         facts.error(
             "GT701",

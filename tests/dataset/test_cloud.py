@@ -375,7 +375,7 @@ def test_the_authorities_of_the_environment_are_trusted(
             (tmp_path / "trusted").mkdir()
             trusted = tmp_path / "trusted"
             digest = subprocess.run(
-                ["openssl", "x509", "-hash", "-noout", "-in", str(authority.file)], capture_output=True
+                ["openssl", "x509", "-hash", "-noout", "-in", str(authority.file)], capture_output=True, check=True
             )
             (trusted / f"{digest.stdout.decode().strip()}.0").write_bytes(authority.file.read_bytes())
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))

@@ -9,6 +9,7 @@ import pytest
 
 import gemtune
 from gemtune.specs import read_catalogue
+from gemtune.specs.prices import read_prices
 from tests.docs.blocks import sections
 
 YAML, JSON = sections("yaml"), sections("json")
@@ -21,6 +22,10 @@ def test_yaml_is_a_spec_without_a_fault_or_a_catalogue(section: str, tmp_path: P
             path = tmp_path / "models.yaml"
             path.write_text(block.code, encoding="utf-8")
             assert read_catalogue(path)
+        elif block.code.startswith("prices:"):
+            path = tmp_path / "prices.yaml"
+            path.write_text(block.code, encoding="utf-8")
+            assert read_prices(path)
         else:
             assert gemtune.check(gemtune.loads_spec(block.code, "yaml")) == []
 

@@ -21,9 +21,8 @@ PUBLISHED = json.loads((HERE / "published.json").read_text(encoding="utf-8"))
 REST = json.loads((HERE / "rest_only.json").read_text(encoding="utf-8"))
 VERSIONS = ("v1", "v1beta1")
 OURS_FROM = 10000
-OWN_FILES = {
-    f"gemtune/v1/{name}.proto" for name in ("annotations", "catalogue", "dataset")
-}  # what they define is no part of the API
+# What these define is no part of the API.
+OWN_FILES = {f"gemtune/v1/{name}.proto" for name in ("annotations", "catalogue", "dataset", "estimate")}
 
 # Documented as optional in the .proto's annotation, but not in the words that build_published.py reads.
 BEHAVIOR_NOT_IN_WORDS = {

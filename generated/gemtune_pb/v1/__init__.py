@@ -29,6 +29,12 @@ from .dataset_pb2 import DatasetRole as DatasetRole
 from .dataset_pb2 import PreferenceExample as PreferenceExample
 from .dataset_pb2 import ReinforcementExample as ReinforcementExample
 from .dataset_pb2 import SupervisedExample as SupervisedExample
+from .estimate_pb2 import CostEstimate as CostEstimate
+from .estimate_pb2 import CostRange as CostRange
+from .estimate_pb2 import CountRange as CountRange
+from .estimate_pb2 import PriceTable as PriceTable
+from .estimate_pb2 import TokenEstimate as TokenEstimate
+from .estimate_pb2 import TuningPrice as TuningPrice
 from .evaluation_pb2 import DatasetCustomMetric as DatasetCustomMetric
 from .evaluation_pb2 import EvaluationConfig as EvaluationConfig
 from .evaluation_pb2 import GcsDestination as GcsDestination
@@ -166,6 +172,9 @@ __all__ = [
     "CompositeReinforcementTuningRewardConfig",
     "ComputationBasedMetricSpec",
     "Content",
+    "CostEstimate",
+    "CostRange",
+    "CountRange",
     "CreateTuningJobRequest",
     "CustomCodeExecutionResult",
     "CustomCodeExecutionSpec",
@@ -240,6 +249,7 @@ __all__ = [
     "PreferenceOptimizationDataStats",
     "PreferenceOptimizationHyperParameters",
     "PreferenceOptimizationSpec",
+    "PriceTable",
     "RagRetrievalConfig",
     "RawOutput",
     "RebaseTunedModelOperationMetadata",
@@ -272,6 +282,7 @@ __all__ = [
     "SupervisedTuningDatasetDistribution",
     "SupervisedTuningSpec",
     "TextResponseFormat",
+    "TokenEstimate",
     "Tool",
     "TranslationConfig",
     "TunedModel",
@@ -282,6 +293,7 @@ __all__ = [
     "TuningJobMetadata",
     "TuningJobState",
     "TuningLimits",
+    "TuningPrice",
     "Type",
     "UrlContext",
     "VeoHyperParameters",
