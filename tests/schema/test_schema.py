@@ -53,7 +53,12 @@ DEPRECATED = {
     ),
     *("GenerationConfig.response_json_schema", "GenerationConfig.image_config", "GenerationConfig.model_config"),
     *("AudioTranscriptionConfig.adaptation_phrases", "AudioTranscriptionConfig.language_auto"),
-    *("AudioTranscriptionConfig.language_hints", "Tool.google_search_retrieval", "ExternalApi.api_auth"),
+    *(
+        "AudioTranscriptionConfig.language_hints",
+        "AudioTranscriptionConfig.LanguageHints.language_codes",
+        "Tool.google_search_retrieval",
+        "ExternalApi.api_auth",
+    ),
     *("Tool.ParallelAiSearch.enable_data_retention", "GoogleMaps.enable_widget"),
 }
 REST_TYPES = {"boolean": "bool", "google-duration": "google.protobuf.Duration", "any": "google.protobuf.Value"}

@@ -915,6 +915,7 @@ class AudioTranscriptionConfig(_message.Message):
 
         LANGUAGE_CODES_FIELD_NUMBER: _builtins.int
         @_builtins.property
+        @_deprecated("""This field has been marked as deprecated using proto field options.""")
         def language_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
             """BCP 47 codes."""
 
