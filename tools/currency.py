@@ -315,9 +315,7 @@ def main() -> int:
     gaps = sorted(set(found))
     new, gone = sort_out(gaps, tomllib.loads(GAPS.read_text(encoding="utf-8")).get("gap", []))
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    print(
-        f"{packages}; discovery revision {documents[0].revision}: {len(gaps)} gaps, {len(gaps) - len(new)} known"
-    )
+    print(f"{packages}; discovery revision {documents[0].revision}: {len(gaps)} gaps, {len(gaps) - len(new)} known")
     for entry in gone:
         print(f"no longer a gap: {entry['source']}: {entry['place']} (take it out of {GAPS.name})")
     for gap in new:

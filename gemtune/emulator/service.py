@@ -32,6 +32,7 @@ from gemtune.emulator.delayed import Lateness
 from gemtune.emulator.model_versions import Origin
 from gemtune.emulator.outcomes import Outcomes
 from gemtune.emulator.page_tokens import PageTokens
+from gemtune.emulator.rewards import check_reward, validated
 from gemtune.emulator.storage import Record, Storage
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import ConfigurationError, FailedPrecondition, NotFound, Unimplemented
@@ -43,10 +44,14 @@ from gemtune_pb.v1 import (
     JobState,
     ListTuningJobsRequest,
     ListTuningJobsResponse,
+    OptimizePromptRequest,
+    OptimizePromptResponse,
     RebaseTunedModelOperationMetadata,
     RebaseTunedModelRequest,
     TuningDataStats,
     TuningJob,
+    ValidateReinforcementTuningRewardRequest,
+    ValidateReinforcementTuningRewardResponse,
 )
 
 __all__ = ["Context", "Service"]
@@ -243,6 +248,34 @@ class Service:
         """Asks for an operation to be cancelled, and its job with it."""
         self._cancel(self._of_operation(request.name))
         return empty_pb2.Empty()
+
+    def DeleteOperation(self, request: operations_pb2.DeleteOperationRequest, context: Context) -> empty_pb2.Empty:  # noqa: ARG002
+        """Forgets an operation; its job goes on."""
+        self._storage.forget_operation(self._of_operation(request.name))
+        return empty_pb2.Empty()
+
+    def WaitOperation(self, request: operations_pb2.WaitOperationRequest, context: Context) -> operations_pb2.Operation:
+        """The current state of an operation, at once: a server may answer before the time is over."""
+        return self._operation(self._of_operation(request.name), self._now(), context)
+
+    def ValidateReinforcementTuningReward(
+        self,
+        request: ValidateReinforcementTuningRewardRequest,
+        context: Context,  # noqa: ARG002
+    ) -> ValidateReinforcementTuningRewardResponse:
+        """The rewards of one answer."""
+        if violations := check_reward(request):
+            raise invalid(violations)
+        return validated(request)
+
+    def OptimizePrompt(self, request: OptimizePromptRequest, context: Context) -> OptimizePromptResponse:  # noqa: ARG002
+        """The prompt as it came: there is no model here that could write a better one."""
+        violations = check_parent(request.parent)
+        if not request.HasField("content"):
+            violations.append(("content", "content is required."))
+        if violations:
+            raise invalid(violations)
+        return OptimizePromptResponse(content=request.content)
 
     # -- google.longrunning.Operations, google.cloud.location.Locations --------------------------------------------
 

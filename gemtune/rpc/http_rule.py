@@ -78,7 +78,10 @@ def expand(method: Method, request: Message, *, api_version: str | None = None) 
     if api_version is not None:
         candidates = tuple(b for b in candidates if b.template.text.startswith(f"/{api_version}/"))
         if not candidates:
-            raise Unimplemented(f"{method.full_name} has no HTTP binding under /{api_version}/")
+            others = sorted({b.template.text.split("/")[1] for b in method.bindings})
+            raise Unimplemented(
+                f"{method.full_name} has no HTTP binding under /{api_version}/; it has one under {', '.join(others)}"
+            )
     problems: list[tuple[str, str]] = []
     for binding in candidates:
         values, problem = _path_values(binding, request)
