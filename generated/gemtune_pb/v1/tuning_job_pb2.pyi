@@ -205,7 +205,7 @@ class TuningJob(_message.Message):
 
     @_builtins.property
     def distillation_sampling_spec(self) -> _model_tuning_pb2.DistillationSamplingSpec:
-        """Only sample a teacher model's answers. v1beta1. JSON-only, and known from google-genai alone."""
+        """Only sample a teacher model's answers. JSON-only, and known from google-genai alone."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
