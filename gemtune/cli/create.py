@@ -9,7 +9,7 @@ import click
 from google.protobuf.message import Message
 
 from gemtune.cli.commands import Command, Option
-from gemtune.cli.fields import field_options
+from gemtune.cli.fields import field_options, set_option
 from gemtune.cli.interrupts import Terminated, terminable
 from gemtune.cli.job_text import summary
 from gemtune.cli.jobs import POLL_INTERVAL, WAIT_TIMEOUT, finish
@@ -21,6 +21,7 @@ from gemtune.cli.spec_source import Given, read_given
 from gemtune.cli.submissions import STORE, opened, submit
 from gemtune.names import parts_of
 from gemtune.rpc import http_rule
+from gemtune.rpc.additional import Place
 from gemtune.rpc.methods import Method
 from gemtune.rpc.states import has_ended, state_name
 from gemtune.settings import location_from
@@ -51,13 +52,14 @@ def _create(  # click hands over each option by its name
     once: bool,
     resend: bool,
     store: str | None,
+    additional: tuple[tuple[Place, Any], ...],
     **fields: Any,
 ) -> None:
     """Starts a job, or shows how it would be started."""
     session = click.get_current_context().ensure_object(Session)
     if not wait and (timeout is not None or poll_interval is not None):
         raise click.UsageError("--timeout and --poll-interval apply to waiting; add --wait")
-    given = read_given(session, file, fields, location=location_from(session.location))
+    given = read_given(session, file, fields, additional, location=location_from(session.location))
     if dry_run:
         _show_request(session, given.job)
         return
@@ -99,6 +101,7 @@ create = Command(
         Option(["--request-id"], metavar="ID", help="Id of this submission; the same id gives the same job"),
         Option(["--resend/--no-resend"], default=True, help="Send it again when its outcome is unknown"),
         STORE,
+        set_option(),
         *field_options(),
     ],
 )

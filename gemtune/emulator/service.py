@@ -26,6 +26,7 @@ from gemtune.emulator.checks import (
     check_parent,
     check_supported,
     invalid,
+    refuse_additional,
 )
 from gemtune.emulator.dataset_stats import Statistics
 from gemtune.emulator.delayed import Lateness
@@ -164,6 +165,7 @@ class Service:
 
     def CreateTuningJob(self, request: CreateTuningJobRequest, context: Context) -> TuningJob:
         """Starts a job."""
+        refuse_additional(request.tuning_job)
         violations = check_create(request, api_version=context.api_version)
         if violations:
             raise invalid(violations)
@@ -221,6 +223,7 @@ class Service:
 
     def RebaseTunedModel(self, request: RebaseTunedModelRequest, context: Context) -> operations_pb2.Operation:
         """Tunes a newer base model with what an older model was tuned with."""
+        refuse_additional(request.tuning_job)
         violations = check_parent(request.parent) + check_job(request.tuning_job)
         if request.tuned_model_ref.WhichOneof("tuned_model_ref") is None:
             text = "one of tuned_model, tuning_job and pipeline_job is required."

@@ -20,7 +20,21 @@ from google.protobuf.message import Message
 from gemtune.descriptors import is_map, is_output, is_well_known, value_field
 from gemtune_pb.v1 import TuningJob
 
-__all__ = ["FIELD", "JSON_NAME", "Place", "held", "hold", "holds", "order", "path_of", "place_of", "problems", "takes"]
+__all__ = [
+    "FIELD",
+    "JSON_NAME",
+    "Place",
+    "held",
+    "hold",
+    "holds",
+    "is_exact",
+    "order",
+    "path_of",
+    "place_of",
+    "problems",
+    "spelled",
+    "takes",
+]
 
 FIELD: Final = "additional_fields"
 JSON_NAME: Final = "additionalFields"
@@ -54,8 +68,29 @@ def takes(job: Message, place: Place, value: Any) -> bool:
 
 
 def hold(job: TuningJob, place: Place, value: Any) -> None:
-    """Holds a value in a job."""
-    _write(job.additional_fields[path_of(place)], value)
+    """Holds a value in a job, in place of one that is there."""
+    target = job.additional_fields[path_of(place)]
+    target.Clear()
+    _write(target, value)
+
+
+def spelled(path: str) -> Place:
+    """The place of a path that a person wrote, with the names of known fields as JSON spells them."""
+    kind: Any = TuningJob.DESCRIPTOR
+    place = list(place_of(path))
+    for index, key in enumerate(place):
+        if isinstance(key, int) or kind is None:
+            continue
+        field = next((f for f in kind.fields if key in (f.json_name, f.name)), None)
+        if field is None or is_map(field):
+            break
+        place[index], kind = field.json_name, field.message_type
+    return tuple(place)
+
+
+def is_exact(value: Any) -> bool:
+    """Whether a value can be held: a number must be one of a 64-bit float."""
+    return _exact(value)
 
 
 def holds(message: Message) -> bool:

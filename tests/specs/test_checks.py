@@ -44,6 +44,7 @@ CASES: list[tuple[str, str, gemtune.TuningJob, dict[str, Any]]] = [
     ("tuning-spec", SPEC, job("base_model: gemini-2.5-flash"), {}),
     ("output-only", "state", changed(state=4), {}),
     ("needs-v1beta1", "full_fine_tuning_spec", job(FULL), {}),
+    ("additional-field", "additional_fields.labels", job(GOOD + "additional_fields: {labels: {a: b}}\n"), {}),
     (
         "deprecated-field",
         "distillation_spec.student_model",
@@ -193,7 +194,7 @@ def test_rule_ids_are_what_they_were() -> None:
 
 
 RULE_IDS = """
-adapter-size adapter-size-number batch-size checkpoint-needs-model cmek-model cmek-region dataset-uri
+adapter-size adapter-size-number additional-field batch-size checkpoint-needs-model cmek-model cmek-region dataset-uri
 deprecated-field display-name-length doubled-key epoch-count evaluation-complete evaluation-model evaluation-region
 evaluation-validation-set gcs-uri kms-key-name label-count label-key label-length label-value learning-rate
 learning-rate-exclusive learning-rate-multiplier location-global location-mismatch location-unknown model-field model-name

@@ -19,6 +19,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from gemtune.descriptors import is_map, is_output, is_required, value_field
 from gemtune.errors import SpecInvalid
 from gemtune.names import place_of
+from gemtune.rpc import additional
 from gemtune.rpc.unknown import KEPT, path_of
 from gemtune.schema.grpc_fields import only_in
 from gemtune.specs.catalogue import Catalogue, FieldLimit
@@ -127,6 +128,8 @@ def find(job: TuningJob, target: Target) -> list[Finding]:
     """What is wrong with a job for that target: `check` with its arguments as one."""
     context = CheckContext(job, target)
     _walk(context, job, "")
+    for problem in additional.problems(job):
+        context.add("additional-field", key_path(additional.FIELD, problem.path), problem.what, problem.remedy)
     return context.findings
 
 
