@@ -71,7 +71,7 @@ def read_given(
     spec = specs[0]
     if more or any(value not in (None, ()) for value in fields.values()):
         job = with_additional(apply(spec.require(), fields), more)
-        _tell(session, _in_the_spec(check(job, api_version=version, location=location)), fields, job, more, spec)
+        _tell(session, _in_the_spec(check(job, api_version=version, location=location)), fields, job, more, spec=spec)
         return Given(job, file)
     found = _in_the_spec(spec.check(api_version=version, location=location))
     if any(finding.severity is Severity.ERROR for finding in found):
@@ -92,6 +92,7 @@ def _tell(
     fields: Mapping[str, Any],
     job: TuningJob,
     more: Sequence[tuple[Place, Any]],
+    *,
     spec: SpecFile | None = None,
 ) -> None:
     """Shows what is wrong with a job that flags made: each thing at its flag, or at its place in the file.

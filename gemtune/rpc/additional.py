@@ -62,9 +62,7 @@ class Problem(NamedTuple):
 
 def takes(job: Message, place: Place, value: Any) -> bool:
     """Whether what an answer held beyond the schema can be held in the job's own field."""
-    return (
-        isinstance(job, TuningJob) and _exact(value) and _leads(place) and path_of(place) not in job.additional_fields
-    )
+    return isinstance(job, TuningJob) and _leads(place) and is_exact(value)
 
 
 def hold(job: TuningJob, place: Place, value: Any) -> None:
@@ -86,11 +84,6 @@ def spelled(path: str) -> Place:
             break
         place[index], kind = field.json_name, field.message_type
     return tuple(place)
-
-
-def is_exact(value: Any) -> bool:
-    """Whether a value can be held: a number must be one of a 64-bit float."""
-    return _exact(value)
 
 
 def holds(message: Message) -> bool:
@@ -254,14 +247,14 @@ def path_of(place: Place) -> str:
 # -- values -----------------------------------------------------------------------------------------------------------
 
 
-def _exact(value: Any, depth: int = 0) -> bool:
-    """Whether a `Value` gives a value back as it was."""
+def is_exact(value: Any, depth: int = 0) -> bool:
+    """Whether a value of JSON can be held: a `Value` gives it back as it was."""
     scalar = _SCALARS.get(type(value))
     if scalar is not None:
         return scalar(value)
     items: Any = value.values() if isinstance(value, dict) else value
     names: Any = value if isinstance(value, dict) else ()
-    return depth < _DEEPEST and all(map(_is_text, names)) and all(_exact(item, depth + 1) for item in items)
+    return depth < _DEEPEST and all(map(_is_text, names)) and all(is_exact(item, depth + 1) for item in items)
 
 
 def _is_text(text: str) -> bool:
