@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import requests
 
 import gemtune
 from gemtune.rpc.codec import from_json
@@ -91,3 +94,53 @@ def test_v1_does_not_have_it():
     client = gemtune.TuningClient("p", endpoint="http://127.0.0.1:1")
     with client, pytest.raises(gemtune.Unimplemented, match="it has one under v1beta1"):
         client.validate_reward(reward(EXACT % (1, "EXACT_MATCH", "x")))
+
+
+# -- what google-genai 3.6.1 sends, and no document of the service has -------------------------------------------------
+
+EVALUATION = {
+    "metrics": [{"aggregation_metrics": ["AVERAGE", "STANDARD_DEVIATION"], "exact_match_spec": {}}],
+    "outputConfig": {"gcs_destination": {"output_uri_prefix": "gs://acme/e"}},
+}
+SENT = {
+    "preference": {
+        "baseModel": "gemini-2.5-flash",
+        "preferenceOptimizationSpec": {
+            "trainingDatasetUri": "gs://acme/o.jsonl",
+            "hyperParameters": {"epochCount": 1},
+            "evaluationConfig": EVALUATION,
+        },
+    },
+    "distillation": {
+        "baseModel": "gemini-2.5-flash",
+        "distillationSpec": {
+            "promptDatasetUri": "gs://acme/o.jsonl",
+            "baseTeacherModel": "gemini-2.5-pro",
+            "exportLastCheckpointOnly": True,
+            "hyperParameters": {"epochCount": 1, "sftLossWeightMultiplier": 0.5},
+            "evaluationConfig": EVALUATION,
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("body", SENT.values(), ids=SENT)
+def test_a_job_of_google_genai_is_taken(client, body):
+    job = gemtune.from_json(json.dumps(body), gemtune.TuningJob)
+    made = client.create_tuning_job(job)
+    assert made.WhichOneof("tuning_spec") == job.WhichOneof("tuning_spec")
+
+
+def test_additional_fields_are_no_name_of_the_services():
+    with emulator() as emulated:
+        url = f"{emulated.url}/v1/projects/p/locations/us-central1/tuningJobs"
+        body = {"baseModel": "gemini-2.5-flash", "additionalFields": {"x": 1}}
+        answer = requests.post(url, json=body, timeout=10)
+    assert answer.status_code == 400
+    assert 'Unknown name "additionalFields"' in answer.json()["error"]["message"]
+
+
+def test_what_the_emulator_does_not_know_is_refused_as_by_the_service(client):
+    job = gemtune.from_json(json.dumps(SENT["distillation"] | {"additionalFields": {"newSpec": 1}}), gemtune.TuningJob)
+    with pytest.raises(gemtune.InvalidArgument, match="Unknown name \"newSpec\" at 'tuning_job': Cannot find field"):
+        client.create_tuning_job(job)
