@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -102,16 +103,28 @@ def order(place: Place) -> list[tuple[bool, Any]]:
     return [(isinstance(key, str), key) for key in place]
 
 
+@cache
+def _fields(kind: Any) -> Mapping[Any, Any]:
+    """The fields of a message type by their names in JSON."""
+    return {field.json_name: field for field in kind.fields}
+
+
+@cache
+def _is_the_services(field: Any) -> bool:
+    """Whether no request sets a field, or it is the very one that this is about."""
+    return field.name == FIELD or is_output(field)
+
+
 def _leads(place: Place) -> bool:
     """Whether a place is one that a request may set, and in no `Any`, whose JSON the message itself keeps."""
     kind: Any = TuningJob.DESCRIPTOR
     keys = iter(place)
     for key in keys:
-        field = next((f for f in kind.fields if f.json_name == key), None)
+        field = _fields(kind).get(key)
         if field is None:
             return True
         kind = value_field(field).message_type
-        if is_output(field) or field.name == FIELD or is_well_known(kind):
+        if _is_the_services(field) or is_well_known(kind):
             return False
         if kind is None:
             return True  # an enum's name
@@ -149,10 +162,10 @@ def _problem(job: TuningJob, path: str, place: Place) -> tuple[str, str] | None:
     message: Any = job
     keys = iter(place)
     for key in keys:
-        field = next((f for f in kind.fields if f.json_name == key), None)
+        field = _fields(kind).get(key)
         if field is None:
             return _misspelt(kind, key)
-        if field.name == FIELD or is_output(field):
+        if _is_the_services(field):
             return f"{key} is set by the service", "leave it out"
         oneof = field.containing_oneof
         other = message.WhichOneof(oneof.name) if message is not None and oneof is not None else None
