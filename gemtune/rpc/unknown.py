@@ -187,13 +187,13 @@ def wire_json(message: Message) -> bytes:
     Raises:
         SpecInvalid: An entry has no place to stand in.
     """
-    tree: dict[str, Any] | None = None
+    tree: Any = None
     for path, job in _jobs_of(message):
         if additional.holds(job):
             if wrong := [(f"{additional.FIELD}: {p.path}", f"{p.what}; {p.remedy}") for p in additional.problems(job)]:
                 raise SpecInvalid(bad_request(wrong))
             tree = json.loads(to_json(message)) if tree is None else tree
-            inner: Any = tree[path] if path else tree
+            inner = tree[path] if path else tree
             del inner[additional.JSON_NAME]
             for place, value in additional.held(job):
                 _put(inner, place, value)
