@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 WORKERS = $(shell $(BIN)/python -c "import os; n = os.cpu_count() or 1; print(min(8, n + (n + 1) // 2))")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint generate check-generated breaking bench interop catalogue-age conformance soak mutants clean
+.PHONY: help demo test coverage lint generate check-generated breaking bench interop catalogue-age currency conformance soak mutants clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ breaking: $(VENV)/.test  ## fail when the schema breaks what was released: bytes
 
 interop: $(VENV)/.test  ## specs in TypeScript, Go, Java, C++ and Rust, as far as their compilers are here; ARGS="--require go"
 	$(BIN)/python tests/interop/run.py $(ARGS)
+
+currency: $(VENV)/currency/.done  ## hold the schema against what Google publishes, in pinned releases; NEWEST=1: the newest
+	$(VENV)/currency/bin/python tools/currency.py
 
 bench: $(VENV)/.bench  ## what things cost, beside what others make of them: ratios
 	@for bench in tests/bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
@@ -84,6 +87,17 @@ $(VENV)/.lint: pyproject.toml $(VENV)/.test
 $(VENV)/.bench: pyproject.toml $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
+
+# The three packages are read and, but for descriptors, not run: what they would bring along is left out.
+CURRENCY = $(VENV)/currency/bin/python -m pip install --quiet
+$(VENV)/currency/.done: pyproject.toml $(if $(NEWEST),.FORCE) | $(BIN)/python
+	@echo "installing Google's packages into $(VENV)/currency ..."
+	@$(PYTHON) -m venv $(VENV)/currency && $(CURRENCY) --upgrade 'pip>=25.1'
+	@$(CURRENCY) 'google-api-core[grpc]' google-auth grpc-google-iam-v1 proto-plus
+	@$(CURRENCY) --no-deps $(if $(NEWEST),--upgrade google-api-python-client google-cloud-aiplatform google-genai,--group currency)
+	@touch $@ $(if $(NEWEST),-d 1970-01-02)
+
+.FORCE:
 
 $(VENV)/.mutants: pyproject.toml $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --group mutants

@@ -41,9 +41,13 @@ from gemtune_pb.v1 import (
     GetTuningJobRequest,
     ListTuningJobsRequest,
     ListTuningJobsResponse,
+    OptimizePromptRequest,
+    OptimizePromptResponse,
     RebaseTunedModelRequest,
     TunedModelRef,
     TuningJob,
+    ValidateReinforcementTuningRewardRequest,
+    ValidateReinforcementTuningRewardResponse,
 )
 
 if TYPE_CHECKING:
@@ -359,6 +363,81 @@ class TuningClient(BaseClient):
         """
         request = operations_pb2.CancelOperationRequest(name=operation_of(operation))
         self._driver.run(self._call("CancelOperation", request, timeout, retry))
+
+    def list_operations(
+        self, name: str | TuningJob, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
+    ) -> list[operations_pb2.Operation]:
+        """The operations of a tuning job: those of the rebases that made it.
+
+        Args:
+            name: The job's id, `tuningJobs/ID`, full resource name or console link, or the job itself.
+            timeout: Seconds for each page; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        request = operations_pb2.ListOperationsRequest(name=self._aside(self.job_name, name))
+        found: list[operations_pb2.Operation] = []
+        pages = Pages()
+        while True:
+            page = self._driver.run(named_so(name, self._call("ListOperations", request, timeout, retry)))
+            found += page.operations
+            request.page_token = pages.after(page)
+            if not request.page_token:
+                return found
+
+    def delete_operation(
+        self, operation: str | operations_pb2.Operation, *, timeout: Timeout = DEFAULT, retry: Retries = DEFAULT
+    ) -> None:
+        """Has an operation forgotten. The job that it makes goes on.
+
+        Args:
+            operation: Its full resource name, or an older state of it.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        request = operations_pb2.DeleteOperationRequest(name=operation_of(operation))
+        self._driver.run(self._call("DeleteOperation", request, timeout, retry))
+
+    def validate_reward(
+        self,
+        request: ValidateReinforcementTuningRewardRequest,
+        *,
+        location: str | None = None,
+        timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
+    ) -> ValidateReinforcementTuningRewardResponse:
+        """Tries out a reward of reinforcement tuning on one answer. Over REST, of `api_version="v1beta1"` alone.
+
+        Args:
+            request: The example, the answer and the reward config; not changed. Its `parent` may be left out.
+            location: Where; None: the client's location.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        sent = ValidateReinforcementTuningRewardRequest()
+        sent.CopyFrom(request)
+        sent.parent = request.parent or self._aside(self._parent, location)
+        return self._driver.run(self._call("ValidateReinforcementTuningReward", sent, timeout, retry))
+
+    def optimize_prompt(
+        self,
+        request: OptimizePromptRequest,
+        *,
+        location: str | None = None,
+        timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
+    ) -> OptimizePromptResponse:
+        """Has a prompt rewritten so that a model answers it better. Over REST, of `api_version="v1beta1"` alone.
+
+        Args:
+            request: The prompt, and what is to be improved; not changed. Its `parent` may be left out.
+            location: Where; None: the client's location.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+        """
+        sent = OptimizePromptRequest()
+        sent.CopyFrom(request)
+        sent.parent = request.parent or self._aside(self._parent, location)
+        return self._driver.run(self._call("OptimizePrompt", sent, timeout, retry))
 
     # -- waiting --------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from gemtune.cli.commands import Command, Option
 from gemtune.cli.estimate import LIMITS, refuse_over_limit
-from gemtune.cli.fields import field_options
+from gemtune.cli.fields import field_options, set_option
 from gemtune.cli.interrupts import Terminated, terminable
 from gemtune.cli.job_text import summary
 from gemtune.cli.jobs import POLL_INTERVAL, WAIT_TIMEOUT, finish
@@ -22,6 +22,7 @@ from gemtune.cli.spec_source import Given, read_given
 from gemtune.cli.submissions import STORE, opened, submit
 from gemtune.names import parts_of
 from gemtune.rpc import http_rule
+from gemtune.rpc.additional import Place
 from gemtune.rpc.methods import Method
 from gemtune.rpc.states import has_ended, state_name
 from gemtune.settings import location_from
@@ -56,13 +57,14 @@ def _create(  # click hands over each option by its name
     max_tokens: int | None,
     max_cost: float | None,
     data: str | None,
+    additional: tuple[tuple[Place, Any], ...],
     **fields: Any,
 ) -> None:
     """Starts a job, or shows how it would be started."""
     session = click.get_current_context().ensure_object(Session)
     if not wait and (timeout is not None or poll_interval is not None):
         raise click.UsageError("--timeout and --poll-interval apply to waiting; add --wait")
-    given = read_given(session, file, fields, location=location_from(session.location))
+    given = read_given(session, file, fields, additional, location=location_from(session.location))
     refuse_over_limit(session, given.job, max_tokens=max_tokens, max_cost=max_cost, data=data)
     if dry_run:
         _show_request(session, given.job)
@@ -111,6 +113,7 @@ create = Command(
         Option(["--resend/--no-resend"], default=True, help="Send it again when its outcome is unknown"),
         STORE,
         *LIMITS,
+        set_option(),
         *field_options(),
     ],
 )

@@ -7,7 +7,7 @@ supervised tuning when it has none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,13 @@ import click
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gemtune.cli.commands import Option
-from gemtune.cli.params import COUNT, NUMBER, AdapterSizeType, LabelsType
+from gemtune.cli.params import COUNT, NUMBER, SET, AdapterSizeType, LabelsType
 from gemtune.descriptors import is_output
+from gemtune.rpc import additional
+from gemtune.rpc.additional import Place
 from gemtune_pb.v1 import EncryptionSpec, PreTunedModel, SupervisedHyperParameters, SupervisedTuningSpec, TuningJob
 
-__all__ = ["FieldFlag", "apply", "field_flags", "field_options", "flag_of"]
+__all__ = ["SET_HELP", "FieldFlag", "apply", "field_flags", "field_options", "flag_of", "set_option", "with_additional"]
 
 SECTION = "The job, field by field"
 
@@ -74,6 +76,8 @@ HELP: dict[str, str] = {
     "validation_dataset_uri": "gs:// URI of a JSONL file",
 }
 
+
+SET_HELP = "Field that this version does not know, such as supervisedTuningSpec.newField=1; may be repeated"
 
 METAVARS: dict[str, str] = {
     "base_model": "MODEL",
@@ -171,6 +175,25 @@ def apply(job: TuningJob, values: Mapping[str, Any]) -> TuningJob:
         raise click.UsageError("--checkpoint-id needs --pre-tuned-model; give both")
     for flag, value in given.items():
         _set(result, flag, value)
+    return result
+
+
+def set_option() -> Option:
+    """The option for fields that the schema does not have."""
+    return Option(["--set", "additional"], type=SET, multiple=True, metavar="PATH=JSON", help=SET_HELP)
+
+
+def with_additional(job: TuningJob, more: Sequence[tuple[Place, Any]]) -> TuningJob:
+    """The job with more fields that the schema does not have.
+
+    Args:
+        job: Not changed.
+        more: The values of `set_option`.
+    """
+    result = TuningJob()
+    result.CopyFrom(job)
+    for place, value in more:
+        additional.hold(result, place, value)
     return result
 
 

@@ -10,7 +10,7 @@ from google.rpc import code_pb2
 
 from gemtune.cli.output import clean, one_line
 from gemtune.rpc.states import has_ended, has_succeeded
-from gemtune.rpc.unknown import kept, nameless, shown
+from gemtune.rpc.unknown import beyond, nameless, shown
 from gemtune_pb.v1 import TuningJob
 
 __all__ = [
@@ -155,7 +155,7 @@ def hyper_parameters_of(job: TuningJob) -> dict[str, Any]:
         fields.get(
             str(place[-1]), clean(str(place[-1]))
         ): f"{clean(value if isinstance(value, str) else shown(value))}, {NOT_KNOWN}"
-        for place, value in kept(job)
+        for place, value in beyond(job)
         if place[:-1] == above
     }
 
@@ -164,7 +164,7 @@ def unknown_of(job: TuningJob) -> list[str]:
     """What the service sent and this version does not know, but for what is shown in its place."""
     named = [
         clean(str(found))
-        for found in kept(job)
+        for found in beyond(job)
         if found.place != ("state",) and "hyperParameters" not in found.place[1:-1]
     ]
     return named + [clean(line) for line in nameless(job)]

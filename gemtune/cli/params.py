@@ -13,8 +13,10 @@ __all__ = [
     "COUNT",
     "DURATION",
     "NUMBER",
+    "SET",
     "STATES",
     "AdapterSizeType",
+    "AdditionalType",
     "CountType",
     "DurationType",
     "LabelsType",
@@ -28,8 +30,12 @@ if TYPE_CHECKING:  # click's types are generic for type checkers, and at run tim
     _Labels: TypeAlias = click.ParamType[dict[str, str]]
     _Str: TypeAlias = click.ParamType[str]
     _Texts: TypeAlias = click.ParamType[tuple[str, ...]]
+
+    from gemtune.rpc.additional import Place
+
+    _Additional: TypeAlias = click.ParamType[tuple[Place, Any]]
 else:
-    _Float = _Int = _Labels = _Str = _Texts = click.ParamType
+    _Additional = _Float = _Int = _Labels = _Str = _Texts = click.ParamType
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST = 366 * 86400.0  # beyond it, sleeps and dates stop working
@@ -129,6 +135,29 @@ class LabelsType(_Labels):
         return labels
 
 
+class AdditionalType(_Additional):
+    """A field that the schema does not have, and its value: `PATH=JSON`."""
+
+    name = "path=json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Place, Any]:
+        """The place, with known names as JSON spells them, and the value."""
+        from gemtune.rpc import additional, nesting
+
+        if isinstance(value, tuple):
+            return value
+        path, equals, text = str(value).partition("=")
+        if not path.strip() or not equals:
+            self.fail(f"{value!r} is not PATH=JSON; write supervisedTuningSpec.newField=1", param, ctx)
+        try:
+            made = nesting.loads(text)
+        except ValueError:
+            self.fail(f"{text!r} is not JSON; a text has quotes: --set '{path}=\"{text}\"'", param, ctx)
+        if not additional.is_exact(made):
+            self.fail(f"{text} is too large or nests too deeply for a JSON value; write a text in quotes", param, ctx)
+        return additional.spelled(path.strip()), made
+
+
 class StatesType(_Texts):
     """States of jobs, separated by commas: `failed`, or the enum's name."""
 
@@ -152,6 +181,7 @@ class StatesType(_Texts):
 
 
 COUNT = CountType()
+SET = AdditionalType()
 DURATION = DurationType()
 NUMBER = NumberType()
 STATES = StatesType()

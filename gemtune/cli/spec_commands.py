@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gemtune.cli.commands import TREES, command
+from gemtune.cli.fields import SET_HELP, with_additional
 from gemtune.cli.output import clean
+from gemtune.cli.params import SET
 from gemtune.cli.session import Session
 from gemtune.errors import ApiError, SpecFileError, SpecInvalid
+from gemtune.rpc.additional import Place
 
 if TYPE_CHECKING:
     from gemtune.specs import Change
@@ -193,9 +196,10 @@ def convert(ctx: click.Context, source: str, target: str, source_format: str | N
 
 
 @command("fingerprint", forms=TREES, output="a fingerprint", offline=True)
+@click.option("--set", "additional", type=SET, multiple=True, metavar="PATH=JSON", help=SET_HELP)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.pass_obj
-def fingerprint(session: Session, files: tuple[str, ...]) -> None:
+def fingerprint(session: Session, files: tuple[str, ...], additional: tuple[tuple[Place, Any], ...]) -> None:
     """Print the fingerprint of specs. Specs that request the same have the same one, in every format and language.
 
     \b
@@ -210,7 +214,7 @@ def fingerprint(session: Session, files: tuple[str, ...]) -> None:
         for number, job in enumerate(specs, 1):
             name = file if len(specs) == 1 else f"{file}#{number}"
             try:
-                rows.append((fingerprint_of(job), name))
+                rows.append((fingerprint_of(with_additional(job, additional)), name))
             except SpecInvalid as error:
                 raise SpecFileError(f"it has no fingerprint: {error}", file=name) from error
     if session.output.structured:

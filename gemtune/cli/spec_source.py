@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gemtune.cli.fields import apply, flag_of
+from gemtune.cli.fields import apply, flag_of, with_additional
 from gemtune.cli.findings import print_findings
 from gemtune.cli.session import Session
 from gemtune.errors import SpecFileError
+from gemtune.rpc.additional import Place, path_of
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
@@ -34,13 +35,21 @@ class Given:
     source: str
 
 
-def read_given(session: Session, file: str | None, fields: Mapping[str, Any], *, location: str) -> Given:
+def read_given(
+    session: Session,
+    file: str | None,
+    fields: Mapping[str, Any],
+    more: Sequence[tuple[Place, Any]] = (),
+    *,
+    location: str,
+) -> Given:
     """The job of a file and of flags, which win.
 
     Args:
         session: The run; it is shown the warnings.
         file: A path, or "-" for standard input; None: the flags alone.
         fields: The values of the flags, see `gemtune.cli.fields`.
+        more: Fields that the schema does not have (`--set`).
         location: Where the job shall run: some limits depend on it.
 
     Raises:
@@ -52,17 +61,17 @@ def read_given(session: Session, file: str | None, fields: Mapping[str, Any], *,
 
     version = session.api_version or "v1"
     if file is None:
-        job = apply(TuningJob(), fields)
+        job = with_additional(apply(TuningJob(), fields), more)
         _require(job)
-        _tell(session, _in_the_spec(check(job, api_version=version, location=location)), fields, job)
+        _tell(session, _in_the_spec(check(job, api_version=version, location=location)), fields, job, more)
         return Given(job, "flags")
     specs = read_specs(file)
     if len(specs) > 1:
         raise SpecFileError(f"there are {len(specs)} specs in the file; give a file with one", file=file)
     spec = specs[0]
-    if any(value not in (None, ()) for value in fields.values()):
-        job = apply(spec.require(), fields)
-        _tell(session, _in_the_spec(check(job, api_version=version, location=location)), fields, job, spec)
+    if more or any(value not in (None, ()) for value in fields.values()):
+        job = with_additional(apply(spec.require(), fields), more)
+        _tell(session, _in_the_spec(check(job, api_version=version, location=location)), fields, job, more, spec=spec)
         return Given(job, file)
     found = _in_the_spec(spec.check(api_version=version, location=location))
     if any(finding.severity is Severity.ERROR for finding in found):
@@ -82,6 +91,8 @@ def _tell(
     findings: Sequence[Finding],
     fields: Mapping[str, Any],
     job: TuningJob,
+    more: Sequence[tuple[Place, Any]],
+    *,
     spec: SpecFile | None = None,
 ) -> None:
     """Shows what is wrong with a job that flags made: each thing at its flag, or at its place in the file.
@@ -90,9 +101,12 @@ def _tell(
         click.exceptions.Exit: There are errors.
     """
     from gemtune.specs import Severity
+    from gemtune.specs.finding import key_path
 
     kind = job.WhichOneof("tuning_spec") or "supervised_tuning_spec"
     flags = {finding: flag_of(finding.field, fields, kind) for finding in findings}
+    given_so = {key_path("additional_fields", path_of(place)): f"--set {path_of(place)}" for place, _ in more}
+    flags |= {finding: given_so[finding.field] for finding in findings if finding.field in given_so}
 
     def place(finding: Finding) -> str:
         if given := flags.get(finding):

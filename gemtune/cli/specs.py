@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gemtune.cli.commands import FINDINGS, TREES, command
+from gemtune.cli.fields import SET_HELP, with_additional
 from gemtune.cli.findings import print_findings
 from gemtune.cli.machine import Note, write_notes
 from gemtune.cli.output import clean
+from gemtune.cli.params import SET
 from gemtune.cli.session import Session
 from gemtune.errors import SpecFileError
+from gemtune.rpc.additional import Place
 
 if TYPE_CHECKING:
     from gemtune.specs import Finding, SpecFile
@@ -27,9 +30,16 @@ __all__ = ["validate"]
     "-f", "--file", "files", multiple=True, metavar="FILE", help="A spec, or - for standard input; repeatable"
 )
 @click.option("--strict", is_flag=True, help="Warnings count as errors")
+@click.option("--set", "additional", type=SET, multiple=True, metavar="PATH=JSON", help=SET_HELP)
 @click.argument("more", nargs=-1, metavar="[FILE]...")
 @click.pass_context
-def validate(ctx: click.Context, files: tuple[str, ...], strict: bool, more: tuple[str, ...]) -> int:
+def validate(
+    ctx: click.Context,
+    files: tuple[str, ...],
+    strict: bool,
+    additional: tuple[tuple[Place, Any], ...],
+    more: tuple[str, ...],
+) -> int:
     """Check specs before you send them.
 
     \b
@@ -57,7 +67,8 @@ def validate(ctx: click.Context, files: tuple[str, ...], strict: bool, more: tup
             if not session.output.structured:
                 session.output.err.write(f"error: {clean(str(error))}\n")
             continue
-        for spec in specs:
+        for read in specs:
+            spec = dataclasses.replace(read, job=with_additional(read.job, additional)) if additional else read
             findings = spec.check(
                 api_version=session.api_version or "v1",
                 location=session.location or os.environ.get("GOOGLE_CLOUD_LOCATION") or None,

@@ -102,6 +102,17 @@ def check_create(request: CreateTuningJobRequest, *, api_version: str = "v1beta1
     return check_parent(request.parent) + _violations(request.parent, request.tuning_job, api_version)
 
 
+def refuse_additional(job: TuningJob) -> None:
+    """Refuses a job that has gemtune's own field: the service does not know its name.
+
+    Raises:
+        InvalidArgument: In the service's words for an unknown field.
+    """
+    if job.additional_fields:
+        words = "Unknown name \"additionalFields\" at 'tuning_job': Cannot find field."
+        raise InvalidArgument(f"Invalid JSON payload received. {words}")
+
+
 def check_job(job: TuningJob) -> list[Violation]:
     """Everything that is wrong with what is set in a job, whether or not it would be enough for a create."""
     if found := too_large(job, "tuning_job"):

@@ -105,7 +105,7 @@ class GrpcFrontEnd:
         ours = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
         yield self._served("gemtune.v1.TuningService", ours, "v1")
         for version in ("v1", "v1beta1"):
-            named = {name: m for name, m in ours.items() if not name.endswith("Operation")}
+            named = {name: m for name, m in ours.items() if not name.removesuffix("s").endswith("Operation")}
             yield self._served(f"{_GOOGLE}.{version}.GenAiTuningService", named, version, strip=version)
         # These two do not say which version they are asked in: an answer is as its subject was created.
         yield self._served("google.longrunning.Operations", _methods(operations_pb2, "Operations"), "")

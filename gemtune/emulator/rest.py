@@ -20,7 +20,6 @@ from urllib.parse import parse_qsl
 
 from google.api import http_pb2
 from google.cloud.location import locations_pb2
-from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf.message import Message
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -59,16 +58,9 @@ _READABLE = 64 * 2**10  # bytes of an answer that is written for reading, as the
 
 _HEADERS = {"content-type": "application/json; charset=UTF-8", "server": "ESF"}
 
-_JOB = "projects/*/locations/*/tuningJobs/*"
-
 # Google's service configuration of the API gives the services that it shares with other APIs paths of its own, beside
 # those of their annotations (aiplatform_v1.yaml in googleapis); the generated clients ask there.
 _SHARED: Iterable[tuple[Any, str, list[str]]] = (
-    (
-        operations_pb2,
-        "Operations.ListOperations",
-        [f"/{v}/{{name={_JOB}}}/operations" for v in ("v1", "v1beta1", "ui")],
-    ),
     (
         locations_pb2,
         "Locations.ListLocations",

@@ -26,12 +26,14 @@ from gemtune.emulator.checks import (
     check_parent,
     check_supported,
     invalid,
+    refuse_additional,
 )
 from gemtune.emulator.dataset_stats import Statistics
 from gemtune.emulator.delayed import Lateness
 from gemtune.emulator.model_versions import Origin
 from gemtune.emulator.outcomes import GOOD, Outcome, Outcomes
 from gemtune.emulator.page_tokens import PageTokens
+from gemtune.emulator.rewards import check_reward, validated
 from gemtune.emulator.storage import Record, Storage
 from gemtune.emulator.timeline import Timeline
 from gemtune.errors import ConfigurationError, FailedPrecondition, InvalidArgument, NotFound, Unimplemented
@@ -43,10 +45,14 @@ from gemtune_pb.v1 import (
     JobState,
     ListTuningJobsRequest,
     ListTuningJobsResponse,
+    OptimizePromptRequest,
+    OptimizePromptResponse,
     RebaseTunedModelOperationMetadata,
     RebaseTunedModelRequest,
     TuningDataStats,
     TuningJob,
+    ValidateReinforcementTuningRewardRequest,
+    ValidateReinforcementTuningRewardResponse,
 )
 
 __all__ = ["Context", "Service"]
@@ -159,6 +165,7 @@ class Service:
 
     def CreateTuningJob(self, request: CreateTuningJobRequest, context: Context) -> TuningJob:
         """Starts a job."""
+        refuse_additional(request.tuning_job)
         violations = check_create(request, api_version=context.api_version)
         if violations:
             raise invalid(violations)
@@ -216,6 +223,7 @@ class Service:
 
     def RebaseTunedModel(self, request: RebaseTunedModelRequest, context: Context) -> operations_pb2.Operation:
         """Tunes a newer base model with what an older model was tuned with."""
+        refuse_additional(request.tuning_job)
         violations = check_parent(request.parent) + check_job(request.tuning_job)
         if request.tuned_model_ref.WhichOneof("tuned_model_ref") is None:
             text = "one of tuned_model, tuning_job and pipeline_job is required."
@@ -246,6 +254,34 @@ class Service:
         """Asks for an operation to be cancelled, and its job with it."""
         self._cancel(self._of_operation(request.name))
         return empty_pb2.Empty()
+
+    def DeleteOperation(self, request: operations_pb2.DeleteOperationRequest, context: Context) -> empty_pb2.Empty:  # noqa: ARG002
+        """Forgets an operation; its job goes on."""
+        self._storage.forget_operation(self._of_operation(request.name))
+        return empty_pb2.Empty()
+
+    def WaitOperation(self, request: operations_pb2.WaitOperationRequest, context: Context) -> operations_pb2.Operation:
+        """The current state of an operation, at once: a server may answer before the time is over."""
+        return self._operation(self._of_operation(request.name), self._now(), context)
+
+    def ValidateReinforcementTuningReward(
+        self,
+        request: ValidateReinforcementTuningRewardRequest,
+        context: Context,  # noqa: ARG002
+    ) -> ValidateReinforcementTuningRewardResponse:
+        """The rewards of one answer."""
+        if violations := check_reward(request):
+            raise invalid(violations)
+        return validated(request)
+
+    def OptimizePrompt(self, request: OptimizePromptRequest, context: Context) -> OptimizePromptResponse:  # noqa: ARG002
+        """The prompt as it came: there is no model here that could write a better one."""
+        violations = check_parent(request.parent)
+        if not request.HasField("content"):
+            violations.append(("content", "content is required."))
+        if violations:
+            raise invalid(violations)
+        return OptimizePromptResponse(content=request.content)
 
     # -- google.longrunning.Operations, google.cloud.location.Locations --------------------------------------------
 

@@ -1,8 +1,8 @@
 """Jobs in SQLite: a few key columns, and the document.
 
-What `add`, `cancel` and `keep_stats` were given is on the disk when they return (WAL, `synchronous=FULL`): a machine
-that loses power forgets nothing that was answered. One connection, one lock: SQLite has one writer anyway, and reads
-are short.
+What `add`, `cancel`, `forget_operation` and `keep_stats` were given is on the disk when they return (WAL,
+`synchronous=FULL`): a machine that loses power forgets nothing that was answered. One connection, one lock: SQLite has
+one writer anyway, and reads are short.
 """
 
 from __future__ import annotations
@@ -251,6 +251,11 @@ class Storage:
         with self._transaction() as db:
             db.execute("UPDATE jobs SET cancelled = ? WHERE sequence = ? AND cancelled IS NULL", (at, record.sequence))
         return replace(record, timeline=replace(record.timeline, cancelled=at))
+
+    def forget_operation(self, record: Record) -> None:
+        """Takes away the operation that a job belongs to."""
+        with self._transaction() as db:
+            db.execute("UPDATE jobs SET operation = NULL WHERE sequence = ?", (record.sequence,))
 
     def keep_stats(self, record: Record, stats: bytes) -> None:
         """Stores a job's statistics."""

@@ -19,6 +19,7 @@ from gemtune.descriptors import is_map
 from gemtune.errors import InvalidArgument, JsonError, NotFound, SpecInvalid, Unimplemented, bad_request
 from gemtune.rpc import codec, nesting
 from gemtune.rpc.http_binding import WELL_KNOWN_SCALARS, Binding, RuleError, bindings, required_zeros, resolve
+from gemtune.rpc.unknown import wire_json
 
 if TYPE_CHECKING:
     from gemtune.rpc.methods import Method
@@ -78,7 +79,10 @@ def expand(method: Method, request: Message, *, api_version: str | None = None) 
     if api_version is not None:
         candidates = tuple(b for b in candidates if b.template.text.startswith(f"/{api_version}/"))
         if not candidates:
-            raise Unimplemented(f"{method.full_name} has no HTTP binding under /{api_version}/")
+            others = sorted({b.template.text.split("/")[1] for b in method.bindings})
+            raise Unimplemented(
+                f"{method.full_name} has no HTTP binding under /{api_version}/; it has one under {', '.join(others)}"
+            )
     problems: list[tuple[str, str]] = []
     for binding in candidates:
         values, problem = _path_values(binding, request)
@@ -113,7 +117,7 @@ def _expand(binding: Binding, request: Message, values: list[str]) -> HttpReques
     query: list[tuple[str, str]] = []
     body: bytes | None = None
     if binding.body == "*":
-        body = codec.encode(_without(request, in_path))
+        body = wire_json(_without(request, in_path))
     else:
         if binding.body:
             rest = _without(request, {f for f in in_path if f[0].name == binding.body})
@@ -148,7 +152,7 @@ def _field_json(message: Message, name: str) -> bytes:
     """The JSON of one field alone, as `body` and `response_body` name it."""
     field: Any = message.DESCRIPTOR.fields_by_name[name]
     if field.message_type is not None and not field.is_repeated:
-        return codec.encode(getattr(message, name))
+        return wire_json(getattr(message, name))
     alone = type(message)()
     if field.is_repeated:
         getattr(alone, name).MergeFrom(getattr(message, name))
@@ -279,7 +283,7 @@ _PLAIN = (str, int, float, bool)
 
 def write_answer(binding: Binding, answer: Message) -> bytes:
     """A response's body; the other way round than `read_answer`."""
-    return _field_json(answer, binding.response_body) if binding.response_body else codec.encode(answer)
+    return _field_json(answer, binding.response_body) if binding.response_body else wire_json(answer)
 
 
 # -- the server's direction ---------------------------------------------------------------------------------------

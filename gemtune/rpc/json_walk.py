@@ -299,10 +299,12 @@ def _keys(place: Place, root: Place = None) -> list[str | int]:
 
 def path_of(place: Place) -> str:
     """A place in words: `tuningJobs[0].labels["a b"].x`."""
-    parts = (
-        f"[{key}]" if isinstance(key, int) else f".{key}" if key.isidentifier() else f'["{key}"]'
-        for key in _keys(place)
-    )
+    parts: list[str] = []
+    for key in _keys(place):
+        if isinstance(key, int):
+            parts.append(f"[{key}]")
+        else:
+            parts.append(f".{key}" if key.isidentifier() else f"[{json.dumps(key, ensure_ascii=False)}]")
     return "".join(parts).removeprefix(".") or "the root"
 
 

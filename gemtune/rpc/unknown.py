@@ -1,9 +1,11 @@
 """What an answer held that this version does not know, kept in the message itself.
 
-A protobuf message carries fields that its class does not know: bytes under a number, which are copied, pickled and sent
-on with it. An answer in JSON has names where those have numbers, so what was ignored in it (a field, the name of an
-enum value) is kept as one such field of the message: its place and its value, as JSON. No process-wide table, and
-nothing that another thread, or a later answer about the same job, could change.
+What a request may set is held in the job's own field for such things (`additional`). The rest, which is what the
+service says of a job, and what no `Value` holds exactly, is kept here. A protobuf message carries fields that its class
+does not know: bytes under a number, which are copied, pickled and sent on with it. An answer in JSON has names where
+those have numbers, so what was ignored in it (a field, the name of an enum value) is kept as one such field of the
+message: its place and its value, as JSON. No process-wide table, and nothing that another thread, or a later answer
+about the same job, could change.
 
 A row of a list that cannot be read is kept in the same way, in the page that it was in.
 """
@@ -11,17 +13,18 @@ A row of a list that cannot be read is kept in the same way, in the page that it
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, cast
 
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gemtune.descriptors import is_well_known, value_field, values
-from gemtune.rpc import nesting
+from gemtune.errors import SpecInvalid, bad_request
+from gemtune.rpc import additional, nesting
+from gemtune.rpc.additional import Place, path_of, place_of
 from gemtune.rpc.codec import to_json
 from gemtune_pb.v1 import ListTuningJobsResponse, TuningJob
 
@@ -30,6 +33,7 @@ __all__ = [
     "Place",
     "Unknown",
     "Unreadable",
+    "beyond",
     "forget",
     "jobs_in",
     "json_tree",
@@ -41,6 +45,7 @@ __all__ = [
     "place_of",
     "shown",
     "unreadable",
+    "wire_json",
     "without",
 ]
 
@@ -48,9 +53,6 @@ KEPT: Final = (1 << 29) - 1
 """The largest number that a field can have: no schema of the service's will use it."""
 
 _ROWS: Final = KEPT - 1
-
-Place: TypeAlias = tuple[str | int, ...]
-"""Where a value stands: the names, as JSON spells them, and the indices that lead to it."""
 
 _SHOWN = 200  # characters of a value, for people
 
@@ -98,11 +100,22 @@ class Unreadable:
 
 def keep(message: Message, found: Iterable[Unknown]) -> None:
     """Keeps in a message what was ignored when it was read."""
-    _add(message, KEPT, [[list(place), value] for place, value in found])
+    rest: list[Any] = []
+    for place, value in found:
+        if additional.takes(message, place, value):
+            additional.hold(cast("TuningJob", message), place, value)
+        else:
+            rest.append([list(place), value])
+    _add(message, KEPT, rest)
+
+
+def beyond(job: TuningJob) -> list[Unknown]:
+    """All that a job has beyond the schema: what it holds in its own field, and what is kept in it."""
+    return [*kept(job), *(Unknown(*entry) for entry in additional.held(job))]
 
 
 def kept(message: Message) -> list[Unknown]:
-    """What was ignored when a message was read."""
+    """What was ignored when a message was read, but for what its own field holds."""
     return [Unknown(tuple(place), value) for place, value in _entries(message, KEPT)]
 
 
@@ -168,8 +181,47 @@ def jobs_in(message: Message) -> list[TuningJob]:
     return [message] if isinstance(message, TuningJob) else []
 
 
+def wire_json(message: Message) -> bytes:
+    """The JSON of a message as it is sent: what a job in it has in `additional_fields` stands in its place.
+
+    Raises:
+        SpecInvalid: An entry has no place to stand in.
+    """
+    tree: Any = None
+    for path, job in _jobs_of(message):
+        if additional.holds(job):
+            if wrong := [(f"{additional.FIELD}: {p.path}", f"{p.what}; {p.remedy}") for p in additional.problems(job)]:
+                raise SpecInvalid(bad_request(wrong))
+            tree = json.loads(to_json(message)) if tree is None else tree
+            inner = tree[path] if path else tree
+            del inner[additional.JSON_NAME]
+            for place, value in additional.held(job):
+                _put(inner, place, value)
+    return (to_json(message) if tree is None else json.dumps(tree, ensure_ascii=False)).encode()
+
+
+def _jobs_of(message: Message) -> Iterator[tuple[str, TuningJob]]:
+    """The jobs that a request is or has, each with the JSON name of its field."""
+    if isinstance(message, TuningJob):
+        yield "", message
+        return
+    for field in cast("Any", message.DESCRIPTOR).fields:
+        kind = field.message_type
+        if kind is not None and kind.full_name == TuningJob.DESCRIPTOR.full_name and not field.is_repeated:
+            yield field.json_name, getattr(message, field.name)
+
+
 def _unfold(job: TuningJob, tree: dict[str, Any]) -> None:
-    for place, value in kept(job):
+    found = [*kept(job)]
+    if additional.holds(job):
+        wrong = {
+            problem.path for problem in additional.problems(job)
+        }  # as a person wrote them: they stay where they are
+        entries: dict[str, Any] = tree.pop(additional.JSON_NAME)
+        if left := {path: value for path, value in entries.items() if path in wrong}:
+            tree[additional.JSON_NAME] = left
+        found += [Unknown(*entry) for entry in additional.held(job) if path_of(entry[0]) not in wrong]
+    for place, value in sorted(found, key=lambda entry: additional.order(entry.place)):
         _put(tree, place, value)
 
 
@@ -195,37 +247,6 @@ def _stands_for(item: Any, value: Any) -> bool:
     return item == value or (
         isinstance(item, dict) and isinstance(value, dict) and item.get("@type") == value.get("@type")
     )
-
-
-# -- places -----------------------------------------------------------------------------------------------------------
-
-_STEP = re.compile(r"\[(\d+)\]|\.?([^\[.]+)")
-
-
-def place_of(path: str) -> Place:
-    """The place that the codec's path names: `tuningJobs[0].newField`, `a["b c"]`."""
-    place: list[str | int] = []
-    at = 0
-    while at < len(path):
-        if path.startswith('["', at):  # an odd name, and the last one: only a field's own name can be unknown
-            return (*place, path[at + 2 : -2])
-        step = _STEP.match(path, at)
-        if step is None:
-            return (*place, path[at:])
-        place.append(int(step[1]) if step[1] is not None else step[2])
-        at = step.end()
-    return tuple(place)
-
-
-def path_of(place: Place) -> str:
-    """A place in words; the other way round than `place_of`."""
-    parts: list[str] = []
-    for key in place:
-        if isinstance(key, int):
-            parts.append(f"[{key}]")
-        else:
-            parts.append(f".{key}" if key.isidentifier() else f'["{key}"]')
-    return "".join(parts).removeprefix(".")
 
 
 def shown(value: Any) -> str:

@@ -59,9 +59,11 @@ def hint_for(descriptor: Descriptor, name: str, prefix: str, root: Descriptor) -
         return f"did you mean {spelled(near)}?"
     if (near := nearest(name, (*_ALSO_KNOWN_AS, *_every_name(root)))) and (hint := meant(near)):
         return hint
+    holds_more = "additional_fields" in root.fields_by_name
     names = [spelled(field.name) for field in descriptor.fields if not is_output(field)]
     listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    return f"the fields here are {listed}" if names else "there are no fields here"
+    fields = f"the fields here are {listed}" if names else "there are no fields here"
+    return f"{fields}; one that only the service knows goes under additional_fields" if holds_more else fields
 
 
 def _snake(name: str) -> str:

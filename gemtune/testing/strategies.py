@@ -281,13 +281,16 @@ class _Drawing:
         return draw(_SCALARS[field.type] if field.enum_type is None else _numbers(field.enum_type))
 
 
+_ADDITIONAL: Final = "gemtune.v1.TuningJob.additional_fields"
+"""A map whose keys are places in the job itself: one drawn at random can hardly be sent."""
+
 _ANOTHER = st.sampled_from([False, True, True, True, True])
 
 
 @cache
 def _fields(descriptor: Descriptor, *, flat: bool) -> tuple[tuple[FieldDescriptor, ...], tuple[FieldDescriptor, ...]]:
     """The required fields, and the others, without messages where there may be none."""
-    fields = tuple(descriptor.fields)
+    fields = tuple(field for field in descriptor.fields if field.full_name != _ADDITIONAL)
     others = (f for f in fields if not f.is_required and not (flat and f.message_type is not None))
     return tuple(f for f in fields if f.is_required), tuple(others)
 

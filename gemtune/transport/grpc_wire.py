@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _OURS = "gemtune.v1.TuningService"
-_OPERATIONS = frozenset({"GetOperation", "CancelOperation"})
+_OPERATIONS = frozenset({"GetOperation", "ListOperations", "CancelOperation", "DeleteOperation", "WaitOperation"})
 """Methods of our service that are google.longrunning.Operations' on a gRPC wire."""
 
 KEEPALIVE, KEEPALIVE_TIMEOUT = 60.0, 20.0

@@ -119,9 +119,10 @@ def law(body: bytes, message_type: type[Message]) -> tuple[bytes | None, bool]:
 
 def forget_all(answer: Any) -> None:
     """What is unknown is kept in each job and page; json_format leaves it out."""
-    forget(answer)
-    for job in getattr(answer, "tuning_jobs", ()):
-        forget(job)
+    for message in (answer, *getattr(answer, "tuning_jobs", ())):
+        forget(message)
+        if isinstance(message, TuningJob):
+            message.ClearField("additional_fields")
     response = getattr(answer, "response", None)
     if response is not None and response.type_url.endswith(".TuningJob"):
         try:
@@ -129,6 +130,7 @@ def forget_all(answer: Any) -> None:
         except DecodeError:
             return  # it could not be read, and is kept as it came
         forget(job)
+        job.ClearField("additional_fields")
         response.value = job.SerializePartialToString(deterministic=True)
 
 

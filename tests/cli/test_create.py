@@ -89,6 +89,43 @@ def test_a_dry_run_minds_endpoint_and_version(gemtune: Gemtune, spec: str) -> No
     assert ran.out.startswith("POST https://x.example/v1beta1/projects/demo/locations/us-central1/tuningJobs\n")
 
 
+def test_a_field_that_the_schema_lacks_is_set_by_its_path(gemtune: Gemtune, spec: str) -> None:
+    path = "supervised_tuning_spec.hyper_parameters.warmup"
+    ran = gemtune("create", "-f", spec, "--set", f"{path}=0.5", "--set", 'x={"a": null}', "--dry-run", "-o", "json")
+    body = json.loads(ran.out)["body"]
+    assert body["supervisedTuningSpec"]["hyperParameters"]["warmup"] == 0.5
+    assert body["x"] == {"a": None}
+    assert "additionalFields" not in body
+    plain = gemtune("fingerprint", spec).out
+    assert gemtune("fingerprint", spec, "--set", f"{path}=0.5").out not in (plain, "")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("x", "'x' is not PATH=JSON; write supervisedTuningSpec.newField=1"),
+        ("x=abc", "'abc' is not JSON; a text has quotes: --set 'x=\"abc\"'"),
+        ("x=9007199254740993", "too large"),
+        ("baseModel=1", "baseModel is a field that this version of gemtune knows"),
+        (
+            "supervisedTuningSpec.hyperParameters.epochCount=1",
+            "epochCount is a field that this version of gemtune knows",
+        ),
+    ],
+)
+def test_what_can_be_set_otherwise_is_refused(gemtune: Gemtune, spec: str, given: str, says: str) -> None:
+    for command in (("create", "-f", spec, "--dry-run"), ("validate", spec)):
+        ran = gemtune(*command, "--set", given)
+        assert ran.status == 2
+        assert says in ran.err
+
+
+def test_over_grpc_it_is_refused_before_anything_is_sent(gemtune: Gemtune, spec: str) -> None:
+    ran = gemtune("create", "-f", spec, "--set", "x=1", "--transport", "grpc", "--endpoint", "http://127.0.0.1:1")
+    assert ran.status == 2
+    assert 'additional_fields does not travel over v1\'s gRPC and would be lost; use transport="rest"' in ran.err
+
+
 def test_what_a_dry_run_shows_is_what_is_sent(service: str, gemtune: Gemtune, spec: str) -> None:
     shown = json.loads(gemtune("create", "-f", spec, "--dry-run", "-o", "json").out)["body"]
     created = json.loads(gemtune("create", "-f", spec, "-o", "json").out)

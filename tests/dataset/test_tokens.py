@@ -101,9 +101,6 @@ def test_what_a_text_adds_to_others_is_bounded_closer_than_a_text_alone() -> Non
         assert alone.low <= share.low <= share.likely == alone.likely <= share.high < alone.high
 
 
-def test_sums_have_wide_bounds() -> None:
-
-
 def test_half_a_surrogate_pair_is_counted() -> None:
     assert text_tokens("\ud800 text") > 0
     assert text_range("\ud800 text").likely > 0

@@ -749,6 +749,8 @@ def test_the_operations_of_a_job_are_listed(emulated: Emulated) -> None:
     operation = rebase(emulated, tuned_model_ref=TunedModelRef(tuning_job=old.name))
     from gemtune.emulator.rest import ROUTER
 
+    waited = emulated.call("WaitOperation", operations_pb2.WaitOperationRequest(name=operation.name))
+    assert waited == get_operation(emulated, operation.name)
     for job, expected in ((operation.name.partition("/operations/")[0], [operation.name]), (old.name, [])):
         match = ROUTER.match("GET", f"/v1/{job}/operations", [], b"")
         answer = emulated.service.handle(match.method, match.message)

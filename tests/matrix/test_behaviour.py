@@ -189,6 +189,20 @@ def test_a_rebase_is_an_operation_whose_result_is_a_job(client: Face, moved: Tim
     assert client.get_operation(operation.name).done
 
 
+def test_operations_are_listed_and_forgotten(client: Face, moved: Time) -> None:
+    source = client.create_tuning_job(job())
+    ended(moved)
+    operation = client.rebase_tuned_model(gemtune.TunedModelRef(tuning_job=source.name))
+    made = operation.name.partition("/operations/")[0]
+    assert [found.name for found in client.list_operations(made)] == [operation.name]
+    assert client.list_operations(source) == []
+    client.delete_operation(operation)
+    assert client.list_operations(made) == []
+    with pytest.raises(gemtune.NotFound):
+        client.get_operation(operation)
+    assert client.get_tuning_job(made).name == made
+
+
 def test_a_cancelled_operation_is_an_error(client: Face, moved: Time) -> None:
     source = client.create_tuning_job(job())
     ended(moved)

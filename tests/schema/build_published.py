@@ -39,7 +39,7 @@ ROOTS = (
 BEYOND = {"v1": (), "v1beta1": ("Tool", "AuthConfig", "ApiAuth")}
 DEEP = 2  # a schema within a schema is enough
 METHODS = ("CreateTuningJob", "GetTuningJob", "ListTuningJobs", "CancelTuningJob", "RebaseTunedModel")
-OPERATIONS = ("GetOperation", "CancelOperation")
+OPERATIONS = ("GetOperation", "ListOperations", "CancelOperation", "DeleteOperation", "WaitOperation")
 BEHAVIORS = {
     "Required": "REQUIRED",
     "Optional": "OPTIONAL",

@@ -231,7 +231,10 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 SCALARS: dict[int, st.SearchStrategy[Any]] = {
     FieldDescriptor.CPPTYPE_BOOL: st.booleans(),
     FieldDescriptor.CPPTYPE_DOUBLE: st.floats(allow_nan=False),
-    FieldDescriptor.CPPTYPE_FLOAT: st.floats(width=32, allow_nan=False),
+    # The largest has no JSON that is read again.
+    FieldDescriptor.CPPTYPE_FLOAT: st.floats(width=32, allow_nan=False).filter(
+        lambda x: abs(x) != (2 - 2**-23) * 2.0**127
+    ),
     FieldDescriptor.CPPTYPE_INT32: st.integers(-(2**31), 2**31 - 1),
     FieldDescriptor.CPPTYPE_INT64: st.integers(-(2**63), 2**63 - 1),
 }

@@ -17,6 +17,7 @@ from gemtune._client_base import METHODS
 from gemtune.flows import calls
 from gemtune.rpc import states, unknown
 from gemtune.settings import Endpoints
+from gemtune.specs import diff, request_of
 from gemtune.testing.strategies import messages
 from gemtune.transport import rest_wire, unknown_log
 from gemtune_pb.v1 import GetTuningJobRequest, ListTuningJobsRequest, ListTuningJobsResponse, TuningJob
@@ -123,23 +124,75 @@ def grown(draw: st.DrawFn) -> tuple[Any, Any]:
     whole = json.loads(gemtune.to_json(job))
     objects = list(_objects(TuningJob.DESCRIPTOR, whole))
     for _ in range(draw(st.integers(1, 4))):
-        draw(st.sampled_from(objects))["x-" + draw(NAMES)] = draw(VALUES)
+        name = draw(st.sampled_from(["x-", "new"])) + draw(NAMES)
+        draw(st.sampled_from(objects))[name] = draw(VALUES)
     if draw(st.booleans()):
         whole["state"] = "JOB_STATE_" + draw(st.sampled_from(["NEW", "DREAMING"]))
+    for of, descriptor in draw(st.lists(st.sampled_from([*_described(TuningJob.DESCRIPTOR, whole)]), max_size=3)):
+        for field in descriptor.fields:
+            in_oneof = field.containing_oneof is not None and len(field.containing_oneof.fields) > 1
+            if field.enum_type is None or not field.enum_type.full_name.startswith("gemtune.") or in_oneof:
+                continue
+            name = "NEW_" + draw(st.sampled_from("ABC"))
+            if not field.is_repeated:
+                of[field.json_name] = name
+            elif field.json_name in of and name not in of[field.json_name]:
+                of[field.json_name].insert(draw(st.integers(0, len(of[field.json_name]))), name)
     return tree, whole
 
 
 def _objects(descriptor: Any, tree: Any) -> Iterator[dict[str, Any]]:
     """The objects of a tree that stand for messages of ours."""
+    return (of for of, _ in _described(descriptor, tree))
+
+
+def _described(descriptor: Any, tree: Any) -> Iterator[tuple[dict[str, Any], Any]]:
     if not isinstance(tree, dict) or descriptor.full_name.startswith("google."):
         return
-    yield tree
+    yield tree, descriptor
     for field in descriptor.fields:
         inner = field.message_type
         if field.json_name in tree and inner is not None and not inner.GetOptions().map_entry:
             value = tree[field.json_name]
             for item in value if isinstance(value, list) else [value]:
-                yield from _objects(inner, item)
+                yield from _described(inner, item)
+
+
+def test_what_a_request_may_set_is_a_part_of_the_spec() -> None:
+    """Through lists, maps with odd keys, and for the names of enum values; what the service sets of a job is not."""
+    schema = {"type": "OBJECT", "properties": {"my key": {"type": "STRING", "newField": 1}}}
+    whole = {
+        "name": "a",
+        "baseModel": "gemini-2.5-flash",
+        "supervisedTuningSpec": {
+            "trainingDatasetUri": "gs://acme/t.jsonl",
+            "hyperParameters": {"epochCount": "1", "adapterSize": "ADAPTER_SIZE_SIXTY_FOUR"},
+            "evaluationConfig": {
+                "metrics": [{"bleuSpec": {"useNewOrder": True}, "aggregationMetrics": ["AVERAGE", "NEW", "MODE"]}],
+                "inferenceGenerationConfig": {"responseSchema": schema},
+            },
+        },
+        "newSpec": {"a": None},
+        "tunedModel": {"newField": 2},
+    }
+    job = answered("GetTuningJob", whole)
+    assert unknown.json_tree(job) == whole
+    spec = "supervisedTuningSpec"
+    evaluation = f"{spec}.evaluationConfig"
+    assert sorted(job.additional_fields) == [
+        "newSpec",
+        f'{evaluation}.inferenceGenerationConfig.responseSchema.properties["my key"].newField',
+        f"{evaluation}.metrics[0].aggregationMetrics[1]",
+        f"{evaluation}.metrics[0].bleuSpec.useNewOrder",
+        f"{spec}.hyperParameters.adapterSize",
+    ]
+    request = request_of(job)
+    assert gemtune.loads_spec(gemtune.dumps_spec(request, "yaml"), "yaml") == request
+    assert diff(job, request) == []
+    assert gemtune.fingerprint(job) == gemtune.fingerprint(request)
+    assert not [found for found in gemtune.check(request) if found.rule_id == "additional-field"]
+    sent = json.loads(unknown.wire_json(request))
+    assert sent == {key: value for key, value in whole.items() if key not in ("name", "tunedModel")}
 
 
 @given(grown(), st.booleans())
@@ -153,10 +206,3 @@ def test_what_goes_in_comes_out(both: tuple[Any, Any], listed: bool) -> None:
         job = answered("GetTuningJob", whole)
         assert unknown.json_tree(job) == whole
         assert unknown.json_tree(TuningJob.FromString(job.SerializeToString())) == whole
-
-
-@given(st.lists(st.text(st.characters(exclude_characters='"[]')) | st.integers(0, 99), min_size=1, max_size=5))
-def test_a_path_is_read_as_it_is_written(place: list[Any]) -> None:
-    odd = [isinstance(key, str) and not key.isidentifier() for key in place[:-1]]
-    if not any(odd):  # only the last name can be one that no schema has
-        assert unknown.place_of(unknown.path_of(tuple(place))) == tuple(place)

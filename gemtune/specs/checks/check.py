@@ -20,6 +20,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from gemtune.descriptors import is_map, is_output, is_required, value_field
 from gemtune.errors import SpecInvalid
 from gemtune.names import place_of
+from gemtune.rpc import additional
 from gemtune.rpc.unknown import KEPT, path_of
 from gemtune.schema.grpc_fields import only_in
 from gemtune.specs.catalogue import Catalogue, FieldLimit
@@ -138,6 +139,8 @@ def find(job: TuningJob, target: Target) -> list[Finding]:
     """What is wrong with a job for that target: `check` with its arguments as one."""
     context = CheckContext(job, target)
     _walk(context, job, "")
+    for problem in additional.problems(job):
+        context.add("additional-field", key_path(additional.FIELD, problem.path), problem.what, problem.remedy)
     return context.findings
 
 
@@ -180,6 +183,7 @@ class _Field:
     """What there is to look at in a field that is set."""
 
     __slots__ = (
+        "deprecated",
         "enum",
         "is_map",
         "is_message",
@@ -195,6 +199,7 @@ class _Field:
         options = field.GetOptions()
         self.name: str = field.name
         self.output_only = is_output(field)
+        self.deprecated = bool(options.deprecated)
         self.v1beta1 = only_in(field) == ("v1beta1",)
         self.is_repeated: bool = field.is_repeated
         self.is_map = is_map(field)
@@ -209,7 +214,7 @@ class _Field:
 
     @property
     def _special(self) -> bool:
-        return bool(self.output_only or self.v1beta1 or self.enum or self.resource)
+        return bool(self.output_only or self.deprecated or self.v1beta1 or self.enum or self.resource)
 
     @property
     def matters(self) -> bool:
@@ -288,13 +293,14 @@ def _look(context: CheckContext, field: _Field, value: Any, path: str) -> None:
     if field.v1beta1 and context.api_version == "v1" and not context.has("model-field", path):
         sentence = f"{field.name} is a field of v1beta1 alone"
         context.add("needs-v1beta1", path, sentence, 'use api_version="v1beta1" (--api-version v1beta1)')
+    if field.deprecated:
+        instead = _INSTEAD.get(path.rpartition(".")[2])
+        remedy = f"use {instead}" if instead else "leave it out"
+        context.add("deprecated-field", path, f"{field.name} is deprecated: the service is giving it up", remedy)
     if field.resource is not None:
         _reference(context, field, value, path)
     if field.enum is not None:
-        for item in value if field.is_repeated else (value,):
-            if item not in field.enum:
-                sentence = f"{field.name} is {item}, a number that this version of gemtune has no name for"
-                context.add("unknown-enum-number", path, sentence, "the service may know it; check that it is meant")
+        _numbers(context, field, value, path)
     if not field.is_message:
         return
     if field.is_map:
@@ -307,6 +313,13 @@ def _look(context: CheckContext, field: _Field, value: Any, path: str) -> None:
         _walk(context, value, path)
 
 
+def _numbers(context: CheckContext, field: _Field, value: Any, path: str) -> None:
+    for item in value if field.is_repeated else (value,):
+        if item not in cast("frozenset[int]", field.enum):
+            sentence = f"{field.name} is {item}, a number that this version of gemtune has no name for"
+            context.add("unknown-enum-number", path, sentence, "the service may know it; check that it is meant")
+
+
 def _reference(context: CheckContext, field: _Field, value: Any, path: str) -> None:
     pattern, wanted = cast("tuple[re.Pattern[str], str]", field.resource)
     for name in cast("Sequence[str]", value if field.is_repeated else (value,)):
@@ -314,6 +327,22 @@ def _reference(context: CheckContext, field: _Field, value: Any, path: str) -> N
             kind = next((what for part, what in _OTHER_KINDS.items() if f"/{part}/" in name), "no such name")
             context.add("resource-name", path, f"{name!r} is {kind}", f"write {wanted}")
 
+
+# Deprecated fields -> what takes their place, where something does.
+_INSTEAD = {
+    "training_dataset_uri": "prompt_dataset_uri",
+    "student_model": "the job's base_model",
+    "response_mime_type": "response_format",
+    "response_schema": "response_format",
+    "response_json_schema": "response_format",
+    "image_config": "response_format.image",
+    "adaptation_phrases": "custom_vocabulary",
+    "language_auto": "language_codes",
+    "language_hints": "language_codes",
+    "google_search_retrieval": "google_search",
+    "api_auth": "auth_config",
+    "enable_data_retention": "enable_zero_data_retention",
+}
 
 _OTHER_KINDS = {
     "endpoints": "an endpoint; the model is the tuned_model.model of its job",

@@ -76,6 +76,21 @@ RULES: dict[str, Rule] = {
             _UNKNOWN_NAME,
             on_key=True,
         ),
+        Rule(
+            "deprecated-field",
+            _WARNING,
+            "a field that the service is giving up (from the schema's annotations)",
+            _REST,
+            "2026-11-06",
+            on_key=True,
+        ),
+        Rule(
+            "additional-field",
+            _ERROR,
+            "an entry of additional_fields that has no place to stand in, or is a field that the schema has",
+            "gemtune's schema",
+            on_key=True,
+        ),
         Rule("unknown-data", _WARNING, "bytes of fields that this schema does not know", "protobuf", ""),
         Rule(
             "unknown-enum-number",

@@ -7,10 +7,12 @@ from .catalogue_pb2 import Lifecycle as Lifecycle
 from .catalogue_pb2 import MediaLimit as MediaLimit
 from .catalogue_pb2 import ModelCatalogue as ModelCatalogue
 from .catalogue_pb2 import TuningLimits as TuningLimits
+from .content_pb2 import AudioMetadata as AudioMetadata
 from .content_pb2 import AudioTranscription as AudioTranscription
 from .content_pb2 import Blob as Blob
 from .content_pb2 import CodeExecutionResult as CodeExecutionResult
 from .content_pb2 import Content as Content
+from .content_pb2 import DocumentMetadata as DocumentMetadata
 from .content_pb2 import ExecutableCode as ExecutableCode
 from .content_pb2 import FileData as FileData
 from .content_pb2 import FunctionCall as FunctionCall
@@ -21,6 +23,7 @@ from .content_pb2 import FunctionResponsePart as FunctionResponsePart
 from .content_pb2 import Part as Part
 from .content_pb2 import PartialArg as PartialArg
 from .content_pb2 import SpeechMetadata as SpeechMetadata
+from .content_pb2 import SpreadsheetMetadata as SpreadsheetMetadata
 from .content_pb2 import VideoMetadata as VideoMetadata
 from .dataset_pb2 import DatasetFile as DatasetFile
 from .dataset_pb2 import DatasetProblem as DatasetProblem
@@ -83,6 +86,7 @@ from .metric_pb2 import RougeSpec as RougeSpec
 from .metric_pb2 import RubricGenerationSpec as RubricGenerationSpec
 from .metric_pb2 import StepBasedLlmMetricSpec as StepBasedLlmMetricSpec
 from .model_tuning_pb2 import DistillationHyperParameters as DistillationHyperParameters
+from .model_tuning_pb2 import DistillationSamplingSpec as DistillationSamplingSpec
 from .model_tuning_pb2 import DistillationSpec as DistillationSpec
 from .model_tuning_pb2 import PartnerModelTuningSpec as PartnerModelTuningSpec
 from .model_tuning_pb2 import VeoHyperParameters as VeoHyperParameters
@@ -148,14 +152,20 @@ from .tuning_service_pb2 import GenericOperationMetadata as GenericOperationMeta
 from .tuning_service_pb2 import GetTuningJobRequest as GetTuningJobRequest
 from .tuning_service_pb2 import ListTuningJobsRequest as ListTuningJobsRequest
 from .tuning_service_pb2 import ListTuningJobsResponse as ListTuningJobsResponse
+from .tuning_service_pb2 import OptimizePromptRequest as OptimizePromptRequest
+from .tuning_service_pb2 import OptimizePromptResponse as OptimizePromptResponse
 from .tuning_service_pb2 import RebaseTunedModelOperationMetadata as RebaseTunedModelOperationMetadata
 from .tuning_service_pb2 import RebaseTunedModelRequest as RebaseTunedModelRequest
+from .tuning_service_pb2 import ReinforcementTuningRewardInfo as ReinforcementTuningRewardInfo
 from .tuning_service_pb2 import TunedModelRef as TunedModelRef
+from .tuning_service_pb2 import ValidateReinforcementTuningRewardRequest as ValidateReinforcementTuningRewardRequest
+from .tuning_service_pb2 import ValidateReinforcementTuningRewardResponse as ValidateReinforcementTuningRewardResponse
 
 __all__ = [
     "AggregationOutput",
     "AggregationResult",
     "ApiAuth",
+    "AudioMetadata",
     "AudioResponseFormat",
     "AudioTranscription",
     "AudioTranscriptionConfig",
@@ -189,7 +199,9 @@ __all__ = [
     "DatasetStats",
     "DistillationDataStats",
     "DistillationHyperParameters",
+    "DistillationSamplingSpec",
     "DistillationSpec",
+    "DocumentMetadata",
     "DynamicRetrievalConfig",
     "EncryptionSpec",
     "EnterpriseWebSearch",
@@ -232,6 +244,8 @@ __all__ = [
     "MetricMetadata",
     "ModelCatalogue",
     "MultiSpeakerVoiceConfig",
+    "OptimizePromptRequest",
+    "OptimizePromptResponse",
     "OutputConfig",
     "OutputInfo",
     "PairwiseChoice",
@@ -261,6 +275,7 @@ __all__ = [
     "ReinforcementTuningExample",
     "ReinforcementTuningHyperParameters",
     "ReinforcementTuningParseResponseConfig",
+    "ReinforcementTuningRewardInfo",
     "ReinforcementTuningSpec",
     "ReinforcementTuningStringMatchRewardScorer",
     "ReinforcementTuningUserDatasetExamples",
@@ -275,6 +290,7 @@ __all__ = [
     "SpeakerVoiceConfig",
     "SpeechConfig",
     "SpeechMetadata",
+    "SpreadsheetMetadata",
     "StepBasedLlmMetricSpec",
     "SupervisedExample",
     "SupervisedHyperParameters",
@@ -296,6 +312,8 @@ __all__ = [
     "TuningPrice",
     "Type",
     "UrlContext",
+    "ValidateReinforcementTuningRewardRequest",
+    "ValidateReinforcementTuningRewardResponse",
     "VeoHyperParameters",
     "VeoLoraTuningSpec",
     "VeoTuningSpec",

@@ -118,19 +118,28 @@ class Part(_message.Message):
         """The most there are; images only."""
 
         LEVEL_FIELD_NUMBER: _builtins.int
+        NUM_TOKENS_FIELD_NUMBER: _builtins.int
         level: Global___Part.MediaResolution.Level.ValueType
         """A level, from few tokens to many."""
+        num_tokens: _builtins.int
+        """Tokens for the file. JSON-only, and known from google-genai alone."""
         def __init__(
             self,
             *,
             level: Global___Part.MediaResolution.Level.ValueType = ...,
+            num_tokens: _builtins.int | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "value", b"value"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["_num_tokens", b"_num_tokens", "level", b"level", "num_tokens", b"num_tokens", "value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "value", b"value"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_num_tokens", b"_num_tokens", "level", b"level", "num_tokens", b"num_tokens", "value", b"value"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType__num_tokens: _TypeAlias = _typing.Literal["num_tokens"]  # noqa: Y015
+        _WhichOneofArgType__num_tokens: _TypeAlias = _typing.Literal["_num_tokens", b"_num_tokens"]  # noqa: Y015
         _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["level"]  # noqa: Y015
         _WhichOneofArgType_value: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        @_typing.overload
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__num_tokens) -> _WhichOneofReturnType__num_tokens | None: ...
+        @_typing.overload
         def WhichOneof(self, oneof_group: _WhichOneofArgType_value) -> _WhichOneofReturnType_value | None: ...
 
     TEXT_FIELD_NUMBER: _builtins.int
@@ -147,6 +156,9 @@ class Part(_message.Message):
     AUDIO_TRANSCRIPTION_FIELD_NUMBER: _builtins.int
     SPEECH_METADATA_FIELD_NUMBER: _builtins.int
     MEDIA_PROCESSING_FIELD_NUMBER: _builtins.int
+    DOCUMENT_METADATA_FIELD_NUMBER: _builtins.int
+    SPREADSHEET_METADATA_FIELD_NUMBER: _builtins.int
+    AUDIO_METADATA_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Text, or source code."""
     thought: _builtins.bool
@@ -197,6 +209,18 @@ class Part(_message.Message):
     def speech_metadata(self) -> Global___SpeechMetadata:
         """How `text` is to be spoken. JSON-only."""
 
+    @_builtins.property
+    def document_metadata(self) -> Global___DocumentMetadata:
+        """Which part of a document counts. JSON-only, and known from google-genai alone."""
+
+    @_builtins.property
+    def spreadsheet_metadata(self) -> Global___SpreadsheetMetadata:
+        """Which part of a spreadsheet counts. JSON-only, and known from google-genai alone."""
+
+    @_builtins.property
+    def audio_metadata(self) -> Global___AudioMetadata:
+        """Which part of a piece of audio counts. JSON-only, and known from google-genai alone."""
+
     def __init__(
         self,
         *,
@@ -214,10 +238,13 @@ class Part(_message.Message):
         audio_transcription: Global___AudioTranscription | None = ...,
         speech_metadata: Global___SpeechMetadata | None = ...,
         media_processing: Global___Part.MediaProcessing.ValueType | None = ...,
+        document_metadata: Global___DocumentMetadata | None = ...,
+        spreadsheet_metadata: Global___SpreadsheetMetadata | None = ...,
+        audio_metadata: Global___AudioMetadata | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_media_processing", b"_media_processing", "audio_transcription", b"audio_transcription", "code_execution_result", b"code_execution_result", "data", b"data", "executable_code", b"executable_code", "file_data", b"file_data", "function_call", b"function_call", "function_response", b"function_response", "inline_data", b"inline_data", "media_processing", b"media_processing", "media_resolution", b"media_resolution", "metadata", b"metadata", "speech_metadata", b"speech_metadata", "text", b"text", "video_metadata", b"video_metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_media_processing", b"_media_processing", "audio_metadata", b"audio_metadata", "audio_transcription", b"audio_transcription", "code_execution_result", b"code_execution_result", "data", b"data", "document_metadata", b"document_metadata", "executable_code", b"executable_code", "file_data", b"file_data", "function_call", b"function_call", "function_response", b"function_response", "inline_data", b"inline_data", "media_processing", b"media_processing", "media_resolution", b"media_resolution", "metadata", b"metadata", "speech_metadata", b"speech_metadata", "spreadsheet_metadata", b"spreadsheet_metadata", "text", b"text", "video_metadata", b"video_metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_media_processing", b"_media_processing", "audio_transcription", b"audio_transcription", "code_execution_result", b"code_execution_result", "data", b"data", "executable_code", b"executable_code", "file_data", b"file_data", "function_call", b"function_call", "function_response", b"function_response", "inline_data", b"inline_data", "media_processing", b"media_processing", "media_resolution", b"media_resolution", "metadata", b"metadata", "speech_metadata", b"speech_metadata", "text", b"text", "thought", b"thought", "thought_signature", b"thought_signature", "video_metadata", b"video_metadata"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_media_processing", b"_media_processing", "audio_metadata", b"audio_metadata", "audio_transcription", b"audio_transcription", "code_execution_result", b"code_execution_result", "data", b"data", "document_metadata", b"document_metadata", "executable_code", b"executable_code", "file_data", b"file_data", "function_call", b"function_call", "function_response", b"function_response", "inline_data", b"inline_data", "media_processing", b"media_processing", "media_resolution", b"media_resolution", "metadata", b"metadata", "speech_metadata", b"speech_metadata", "spreadsheet_metadata", b"spreadsheet_metadata", "text", b"text", "thought", b"thought", "thought_signature", b"thought_signature", "video_metadata", b"video_metadata"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__media_processing: _TypeAlias = _typing.Literal["media_processing"]  # noqa: Y015
     _WhichOneofArgType__media_processing: _TypeAlias = _typing.Literal["_media_processing", b"_media_processing"]  # noqa: Y015
@@ -304,13 +331,205 @@ class VideoMetadata(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _ContentLayer:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ContentLayerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[VideoMetadata._ContentLayer.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        CONTENT_LAYER_UNSPECIFIED: VideoMetadata._ContentLayer.ValueType  # 0
+        """Not said."""
+        FRAMES: VideoMetadata._ContentLayer.ValueType  # 10001
+        """Its frames."""
+        AUDIO: VideoMetadata._ContentLayer.ValueType  # 10002
+        """Its sound."""
+        TRANSCRIPT: VideoMetadata._ContentLayer.ValueType  # 10003
+        """What is spoken in it, written down."""
+
+    class ContentLayer(_ContentLayer, metaclass=_ContentLayerEnumTypeWrapper):
+        """A part of a video. JSON-only, and known from google-genai alone."""
+
+    CONTENT_LAYER_UNSPECIFIED: VideoMetadata.ContentLayer.ValueType  # 0
+    """Not said."""
+    FRAMES: VideoMetadata.ContentLayer.ValueType  # 10001
+    """Its frames."""
+    AUDIO: VideoMetadata.ContentLayer.ValueType  # 10002
+    """Its sound."""
+    TRANSCRIPT: VideoMetadata.ContentLayer.ValueType  # 10003
+    """What is spoken in it, written down."""
+
     START_OFFSET_FIELD_NUMBER: _builtins.int
     END_OFFSET_FIELD_NUMBER: _builtins.int
     FPS_FIELD_NUMBER: _builtins.int
+    CONTENT_LAYERS_FIELD_NUMBER: _builtins.int
     fps: _builtins.float
     """Frames looked at for each second, above 0 and at most 24. 0 or unset: 1. Published for v1;
     v1beta1 has it in JSON.
     """
+    @_builtins.property
+    def start_offset(self) -> _duration_pb2.Duration:
+        """Where it begins."""
+
+    @_builtins.property
+    def end_offset(self) -> _duration_pb2.Duration:
+        """Where it ends."""
+
+    @_builtins.property
+    def content_layers(self) -> _containers.RepeatedScalarFieldContainer[Global___VideoMetadata.ContentLayer.ValueType]:
+        """What of it counts. Empty: frames and sound. JSON-only, and known from google-genai alone."""
+
+    def __init__(
+        self,
+        *,
+        start_offset: _duration_pb2.Duration | None = ...,
+        end_offset: _duration_pb2.Duration | None = ...,
+        fps: _builtins.float = ...,
+        content_layers: _abc.Iterable[Global___VideoMetadata.ContentLayer.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset", "start_offset", b"start_offset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_layers", b"content_layers", "end_offset", b"end_offset", "fps", b"fps", "start_offset", b"start_offset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VideoMetadata: _TypeAlias = VideoMetadata  # noqa: Y015
+
+@_typing.final
+class DocumentMetadata(_message.Message):
+    """Which part of a document counts. JSON-only, and known from google-genai alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _ContentLayer:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ContentLayerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[DocumentMetadata._ContentLayer.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        CONTENT_LAYER_UNSPECIFIED: DocumentMetadata._ContentLayer.ValueType  # 0
+        """Not said."""
+        PAGE_IMAGE: DocumentMetadata._ContentLayer.ValueType  # 10001
+        """The page as an image."""
+        PAGE_TEXT: DocumentMetadata._ContentLayer.ValueType  # 10002
+        """The page's text."""
+
+    class ContentLayer(_ContentLayer, metaclass=_ContentLayerEnumTypeWrapper):
+        """A part of every page."""
+
+    CONTENT_LAYER_UNSPECIFIED: DocumentMetadata.ContentLayer.ValueType  # 0
+    """Not said."""
+    PAGE_IMAGE: DocumentMetadata.ContentLayer.ValueType  # 10001
+    """The page as an image."""
+    PAGE_TEXT: DocumentMetadata.ContentLayer.ValueType  # 10002
+    """The page's text."""
+
+    START_PAGE_FIELD_NUMBER: _builtins.int
+    END_PAGE_FIELD_NUMBER: _builtins.int
+    CONTENT_LAYERS_FIELD_NUMBER: _builtins.int
+    start_page: _builtins.int
+    """First page, from 1."""
+    end_page: _builtins.int
+    """Last page, itself included."""
+    @_builtins.property
+    def content_layers(self) -> _containers.RepeatedScalarFieldContainer[Global___DocumentMetadata.ContentLayer.ValueType]:
+        """What of a page counts. Empty: its image."""
+
+    def __init__(
+        self,
+        *,
+        start_page: _builtins.int | None = ...,
+        end_page: _builtins.int | None = ...,
+        content_layers: _abc.Iterable[Global___DocumentMetadata.ContentLayer.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_end_page", b"_end_page", "_start_page", b"_start_page", "end_page", b"end_page", "start_page", b"start_page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_end_page", b"_end_page", "_start_page", b"_start_page", "content_layers", b"content_layers", "end_page", b"end_page", "start_page", b"start_page"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__end_page: _TypeAlias = _typing.Literal["end_page"]  # noqa: Y015
+    _WhichOneofArgType__end_page: _TypeAlias = _typing.Literal["_end_page", b"_end_page"]  # noqa: Y015
+    _WhichOneofReturnType__start_page: _TypeAlias = _typing.Literal["start_page"]  # noqa: Y015
+    _WhichOneofArgType__start_page: _TypeAlias = _typing.Literal["_start_page", b"_start_page"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__end_page) -> _WhichOneofReturnType__end_page | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__start_page) -> _WhichOneofReturnType__start_page | None: ...
+
+Global___DocumentMetadata: _TypeAlias = DocumentMetadata  # noqa: Y015
+
+@_typing.final
+class SpreadsheetMetadata(_message.Message):
+    """Which part of a spreadsheet counts. JSON-only, and known from google-genai alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _ContentLayer:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ContentLayerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[SpreadsheetMetadata._ContentLayer.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        CONTENT_LAYER_UNSPECIFIED: SpreadsheetMetadata._ContentLayer.ValueType  # 0
+        """Not said."""
+        DATA: SpreadsheetMetadata._ContentLayer.ValueType  # 10001
+        """Values and how they are shown."""
+        FORMULAS: SpreadsheetMetadata._ContentLayer.ValueType  # 10002
+        """Formulas with their results."""
+        VISUAL: SpreadsheetMetadata._ContentLayer.ValueType  # 10003
+        """An image of the sheet."""
+
+    class ContentLayer(_ContentLayer, metaclass=_ContentLayerEnumTypeWrapper):
+        """A part of every cell."""
+
+    CONTENT_LAYER_UNSPECIFIED: SpreadsheetMetadata.ContentLayer.ValueType  # 0
+    """Not said."""
+    DATA: SpreadsheetMetadata.ContentLayer.ValueType  # 10001
+    """Values and how they are shown."""
+    FORMULAS: SpreadsheetMetadata.ContentLayer.ValueType  # 10002
+    """Formulas with their results."""
+    VISUAL: SpreadsheetMetadata.ContentLayer.ValueType  # 10003
+    """An image of the sheet."""
+
+    VISIBLE_CELLS_FIELD_NUMBER: _builtins.int
+    SHEET_INDEX_FIELD_NUMBER: _builtins.int
+    CONTENT_LAYERS_FIELD_NUMBER: _builtins.int
+    visible_cells: _builtins.str
+    """Cells in A1 notation, `A1:D10`. Unset: all that are filled."""
+    sheet_index: _builtins.int
+    """Which sheet, from 1. Unset: the first."""
+    @_builtins.property
+    def content_layers(self) -> _containers.RepeatedScalarFieldContainer[Global___SpreadsheetMetadata.ContentLayer.ValueType]:
+        """What of a cell counts. Empty: data and formulas."""
+
+    def __init__(
+        self,
+        *,
+        visible_cells: _builtins.str | None = ...,
+        sheet_index: _builtins.int | None = ...,
+        content_layers: _abc.Iterable[Global___SpreadsheetMetadata.ContentLayer.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_sheet_index", b"_sheet_index", "_visible_cells", b"_visible_cells", "sheet_index", b"sheet_index", "visible_cells", b"visible_cells"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sheet_index", b"_sheet_index", "_visible_cells", b"_visible_cells", "content_layers", b"content_layers", "sheet_index", b"sheet_index", "visible_cells", b"visible_cells"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__sheet_index: _TypeAlias = _typing.Literal["sheet_index"]  # noqa: Y015
+    _WhichOneofArgType__sheet_index: _TypeAlias = _typing.Literal["_sheet_index", b"_sheet_index"]  # noqa: Y015
+    _WhichOneofReturnType__visible_cells: _TypeAlias = _typing.Literal["visible_cells"]  # noqa: Y015
+    _WhichOneofArgType__visible_cells: _TypeAlias = _typing.Literal["_visible_cells", b"_visible_cells"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sheet_index) -> _WhichOneofReturnType__sheet_index | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__visible_cells) -> _WhichOneofReturnType__visible_cells | None: ...
+
+Global___SpreadsheetMetadata: _TypeAlias = SpreadsheetMetadata  # noqa: Y015
+
+@_typing.final
+class AudioMetadata(_message.Message):
+    """Which part of a piece of audio counts. JSON-only, and known from google-genai alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_OFFSET_FIELD_NUMBER: _builtins.int
+    END_OFFSET_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def start_offset(self) -> _duration_pb2.Duration:
         """Where it begins."""
@@ -324,15 +543,14 @@ class VideoMetadata(_message.Message):
         *,
         start_offset: _duration_pb2.Duration | None = ...,
         end_offset: _duration_pb2.Duration | None = ...,
-        fps: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset", "start_offset", b"start_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset", "fps", b"fps", "start_offset", b"start_offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_offset", b"end_offset", "start_offset", b"start_offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___VideoMetadata: _TypeAlias = VideoMetadata  # noqa: Y015
+Global___AudioMetadata: _TypeAlias = AudioMetadata  # noqa: Y015
 
 @_typing.final
 class ExecutableCode(_message.Message):
@@ -611,6 +829,11 @@ class FunctionResponsePart(_message.Message):
 
     INLINE_DATA_FIELD_NUMBER: _builtins.int
     FILE_DATA_FIELD_NUMBER: _builtins.int
+    MEDIA_RESOLUTION_FIELD_NUMBER: _builtins.int
+    VIDEO_METADATA_FIELD_NUMBER: _builtins.int
+    DOCUMENT_METADATA_FIELD_NUMBER: _builtins.int
+    SPREADSHEET_METADATA_FIELD_NUMBER: _builtins.int
+    AUDIO_METADATA_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def inline_data(self) -> Global___FunctionResponseBlob:
         """Sent along."""
@@ -619,15 +842,40 @@ class FunctionResponsePart(_message.Message):
     def file_data(self) -> Global___FunctionResponseFileData:
         """Elsewhere."""
 
+    @_builtins.property
+    def media_resolution(self) -> Global___Part.MediaResolution:
+        """How finely the file is looked at. JSON-only, and known from google-genai alone."""
+
+    @_builtins.property
+    def video_metadata(self) -> Global___VideoMetadata:
+        """Which part of a video counts. JSON-only, and known from google-genai alone."""
+
+    @_builtins.property
+    def document_metadata(self) -> Global___DocumentMetadata:
+        """Which part of a document counts. JSON-only, and known from google-genai alone."""
+
+    @_builtins.property
+    def spreadsheet_metadata(self) -> Global___SpreadsheetMetadata:
+        """Which part of a spreadsheet counts. JSON-only, and known from google-genai alone."""
+
+    @_builtins.property
+    def audio_metadata(self) -> Global___AudioMetadata:
+        """Which part of a piece of audio counts. JSON-only, and known from google-genai alone."""
+
     def __init__(
         self,
         *,
         inline_data: Global___FunctionResponseBlob | None = ...,
         file_data: Global___FunctionResponseFileData | None = ...,
+        media_resolution: Global___Part.MediaResolution | None = ...,
+        video_metadata: Global___VideoMetadata | None = ...,
+        document_metadata: Global___DocumentMetadata | None = ...,
+        spreadsheet_metadata: Global___SpreadsheetMetadata | None = ...,
+        audio_metadata: Global___AudioMetadata | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "file_data", b"file_data", "inline_data", b"inline_data"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio_metadata", b"audio_metadata", "data", b"data", "document_metadata", b"document_metadata", "file_data", b"file_data", "inline_data", b"inline_data", "media_resolution", b"media_resolution", "spreadsheet_metadata", b"spreadsheet_metadata", "video_metadata", b"video_metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "file_data", b"file_data", "inline_data", b"inline_data"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_metadata", b"audio_metadata", "data", b"data", "document_metadata", b"document_metadata", "file_data", b"file_data", "inline_data", b"inline_data", "media_resolution", b"media_resolution", "spreadsheet_metadata", b"spreadsheet_metadata", "video_metadata", b"video_metadata"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_data: _TypeAlias = _typing.Literal["inline_data", "file_data"]  # noqa: Y015
     _WhichOneofArgType_data: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015

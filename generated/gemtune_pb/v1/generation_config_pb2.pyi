@@ -22,6 +22,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
@@ -44,6 +49,8 @@ class GenerationConfig(_message.Message):
         """Images."""
         AUDIO: GenerationConfig._Modality.ValueType  # 3
         """Audio."""
+        VIDEO: GenerationConfig._Modality.ValueType  # 10001
+        """Video. JSON-only."""
 
     class Modality(_Modality, metaclass=_ModalityEnumTypeWrapper):
         """A kind of media."""
@@ -56,6 +63,8 @@ class GenerationConfig(_message.Message):
     """Images."""
     AUDIO: GenerationConfig.Modality.ValueType  # 3
     """Audio."""
+    VIDEO: GenerationConfig.Modality.ValueType  # 10001
+    """Video. JSON-only."""
 
     class _MediaResolution:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -207,6 +216,8 @@ class GenerationConfig(_message.Message):
             """Much."""
             MINIMAL: GenerationConfig.ThinkingConfig._ThinkingLevel.ValueType  # 4
             """Next to none."""
+            XHIGH: GenerationConfig.ThinkingConfig._ThinkingLevel.ValueType  # 10001
+            """More than HIGH. JSON-only, and known from google-genai alone."""
 
         class ThinkingLevel(_ThinkingLevel, metaclass=_ThinkingLevelEnumTypeWrapper):
             """How deeply to think."""
@@ -221,6 +232,8 @@ class GenerationConfig(_message.Message):
         """Much."""
         MINIMAL: GenerationConfig.ThinkingConfig.ThinkingLevel.ValueType  # 4
         """Next to none."""
+        XHIGH: GenerationConfig.ThinkingConfig.ThinkingLevel.ValueType  # 10001
+        """More than HIGH. JSON-only, and known from google-genai alone."""
 
         INCLUDE_THOUGHTS_FIELD_NUMBER: _builtins.int
         THINKING_BUDGET_FIELD_NUMBER: _builtins.int
@@ -350,8 +363,16 @@ class GenerationConfig(_message.Message):
     """Above 0: tokens already used become less likely, the more so the more often they were."""
     seed: _builtins.int
     """Start of the random numbers: the same seed makes the same answer likely, not certain."""
-    response_mime_type: _builtins.str
-    """`text/plain`, the default, or `application/json`."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def response_mime_type(self) -> _builtins.str:
+        """`text/plain`, the default, or `application/json`. `response_format` takes its place."""
+
+    @response_mime_type.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def response_mime_type(self, value: _builtins.str) -> None:
+        """`text/plain`, the default, or `application/json`. `response_format` takes its place."""
+
     response_logprobs: _builtins.bool
     """true: give the log probabilities of the tokens chosen."""
     audio_timestamp: _builtins.bool
@@ -365,8 +386,11 @@ class GenerationConfig(_message.Message):
         """The answer ends before any of these texts."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def response_schema(self) -> _schema_pb2.Schema:
-        """Shape of a JSON answer, as an OpenAPI schema. Needs `response_mime_type`."""
+        """Shape of a JSON answer, as an OpenAPI schema. Needs `response_mime_type`. `response_format`
+        takes its place.
+        """
 
     @_builtins.property
     def routing_config(self) -> Global___GenerationConfig.RoutingConfig:
@@ -385,18 +409,21 @@ class GenerationConfig(_message.Message):
         """How the model may think before it answers. An error for models that do not think."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def model_config(self) -> Global___GenerationConfig.ModelConfig:
         """Let the service choose the model. v1beta1."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def response_json_schema(self) -> _struct_pb2.Value:
         """Shape of a JSON answer, as a JSON Schema; instead of `response_schema`. Only a part of JSON
-        Schema is understood.
+        Schema is understood. `response_format` takes its place.
         """
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def image_config(self) -> Global___ImageConfig:
-        """How images are made."""
+        """How images are made. `response_format.image` takes its place."""
 
     @_builtins.property
     def audio_transcription_config(self) -> Global___AudioTranscriptionConfig:
@@ -888,6 +915,7 @@ class AudioTranscriptionConfig(_message.Message):
 
         LANGUAGE_CODES_FIELD_NUMBER: _builtins.int
         @_builtins.property
+        @_deprecated("""This field has been marked as deprecated using proto field options.""")
         def language_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
             """BCP 47 codes."""
 
@@ -920,6 +948,7 @@ class AudioTranscriptionConfig(_message.Message):
     word_timestamp: _builtins.bool
     """true: give the time of every word."""
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def adaptation_phrases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The older name of `custom_vocabulary`."""
 
@@ -928,6 +957,7 @@ class AudioTranscriptionConfig(_message.Message):
         """Words and phrases to listen for."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def language_auto(self) -> Global___AudioTranscriptionConfig.LanguageAuto:
         """Find out the language. The older way to leave `language_codes` empty."""
 
@@ -936,6 +966,7 @@ class AudioTranscriptionConfig(_message.Message):
         """BCP 47 codes of the languages to expect. Empty: found out."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def language_hints(self) -> Global___AudioTranscriptionConfig.LanguageHints:
         """The older form of `language_codes`."""
 

@@ -22,13 +22,15 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from . import evaluation_pb2 as gemtune_dot_v1_dot_evaluation__pb2
+from . import generation_config_pb2 as gemtune_dot_v1_dot_generation__config__pb2
 from . import supervised_tuning_pb2 as gemtune_dot_v1_dot_supervised__tuning__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgemtune/v1/model_tuning.proto\x12\ngemtune.v1\x1a\"gemtune/v1/supervised_tuning.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\"\x9b\x04\n\x10\x44istillationSpec\x12\"\n\x14training_dataset_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12)\n\x16validation_dataset_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12G\n\x10hyper_parameters\x18\x03 \x01(\x0b\x32\'.gemtune.v1.DistillationHyperParametersB\x04\xe2\x41\x01\x01\x12\x15\n\rstudent_model\x18\x04 \x01(\t\x12\x1c\n\x12\x62\x61se_teacher_model\x18\x05 \x01(\tH\x00\x12J\n\x1atuned_teacher_model_source\x18\x06 \x01(\tB$\xfa\x41!\n\x1f\x61iplatform.googleapis.com/ModelH\x00\x12%\n\x17pipeline_root_directory\x18\x07 \x01(\tB\x04\xe2\x41\x01\x02\x12&\n\x12prompt_dataset_uri\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12L\n\x0btuning_mode\x18\x91N \x01(\x0e\x32+.gemtune.v1.SupervisedTuningSpec.TuningModeB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x42\x0f\n\rteacher_modelB\x19\n\x17_validation_dataset_uriB\x15\n\x13_prompt_dataset_uriB\x0e\n\x0c_tuning_mode\"\xbe\x02\n\x1b\x44istillationHyperParameters\x12\x1e\n\x0b\x65poch_count\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12+\n\x18learning_rate_multiplier\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12M\n\x0c\x61\x64\x61pter_size\x18\x03 \x01(\x0e\x32\x31.gemtune.v1.SupervisedHyperParameters.AdapterSizeB\x04\xe2\x41\x01\x01\x12\x18\n\nbatch_size\x18\x90N \x01(\x03H\x02\x88\x01\x01\x12\x1b\n\rlearning_rate\x18\x91N \x01(\x01H\x03\x88\x01\x01\x42\x0e\n\x0c_epoch_countB\x1b\n\x19_learning_rate_multiplierB\r\n\x0b_batch_sizeB\x10\n\x0e_learning_rate\"\x85\x02\n\x16PartnerModelTuningSpec\x12\"\n\x14training_dataset_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x16validation_dataset_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12Q\n\x10hyper_parameters\x18\x03 \x03(\x0b\x32\x37.gemtune.v1.PartnerModelTuningSpec.HyperParametersEntry\x1aN\n\x14HyperParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01\"\x99\x01\n\rVeoTuningSpec\x12\"\n\x14training_dataset_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x16validation_dataset_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12>\n\x10hyper_parameters\x18\x03 \x01(\x0b\x32\x1e.gemtune.v1.VeoHyperParametersB\x04\xe2\x41\x01\x01\"\xe0\x02\n\x11VeoLoraTuningSpec\x12\"\n\x14training_dataset_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x16validation_dataset_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12>\n\x10hyper_parameters\x18\x03 \x01(\x0b\x32\x1e.gemtune.v1.VeoHyperParametersB\x04\xe2\x41\x01\x01\x12U\n\x11video_orientation\x18\x90N \x01(\x0e\x32..gemtune.v1.VeoLoraTuningSpec.VideoOrientationB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\"T\n\x10VideoOrientation\x12!\n\x1dVIDEO_ORIENTATION_UNSPECIFIED\x10\x00\x12\x0e\n\tLANDSCAPE\x10\x91N\x12\r\n\x08PORTRAIT\x10\x92NB\x14\n\x12_video_orientation\"\xad\x05\n\x12VeoHyperParameters\x12\x19\n\x0b\x65poch_count\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12&\n\x18learning_rate_multiplier\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x01\x12\x44\n\x0btuning_task\x18\x03 \x01(\x0e\x32).gemtune.v1.VeoHyperParameters.TuningTaskB\x04\xe2\x41\x01\x01\x12)\n\x16veo_data_mixture_ratio\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x45\n\x0ctuning_speed\x18\x05 \x01(\x0e\x32*.gemtune.v1.VeoHyperParameters.TuningSpeedH\x01\x88\x01\x01\x12\x46\n\x0c\x61\x64\x61pter_size\x18\x06 \x01(\x0e\x32*.gemtune.v1.VeoHyperParameters.AdapterSizeB\x04\xe2\x41\x01\x01\"h\n\nTuningTask\x12\x1b\n\x17TUNING_TASK_UNSPECIFIED\x10\x00\x12\x13\n\x0fTUNING_TASK_I2V\x10\x01\x12\x13\n\x0fTUNING_TASK_T2V\x10\x02\x12\x13\n\x0fTUNING_TASK_R2V\x10\x03\"B\n\x0bTuningSpeed\x12\x1c\n\x18TUNING_SPEED_UNSPECIFIED\x10\x00\x12\x0b\n\x07REGULAR\x10\x01\x12\x08\n\x04\x46\x41ST\x10\x02\"z\n\x0b\x41\x64\x61pterSize\x12\x1c\n\x18\x41\x44\x41PTER_SIZE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x44\x41PTER_SIZE_EIGHT\x10\x08\x12\x18\n\x14\x41\x44\x41PTER_SIZE_SIXTEEN\x10\x10\x12\x1b\n\x17\x41\x44\x41PTER_SIZE_THIRTY_TWO\x10 B\x19\n\x17_veo_data_mixture_ratioB\x0f\n\r_tuning_speedB\x84\x01\n\x0e\x63om.gemtune.v1B\x10ModelTuningProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgemtune/v1/model_tuning.proto\x12\ngemtune.v1\x1a\x1bgemtune/v1/evaluation.proto\x1a\"gemtune/v1/generation_config.proto\x1a\"gemtune/v1/supervised_tuning.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xb4\x05\n\x10\x44istillationSpec\x12$\n\x14training_dataset_uri\x18\x01 \x01(\tB\x06\x18\x01\xe2\x41\x01\x02\x12)\n\x16validation_dataset_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12G\n\x10hyper_parameters\x18\x03 \x01(\x0b\x32\'.gemtune.v1.DistillationHyperParametersB\x04\xe2\x41\x01\x01\x12\x19\n\rstudent_model\x18\x04 \x01(\tB\x02\x18\x01\x12\x1c\n\x12\x62\x61se_teacher_model\x18\x05 \x01(\tH\x00\x12J\n\x1atuned_teacher_model_source\x18\x06 \x01(\tB$\xfa\x41!\n\x1f\x61iplatform.googleapis.com/ModelH\x00\x12\'\n\x17pipeline_root_directory\x18\x07 \x01(\tB\x06\x18\x01\xe2\x41\x01\x02\x12&\n\x12prompt_dataset_uri\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12L\n\x0btuning_mode\x18\x91N \x01(\x0e\x32+.gemtune.v1.SupervisedTuningSpec.TuningModeB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12/\n\x1b\x65xport_last_checkpoint_only\x18\x92N \x01(\x08\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12>\n\x11\x65valuation_config\x18\x93N \x01(\x0b\x32\x1c.gemtune.v1.EvaluationConfigB\x04\xe2\x41\x01\x01\x42\x0f\n\rteacher_modelB\x19\n\x17_validation_dataset_uriB\x15\n\x13_prompt_dataset_uriB\x0e\n\x0c_tuning_modeB\x1e\n\x1c_export_last_checkpoint_only\"\x97\x03\n\x18\x44istillationSamplingSpec\x12&\n\x12\x62\x61se_teacher_model\x18\x90N \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12N\n\x1atuned_teacher_model_source\x18\x91N \x01(\tB$\xfa\x41!\n\x1f\x61iplatform.googleapis.com/ModelH\x01\x88\x01\x01\x12*\n\x16validation_dataset_uri\x18\x92N \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12&\n\x12prompt_dataset_uri\x18\x93N \x01(\tB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12G\n\x0fhyperparameters\x18\x94N \x01(\x0b\x32\'.gemtune.v1.DistillationHyperParametersB\x04\xe2\x41\x01\x01\x42\x15\n\x13_base_teacher_modelB\x1d\n\x1b_tuned_teacher_model_sourceB\x19\n\x17_validation_dataset_uriB\x15\n\x13_prompt_dataset_uri\"\xcd\x03\n\x1b\x44istillationHyperParameters\x12\x1e\n\x0b\x65poch_count\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12+\n\x18learning_rate_multiplier\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12M\n\x0c\x61\x64\x61pter_size\x18\x03 \x01(\x0e\x32\x31.gemtune.v1.SupervisedHyperParameters.AdapterSizeB\x04\xe2\x41\x01\x01\x12\x18\n\nbatch_size\x18\x90N \x01(\x03H\x02\x88\x01\x01\x12\x1b\n\rlearning_rate\x18\x91N \x01(\x01H\x03\x88\x01\x01\x12.\n\x1asft_loss_weight_multiplier\x18\x92N \x01(\x01\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12>\n\x11generation_config\x18\x93N \x01(\x0b\x32\x1c.gemtune.v1.GenerationConfigB\x04\xe2\x41\x01\x01\x42\x0e\n\x0c_epoch_countB\x1b\n\x19_learning_rate_multiplierB\r\n\x0b_batch_sizeB\x10\n\x0e_learning_rateB\x1d\n\x1b_sft_loss_weight_multiplier\"\x85\x02\n\x16PartnerModelTuningSpec\x12\"\n\x14training_dataset_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x16validation_dataset_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12Q\n\x10hyper_parameters\x18\x03 \x03(\x0b\x32\x37.gemtune.v1.PartnerModelTuningSpec.HyperParametersEntry\x1aN\n\x14HyperParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.google.protobuf.Value:\x02\x38\x01\"\x99\x01\n\rVeoTuningSpec\x12\"\n\x14training_dataset_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x16validation_dataset_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12>\n\x10hyper_parameters\x18\x03 \x01(\x0b\x32\x1e.gemtune.v1.VeoHyperParametersB\x04\xe2\x41\x01\x01\"\xe0\x02\n\x11VeoLoraTuningSpec\x12\"\n\x14training_dataset_uri\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12$\n\x16validation_dataset_uri\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12>\n\x10hyper_parameters\x18\x03 \x01(\x0b\x32\x1e.gemtune.v1.VeoHyperParametersB\x04\xe2\x41\x01\x01\x12U\n\x11video_orientation\x18\x90N \x01(\x0e\x32..gemtune.v1.VeoLoraTuningSpec.VideoOrientationB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\"T\n\x10VideoOrientation\x12!\n\x1dVIDEO_ORIENTATION_UNSPECIFIED\x10\x00\x12\x0e\n\tLANDSCAPE\x10\x91N\x12\r\n\x08PORTRAIT\x10\x92NB\x14\n\x12_video_orientation\"\xad\x05\n\x12VeoHyperParameters\x12\x19\n\x0b\x65poch_count\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12&\n\x18learning_rate_multiplier\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x01\x12\x44\n\x0btuning_task\x18\x03 \x01(\x0e\x32).gemtune.v1.VeoHyperParameters.TuningTaskB\x04\xe2\x41\x01\x01\x12)\n\x16veo_data_mixture_ratio\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x45\n\x0ctuning_speed\x18\x05 \x01(\x0e\x32*.gemtune.v1.VeoHyperParameters.TuningSpeedH\x01\x88\x01\x01\x12\x46\n\x0c\x61\x64\x61pter_size\x18\x06 \x01(\x0e\x32*.gemtune.v1.VeoHyperParameters.AdapterSizeB\x04\xe2\x41\x01\x01\"h\n\nTuningTask\x12\x1b\n\x17TUNING_TASK_UNSPECIFIED\x10\x00\x12\x13\n\x0fTUNING_TASK_I2V\x10\x01\x12\x13\n\x0fTUNING_TASK_T2V\x10\x02\x12\x13\n\x0fTUNING_TASK_R2V\x10\x03\"B\n\x0bTuningSpeed\x12\x1c\n\x18TUNING_SPEED_UNSPECIFIED\x10\x00\x12\x0b\n\x07REGULAR\x10\x01\x12\x08\n\x04\x46\x41ST\x10\x02\"z\n\x0b\x41\x64\x61pterSize\x12\x1c\n\x18\x41\x44\x41PTER_SIZE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x44\x41PTER_SIZE_EIGHT\x10\x08\x12\x18\n\x14\x41\x44\x41PTER_SIZE_SIXTEEN\x10\x10\x12\x1b\n\x17\x41\x44\x41PTER_SIZE_THIRTY_TWO\x10 B\x19\n\x17_veo_data_mixture_ratioB\x0f\n\r_tuning_speedB\x84\x01\n\x0e\x63om.gemtune.v1B\x10ModelTuningProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,25 +39,45 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\016com.gemtune.v1B\020ModelTuningProtoP\001Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\252\002\nGemtune.V1\312\002\nGemtune\\V1\352\002\013Gemtune::V1'
   _globals['_DISTILLATIONSPEC'].fields_by_name['training_dataset_uri']._loaded_options = None
-  _globals['_DISTILLATIONSPEC'].fields_by_name['training_dataset_uri']._serialized_options = b'\342A\001\002'
+  _globals['_DISTILLATIONSPEC'].fields_by_name['training_dataset_uri']._serialized_options = b'\030\001\342A\001\002'
   _globals['_DISTILLATIONSPEC'].fields_by_name['validation_dataset_uri']._loaded_options = None
   _globals['_DISTILLATIONSPEC'].fields_by_name['validation_dataset_uri']._serialized_options = b'\342A\001\001'
   _globals['_DISTILLATIONSPEC'].fields_by_name['hyper_parameters']._loaded_options = None
   _globals['_DISTILLATIONSPEC'].fields_by_name['hyper_parameters']._serialized_options = b'\342A\001\001'
+  _globals['_DISTILLATIONSPEC'].fields_by_name['student_model']._loaded_options = None
+  _globals['_DISTILLATIONSPEC'].fields_by_name['student_model']._serialized_options = b'\030\001'
   _globals['_DISTILLATIONSPEC'].fields_by_name['tuned_teacher_model_source']._loaded_options = None
   _globals['_DISTILLATIONSPEC'].fields_by_name['tuned_teacher_model_source']._serialized_options = b'\372A!\n\037aiplatform.googleapis.com/Model'
   _globals['_DISTILLATIONSPEC'].fields_by_name['pipeline_root_directory']._loaded_options = None
-  _globals['_DISTILLATIONSPEC'].fields_by_name['pipeline_root_directory']._serialized_options = b'\342A\001\002'
+  _globals['_DISTILLATIONSPEC'].fields_by_name['pipeline_root_directory']._serialized_options = b'\030\001\342A\001\002'
   _globals['_DISTILLATIONSPEC'].fields_by_name['prompt_dataset_uri']._loaded_options = None
   _globals['_DISTILLATIONSPEC'].fields_by_name['prompt_dataset_uri']._serialized_options = b'\342A\001\001'
   _globals['_DISTILLATIONSPEC'].fields_by_name['tuning_mode']._loaded_options = None
   _globals['_DISTILLATIONSPEC'].fields_by_name['tuning_mode']._serialized_options = b'\342A\001\001'
+  _globals['_DISTILLATIONSPEC'].fields_by_name['export_last_checkpoint_only']._loaded_options = None
+  _globals['_DISTILLATIONSPEC'].fields_by_name['export_last_checkpoint_only']._serialized_options = b'\342A\001\001'
+  _globals['_DISTILLATIONSPEC'].fields_by_name['evaluation_config']._loaded_options = None
+  _globals['_DISTILLATIONSPEC'].fields_by_name['evaluation_config']._serialized_options = b'\342A\001\001'
+  _globals['_DISTILLATIONSAMPLINGSPEC'].fields_by_name['base_teacher_model']._loaded_options = None
+  _globals['_DISTILLATIONSAMPLINGSPEC'].fields_by_name['base_teacher_model']._serialized_options = b'\342A\001\001'
+  _globals['_DISTILLATIONSAMPLINGSPEC'].fields_by_name['tuned_teacher_model_source']._loaded_options = None
+  _globals['_DISTILLATIONSAMPLINGSPEC'].fields_by_name['tuned_teacher_model_source']._serialized_options = b'\372A!\n\037aiplatform.googleapis.com/Model'
+  _globals['_DISTILLATIONSAMPLINGSPEC'].fields_by_name['validation_dataset_uri']._loaded_options = None
+  _globals['_DISTILLATIONSAMPLINGSPEC'].fields_by_name['validation_dataset_uri']._serialized_options = b'\342A\001\001'
+  _globals['_DISTILLATIONSAMPLINGSPEC'].fields_by_name['prompt_dataset_uri']._loaded_options = None
+  _globals['_DISTILLATIONSAMPLINGSPEC'].fields_by_name['prompt_dataset_uri']._serialized_options = b'\342A\001\001'
+  _globals['_DISTILLATIONSAMPLINGSPEC'].fields_by_name['hyperparameters']._loaded_options = None
+  _globals['_DISTILLATIONSAMPLINGSPEC'].fields_by_name['hyperparameters']._serialized_options = b'\342A\001\001'
   _globals['_DISTILLATIONHYPERPARAMETERS'].fields_by_name['epoch_count']._loaded_options = None
   _globals['_DISTILLATIONHYPERPARAMETERS'].fields_by_name['epoch_count']._serialized_options = b'\342A\001\001'
   _globals['_DISTILLATIONHYPERPARAMETERS'].fields_by_name['learning_rate_multiplier']._loaded_options = None
   _globals['_DISTILLATIONHYPERPARAMETERS'].fields_by_name['learning_rate_multiplier']._serialized_options = b'\342A\001\001'
   _globals['_DISTILLATIONHYPERPARAMETERS'].fields_by_name['adapter_size']._loaded_options = None
   _globals['_DISTILLATIONHYPERPARAMETERS'].fields_by_name['adapter_size']._serialized_options = b'\342A\001\001'
+  _globals['_DISTILLATIONHYPERPARAMETERS'].fields_by_name['sft_loss_weight_multiplier']._loaded_options = None
+  _globals['_DISTILLATIONHYPERPARAMETERS'].fields_by_name['sft_loss_weight_multiplier']._serialized_options = b'\342A\001\001'
+  _globals['_DISTILLATIONHYPERPARAMETERS'].fields_by_name['generation_config']._loaded_options = None
+  _globals['_DISTILLATIONHYPERPARAMETERS'].fields_by_name['generation_config']._serialized_options = b'\342A\001\001'
   _globals['_PARTNERMODELTUNINGSPEC_HYPERPARAMETERSENTRY']._loaded_options = None
   _globals['_PARTNERMODELTUNINGSPEC_HYPERPARAMETERSENTRY']._serialized_options = b'8\001'
   _globals['_PARTNERMODELTUNINGSPEC'].fields_by_name['training_dataset_uri']._loaded_options = None
@@ -86,26 +108,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VEOHYPERPARAMETERS'].fields_by_name['veo_data_mixture_ratio']._serialized_options = b'\342A\001\001'
   _globals['_VEOHYPERPARAMETERS'].fields_by_name['adapter_size']._loaded_options = None
   _globals['_VEOHYPERPARAMETERS'].fields_by_name['adapter_size']._serialized_options = b'\342A\001\001'
-  _globals['_DISTILLATIONSPEC']._serialized_start=172
-  _globals['_DISTILLATIONSPEC']._serialized_end=711
-  _globals['_DISTILLATIONHYPERPARAMETERS']._serialized_start=714
-  _globals['_DISTILLATIONHYPERPARAMETERS']._serialized_end=1032
-  _globals['_PARTNERMODELTUNINGSPEC']._serialized_start=1035
-  _globals['_PARTNERMODELTUNINGSPEC']._serialized_end=1296
-  _globals['_PARTNERMODELTUNINGSPEC_HYPERPARAMETERSENTRY']._serialized_start=1218
-  _globals['_PARTNERMODELTUNINGSPEC_HYPERPARAMETERSENTRY']._serialized_end=1296
-  _globals['_VEOTUNINGSPEC']._serialized_start=1299
-  _globals['_VEOTUNINGSPEC']._serialized_end=1452
-  _globals['_VEOLORATUNINGSPEC']._serialized_start=1455
-  _globals['_VEOLORATUNINGSPEC']._serialized_end=1807
-  _globals['_VEOLORATUNINGSPEC_VIDEOORIENTATION']._serialized_start=1701
-  _globals['_VEOLORATUNINGSPEC_VIDEOORIENTATION']._serialized_end=1785
-  _globals['_VEOHYPERPARAMETERS']._serialized_start=1810
-  _globals['_VEOHYPERPARAMETERS']._serialized_end=2495
-  _globals['_VEOHYPERPARAMETERS_TUNINGTASK']._serialized_start=2155
-  _globals['_VEOHYPERPARAMETERS_TUNINGTASK']._serialized_end=2259
-  _globals['_VEOHYPERPARAMETERS_TUNINGSPEED']._serialized_start=2261
-  _globals['_VEOHYPERPARAMETERS_TUNINGSPEED']._serialized_end=2327
-  _globals['_VEOHYPERPARAMETERS_ADAPTERSIZE']._serialized_start=2329
-  _globals['_VEOHYPERPARAMETERS_ADAPTERSIZE']._serialized_end=2451
+  _globals['_DISTILLATIONSPEC']._serialized_start=237
+  _globals['_DISTILLATIONSPEC']._serialized_end=929
+  _globals['_DISTILLATIONSAMPLINGSPEC']._serialized_start=932
+  _globals['_DISTILLATIONSAMPLINGSPEC']._serialized_end=1339
+  _globals['_DISTILLATIONHYPERPARAMETERS']._serialized_start=1342
+  _globals['_DISTILLATIONHYPERPARAMETERS']._serialized_end=1803
+  _globals['_PARTNERMODELTUNINGSPEC']._serialized_start=1806
+  _globals['_PARTNERMODELTUNINGSPEC']._serialized_end=2067
+  _globals['_PARTNERMODELTUNINGSPEC_HYPERPARAMETERSENTRY']._serialized_start=1989
+  _globals['_PARTNERMODELTUNINGSPEC_HYPERPARAMETERSENTRY']._serialized_end=2067
+  _globals['_VEOTUNINGSPEC']._serialized_start=2070
+  _globals['_VEOTUNINGSPEC']._serialized_end=2223
+  _globals['_VEOLORATUNINGSPEC']._serialized_start=2226
+  _globals['_VEOLORATUNINGSPEC']._serialized_end=2578
+  _globals['_VEOLORATUNINGSPEC_VIDEOORIENTATION']._serialized_start=2472
+  _globals['_VEOLORATUNINGSPEC_VIDEOORIENTATION']._serialized_end=2556
+  _globals['_VEOHYPERPARAMETERS']._serialized_start=2581
+  _globals['_VEOHYPERPARAMETERS']._serialized_end=3266
+  _globals['_VEOHYPERPARAMETERS_TUNINGTASK']._serialized_start=2926
+  _globals['_VEOHYPERPARAMETERS_TUNINGTASK']._serialized_end=3030
+  _globals['_VEOHYPERPARAMETERS_TUNINGSPEED']._serialized_start=3032
+  _globals['_VEOHYPERPARAMETERS_TUNINGSPEED']._serialized_end=3098
+  _globals['_VEOHYPERPARAMETERS_ADAPTERSIZE']._serialized_start=3100
+  _globals['_VEOHYPERPARAMETERS_ADAPTERSIZE']._serialized_end=3222
 # @@protoc_insertion_point(module_scope)

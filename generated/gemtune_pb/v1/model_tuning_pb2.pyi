@@ -6,6 +6,8 @@ models, Veo.
 """
 
 from collections import abc as _abc
+from . import evaluation_pb2 as _evaluation_pb2
+from . import generation_config_pb2 as _generation_config_pb2
 from . import supervised_tuning_pb2 as _supervised_tuning_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -20,6 +22,11 @@ if sys.version_info >= (3, 11):
     from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -38,25 +45,57 @@ class DistillationSpec(_message.Message):
     PIPELINE_ROOT_DIRECTORY_FIELD_NUMBER: _builtins.int
     PROMPT_DATASET_URI_FIELD_NUMBER: _builtins.int
     TUNING_MODE_FIELD_NUMBER: _builtins.int
-    training_dataset_uri: _builtins.str
-    """gs:// URI of a JSONL file with the prompts."""
+    EXPORT_LAST_CHECKPOINT_ONLY_FIELD_NUMBER: _builtins.int
+    EVALUATION_CONFIG_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def training_dataset_uri(self) -> _builtins.str:
+        """gs:// URI of a JSONL file with the prompts. `prompt_dataset_uri` takes its place."""
+
+    @training_dataset_uri.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def training_dataset_uri(self, value: _builtins.str) -> None:
+        """gs:// URI of a JSONL file with the prompts. `prompt_dataset_uri` takes its place."""
+
     validation_dataset_uri: _builtins.str
     """gs:// URI of a JSONL file that the loss is measured on."""
-    student_model: _builtins.str
-    """The model to train, such as `google/gemma-2b-1.1-it`."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def student_model(self) -> _builtins.str:
+        """The model to train, such as `google/gemma-2b-1.1-it`. The job's `base_model` takes its place."""
+
+    @student_model.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def student_model(self, value: _builtins.str) -> None:
+        """The model to train, such as `google/gemma-2b-1.1-it`. The job's `base_model` takes its place."""
+
     base_teacher_model: _builtins.str
     """A base model as the teacher, by its name."""
     tuned_teacher_model_source: _builtins.str
     """A tuned model as the teacher, `projects/{project}/locations/{location}/models/{model}`."""
-    pipeline_root_directory: _builtins.str
-    """gs:// directory under which the distillation pipeline writes all it makes."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def pipeline_root_directory(self) -> _builtins.str:
+        """gs:// directory under which the distillation pipeline writes all it makes."""
+
+    @pipeline_root_directory.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def pipeline_root_directory(self, value: _builtins.str) -> None:
+        """gs:// directory under which the distillation pipeline writes all it makes."""
+
     prompt_dataset_uri: _builtins.str
     """gs:// URI of a JSONL file with prompts for the teacher to answer. JSON-only."""
     tuning_mode: _supervised_tuning_pb2.SupervisedTuningSpec.TuningMode.ValueType
     """Adapter or all weights, for the part that trains the student. Open models only. JSON-only."""
+    export_last_checkpoint_only: _builtins.bool
+    """true: only the final state of the model is kept. JSON-only, and known from google-genai alone."""
     @_builtins.property
     def hyper_parameters(self) -> Global___DistillationHyperParameters:
         """How to train the student."""
+
+    @_builtins.property
+    def evaluation_config(self) -> _evaluation_pb2.EvaluationConfig:
+        """Evaluate the checkpoints after training. JSON-only, and known from google-genai alone."""
 
     def __init__(
         self,
@@ -70,11 +109,15 @@ class DistillationSpec(_message.Message):
         pipeline_root_directory: _builtins.str = ...,
         prompt_dataset_uri: _builtins.str | None = ...,
         tuning_mode: _supervised_tuning_pb2.SupervisedTuningSpec.TuningMode.ValueType | None = ...,
+        export_last_checkpoint_only: _builtins.bool | None = ...,
+        evaluation_config: _evaluation_pb2.EvaluationConfig | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_prompt_dataset_uri", b"_prompt_dataset_uri", "_tuning_mode", b"_tuning_mode", "_validation_dataset_uri", b"_validation_dataset_uri", "base_teacher_model", b"base_teacher_model", "hyper_parameters", b"hyper_parameters", "prompt_dataset_uri", b"prompt_dataset_uri", "teacher_model", b"teacher_model", "tuned_teacher_model_source", b"tuned_teacher_model_source", "tuning_mode", b"tuning_mode", "validation_dataset_uri", b"validation_dataset_uri"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_export_last_checkpoint_only", b"_export_last_checkpoint_only", "_prompt_dataset_uri", b"_prompt_dataset_uri", "_tuning_mode", b"_tuning_mode", "_validation_dataset_uri", b"_validation_dataset_uri", "base_teacher_model", b"base_teacher_model", "evaluation_config", b"evaluation_config", "export_last_checkpoint_only", b"export_last_checkpoint_only", "hyper_parameters", b"hyper_parameters", "prompt_dataset_uri", b"prompt_dataset_uri", "teacher_model", b"teacher_model", "tuned_teacher_model_source", b"tuned_teacher_model_source", "tuning_mode", b"tuning_mode", "validation_dataset_uri", b"validation_dataset_uri"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_prompt_dataset_uri", b"_prompt_dataset_uri", "_tuning_mode", b"_tuning_mode", "_validation_dataset_uri", b"_validation_dataset_uri", "base_teacher_model", b"base_teacher_model", "hyper_parameters", b"hyper_parameters", "pipeline_root_directory", b"pipeline_root_directory", "prompt_dataset_uri", b"prompt_dataset_uri", "student_model", b"student_model", "teacher_model", b"teacher_model", "training_dataset_uri", b"training_dataset_uri", "tuned_teacher_model_source", b"tuned_teacher_model_source", "tuning_mode", b"tuning_mode", "validation_dataset_uri", b"validation_dataset_uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_export_last_checkpoint_only", b"_export_last_checkpoint_only", "_prompt_dataset_uri", b"_prompt_dataset_uri", "_tuning_mode", b"_tuning_mode", "_validation_dataset_uri", b"_validation_dataset_uri", "base_teacher_model", b"base_teacher_model", "evaluation_config", b"evaluation_config", "export_last_checkpoint_only", b"export_last_checkpoint_only", "hyper_parameters", b"hyper_parameters", "pipeline_root_directory", b"pipeline_root_directory", "prompt_dataset_uri", b"prompt_dataset_uri", "student_model", b"student_model", "teacher_model", b"teacher_model", "training_dataset_uri", b"training_dataset_uri", "tuned_teacher_model_source", b"tuned_teacher_model_source", "tuning_mode", b"tuning_mode", "validation_dataset_uri", b"validation_dataset_uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__export_last_checkpoint_only: _TypeAlias = _typing.Literal["export_last_checkpoint_only"]  # noqa: Y015
+    _WhichOneofArgType__export_last_checkpoint_only: _TypeAlias = _typing.Literal["_export_last_checkpoint_only", b"_export_last_checkpoint_only"]  # noqa: Y015
     _WhichOneofReturnType__prompt_dataset_uri: _TypeAlias = _typing.Literal["prompt_dataset_uri"]  # noqa: Y015
     _WhichOneofArgType__prompt_dataset_uri: _TypeAlias = _typing.Literal["_prompt_dataset_uri", b"_prompt_dataset_uri"]  # noqa: Y015
     _WhichOneofReturnType__tuning_mode: _TypeAlias = _typing.Literal["tuning_mode"]  # noqa: Y015
@@ -83,6 +126,8 @@ class DistillationSpec(_message.Message):
     _WhichOneofArgType__validation_dataset_uri: _TypeAlias = _typing.Literal["_validation_dataset_uri", b"_validation_dataset_uri"]  # noqa: Y015
     _WhichOneofReturnType_teacher_model: _TypeAlias = _typing.Literal["base_teacher_model", "tuned_teacher_model_source"]  # noqa: Y015
     _WhichOneofArgType_teacher_model: _TypeAlias = _typing.Literal["teacher_model", b"teacher_model"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__export_last_checkpoint_only) -> _WhichOneofReturnType__export_last_checkpoint_only | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__prompt_dataset_uri) -> _WhichOneofReturnType__prompt_dataset_uri | None: ...
     @_typing.overload
@@ -95,6 +140,63 @@ class DistillationSpec(_message.Message):
 Global___DistillationSpec: _TypeAlias = DistillationSpec  # noqa: Y015
 
 @_typing.final
+class DistillationSamplingSpec(_message.Message):
+    """The teacher's answers alone are sampled, and no student is trained. JSON-only, and known from
+    google-genai alone.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASE_TEACHER_MODEL_FIELD_NUMBER: _builtins.int
+    TUNED_TEACHER_MODEL_SOURCE_FIELD_NUMBER: _builtins.int
+    VALIDATION_DATASET_URI_FIELD_NUMBER: _builtins.int
+    PROMPT_DATASET_URI_FIELD_NUMBER: _builtins.int
+    HYPERPARAMETERS_FIELD_NUMBER: _builtins.int
+    base_teacher_model: _builtins.str
+    """The model to learn from."""
+    tuned_teacher_model_source: _builtins.str
+    """A tuned model to learn from, `projects/{project}/locations/{location}/models/{model}`."""
+    validation_dataset_uri: _builtins.str
+    """gs:// URI of a JSONL file that the loss is measured on."""
+    prompt_dataset_uri: _builtins.str
+    """gs:// URI of a JSONL file with prompts for the teacher to answer."""
+    @_builtins.property
+    def hyperparameters(self) -> Global___DistillationHyperParameters:
+        """How to sample. One word in JSON as well, unlike `hyperParameters` elsewhere."""
+
+    def __init__(
+        self,
+        *,
+        base_teacher_model: _builtins.str | None = ...,
+        tuned_teacher_model_source: _builtins.str | None = ...,
+        validation_dataset_uri: _builtins.str | None = ...,
+        prompt_dataset_uri: _builtins.str | None = ...,
+        hyperparameters: Global___DistillationHyperParameters | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_teacher_model", b"_base_teacher_model", "_prompt_dataset_uri", b"_prompt_dataset_uri", "_tuned_teacher_model_source", b"_tuned_teacher_model_source", "_validation_dataset_uri", b"_validation_dataset_uri", "base_teacher_model", b"base_teacher_model", "hyperparameters", b"hyperparameters", "prompt_dataset_uri", b"prompt_dataset_uri", "tuned_teacher_model_source", b"tuned_teacher_model_source", "validation_dataset_uri", b"validation_dataset_uri"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_teacher_model", b"_base_teacher_model", "_prompt_dataset_uri", b"_prompt_dataset_uri", "_tuned_teacher_model_source", b"_tuned_teacher_model_source", "_validation_dataset_uri", b"_validation_dataset_uri", "base_teacher_model", b"base_teacher_model", "hyperparameters", b"hyperparameters", "prompt_dataset_uri", b"prompt_dataset_uri", "tuned_teacher_model_source", b"tuned_teacher_model_source", "validation_dataset_uri", b"validation_dataset_uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__base_teacher_model: _TypeAlias = _typing.Literal["base_teacher_model"]  # noqa: Y015
+    _WhichOneofArgType__base_teacher_model: _TypeAlias = _typing.Literal["_base_teacher_model", b"_base_teacher_model"]  # noqa: Y015
+    _WhichOneofReturnType__prompt_dataset_uri: _TypeAlias = _typing.Literal["prompt_dataset_uri"]  # noqa: Y015
+    _WhichOneofArgType__prompt_dataset_uri: _TypeAlias = _typing.Literal["_prompt_dataset_uri", b"_prompt_dataset_uri"]  # noqa: Y015
+    _WhichOneofReturnType__tuned_teacher_model_source: _TypeAlias = _typing.Literal["tuned_teacher_model_source"]  # noqa: Y015
+    _WhichOneofArgType__tuned_teacher_model_source: _TypeAlias = _typing.Literal["_tuned_teacher_model_source", b"_tuned_teacher_model_source"]  # noqa: Y015
+    _WhichOneofReturnType__validation_dataset_uri: _TypeAlias = _typing.Literal["validation_dataset_uri"]  # noqa: Y015
+    _WhichOneofArgType__validation_dataset_uri: _TypeAlias = _typing.Literal["_validation_dataset_uri", b"_validation_dataset_uri"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__base_teacher_model) -> _WhichOneofReturnType__base_teacher_model | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prompt_dataset_uri) -> _WhichOneofReturnType__prompt_dataset_uri | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tuned_teacher_model_source) -> _WhichOneofReturnType__tuned_teacher_model_source | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__validation_dataset_uri) -> _WhichOneofReturnType__validation_dataset_uri | None: ...
+
+Global___DistillationSamplingSpec: _TypeAlias = DistillationSamplingSpec  # noqa: Y015
+
+@_typing.final
 class DistillationHyperParameters(_message.Message):
     """Knobs of distillation. v1beta1."""
 
@@ -105,6 +207,8 @@ class DistillationHyperParameters(_message.Message):
     ADAPTER_SIZE_FIELD_NUMBER: _builtins.int
     BATCH_SIZE_FIELD_NUMBER: _builtins.int
     LEARNING_RATE_FIELD_NUMBER: _builtins.int
+    SFT_LOSS_WEIGHT_MULTIPLIER_FIELD_NUMBER: _builtins.int
+    GENERATION_CONFIG_FIELD_NUMBER: _builtins.int
     epoch_count: _builtins.int
     """Passes over the whole training set."""
     learning_rate_multiplier: _builtins.float
@@ -115,6 +219,16 @@ class DistillationHyperParameters(_message.Message):
     """Examples a training step looks at. Open models only. JSON-only."""
     learning_rate: _builtins.float
     """The learning rate itself. JSON-only."""
+    sft_loss_weight_multiplier: _builtins.float
+    """Factor on the weight that the loss of the supervised part has. JSON-only, and known from
+    google-genai alone.
+    """
+    @_builtins.property
+    def generation_config(self) -> _generation_config_pb2.GenerationConfig:
+        """How the teacher answers: temperature, top_p, top_k, candidate count and thinking. JSON-only, and
+        known from google-genai alone.
+        """
+
     def __init__(
         self,
         *,
@@ -123,10 +237,12 @@ class DistillationHyperParameters(_message.Message):
         adapter_size: _supervised_tuning_pb2.SupervisedHyperParameters.AdapterSize.ValueType = ...,
         batch_size: _builtins.int | None = ...,
         learning_rate: _builtins.float | None = ...,
+        sft_loss_weight_multiplier: _builtins.float | None = ...,
+        generation_config: _generation_config_pb2.GenerationConfig | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_batch_size", b"_batch_size", "_epoch_count", b"_epoch_count", "_learning_rate", b"_learning_rate", "_learning_rate_multiplier", b"_learning_rate_multiplier", "batch_size", b"batch_size", "epoch_count", b"epoch_count", "learning_rate", b"learning_rate", "learning_rate_multiplier", b"learning_rate_multiplier"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_batch_size", b"_batch_size", "_epoch_count", b"_epoch_count", "_learning_rate", b"_learning_rate", "_learning_rate_multiplier", b"_learning_rate_multiplier", "_sft_loss_weight_multiplier", b"_sft_loss_weight_multiplier", "batch_size", b"batch_size", "epoch_count", b"epoch_count", "generation_config", b"generation_config", "learning_rate", b"learning_rate", "learning_rate_multiplier", b"learning_rate_multiplier", "sft_loss_weight_multiplier", b"sft_loss_weight_multiplier"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_batch_size", b"_batch_size", "_epoch_count", b"_epoch_count", "_learning_rate", b"_learning_rate", "_learning_rate_multiplier", b"_learning_rate_multiplier", "adapter_size", b"adapter_size", "batch_size", b"batch_size", "epoch_count", b"epoch_count", "learning_rate", b"learning_rate", "learning_rate_multiplier", b"learning_rate_multiplier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_batch_size", b"_batch_size", "_epoch_count", b"_epoch_count", "_learning_rate", b"_learning_rate", "_learning_rate_multiplier", b"_learning_rate_multiplier", "_sft_loss_weight_multiplier", b"_sft_loss_weight_multiplier", "adapter_size", b"adapter_size", "batch_size", b"batch_size", "epoch_count", b"epoch_count", "generation_config", b"generation_config", "learning_rate", b"learning_rate", "learning_rate_multiplier", b"learning_rate_multiplier", "sft_loss_weight_multiplier", b"sft_loss_weight_multiplier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__batch_size: _TypeAlias = _typing.Literal["batch_size"]  # noqa: Y015
     _WhichOneofArgType__batch_size: _TypeAlias = _typing.Literal["_batch_size", b"_batch_size"]  # noqa: Y015
@@ -136,6 +252,8 @@ class DistillationHyperParameters(_message.Message):
     _WhichOneofArgType__learning_rate: _TypeAlias = _typing.Literal["_learning_rate", b"_learning_rate"]  # noqa: Y015
     _WhichOneofReturnType__learning_rate_multiplier: _TypeAlias = _typing.Literal["learning_rate_multiplier"]  # noqa: Y015
     _WhichOneofArgType__learning_rate_multiplier: _TypeAlias = _typing.Literal["_learning_rate_multiplier", b"_learning_rate_multiplier"]  # noqa: Y015
+    _WhichOneofReturnType__sft_loss_weight_multiplier: _TypeAlias = _typing.Literal["sft_loss_weight_multiplier"]  # noqa: Y015
+    _WhichOneofArgType__sft_loss_weight_multiplier: _TypeAlias = _typing.Literal["_sft_loss_weight_multiplier", b"_sft_loss_weight_multiplier"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__batch_size) -> _WhichOneofReturnType__batch_size | None: ...
     @_typing.overload
@@ -144,6 +262,8 @@ class DistillationHyperParameters(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__learning_rate) -> _WhichOneofReturnType__learning_rate | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__learning_rate_multiplier) -> _WhichOneofReturnType__learning_rate_multiplier | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sft_loss_weight_multiplier) -> _WhichOneofReturnType__sft_loss_weight_multiplier | None: ...
 
 Global___DistillationHyperParameters: _TypeAlias = DistillationHyperParameters  # noqa: Y015
 

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from . import content_pb2 as gemtune_dot_v1_dot_content__pb2
+from . import evaluation_pb2 as gemtune_dot_v1_dot_evaluation__pb2
 from . import supervised_tuning_pb2 as gemtune_dot_v1_dot_supervised__tuning__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(gemtune/v1/preference_optimization.proto\x12\ngemtune.v1\x1a\x18gemtune/v1/content.proto\x1a\"gemtune/v1/supervised_tuning.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xcb\x02\n\x1aPreferenceOptimizationSpec\x12/\n\x1b\x65xport_last_checkpoint_only\x18\x90N \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12R\n\x10hyper_parameters\x18\x91N \x01(\x0b\x32\x31.gemtune.v1.PreferenceOptimizationHyperParametersB\x04\xe2\x41\x01\x01\x12(\n\x14training_dataset_uri\x18\x92N \x01(\tB\x04\xe2\x41\x01\x02H\x01\x88\x01\x01\x12*\n\x16validation_dataset_uri\x18\x93N \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x42\x1e\n\x1c_export_last_checkpoint_onlyB\x17\n\x15_training_dataset_uriB\x19\n\x17_validation_dataset_uri\"\xac\x02\n%PreferenceOptimizationHyperParameters\x12S\n\x0c\x61\x64\x61pter_size\x18\x90N \x01(\x0e\x32\x31.gemtune.v1.SupervisedHyperParameters.AdapterSizeB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x18\n\x04\x62\x65ta\x18\x91N \x01(\x01\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1f\n\x0b\x65poch_count\x18\x92N \x01(\x03\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12,\n\x18learning_rate_multiplier\x18\x93N \x01(\x01\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x42\x0f\n\r_adapter_sizeB\x07\n\x05_betaB\x0e\n\x0c_epoch_countB\x1b\n\x19_learning_rate_multiplier\"\xde\x01\n\x17GeminiPreferenceExample\x12\x44\n\x0b\x63ompletions\x18\x90N \x03(\x0b\x32..gemtune.v1.GeminiPreferenceExample.Completion\x12&\n\x08\x63ontents\x18\x91N \x03(\x0b\x32\x13.gemtune.v1.Content\x1aU\n\nCompletion\x12(\n\ncompletion\x18\x90N \x01(\x0b\x32\x13.gemtune.v1.Content\x12\x13\n\x05score\x18\x91N \x01(\x02H\x00\x88\x01\x01\x42\x08\n\x06_scoreB\x8f\x01\n\x0e\x63om.gemtune.v1B\x1bPreferenceOptimizationProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(gemtune/v1/preference_optimization.proto\x12\ngemtune.v1\x1a\x18gemtune/v1/content.proto\x1a\x1bgemtune/v1/evaluation.proto\x1a\"gemtune/v1/supervised_tuning.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x8b\x03\n\x1aPreferenceOptimizationSpec\x12/\n\x1b\x65xport_last_checkpoint_only\x18\x90N \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12R\n\x10hyper_parameters\x18\x91N \x01(\x0b\x32\x31.gemtune.v1.PreferenceOptimizationHyperParametersB\x04\xe2\x41\x01\x01\x12(\n\x14training_dataset_uri\x18\x92N \x01(\tB\x04\xe2\x41\x01\x02H\x01\x88\x01\x01\x12*\n\x16validation_dataset_uri\x18\x93N \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12>\n\x11\x65valuation_config\x18\x94N \x01(\x0b\x32\x1c.gemtune.v1.EvaluationConfigB\x04\xe2\x41\x01\x01\x42\x1e\n\x1c_export_last_checkpoint_onlyB\x17\n\x15_training_dataset_uriB\x19\n\x17_validation_dataset_uri\"\xac\x02\n%PreferenceOptimizationHyperParameters\x12S\n\x0c\x61\x64\x61pter_size\x18\x90N \x01(\x0e\x32\x31.gemtune.v1.SupervisedHyperParameters.AdapterSizeB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x18\n\x04\x62\x65ta\x18\x91N \x01(\x01\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1f\n\x0b\x65poch_count\x18\x92N \x01(\x03\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12,\n\x18learning_rate_multiplier\x18\x93N \x01(\x01\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x42\x0f\n\r_adapter_sizeB\x07\n\x05_betaB\x0e\n\x0c_epoch_countB\x1b\n\x19_learning_rate_multiplier\"\xde\x01\n\x17GeminiPreferenceExample\x12\x44\n\x0b\x63ompletions\x18\x90N \x03(\x0b\x32..gemtune.v1.GeminiPreferenceExample.Completion\x12&\n\x08\x63ontents\x18\x91N \x03(\x0b\x32\x13.gemtune.v1.Content\x1aU\n\nCompletion\x12(\n\ncompletion\x18\x90N \x01(\x0b\x32\x13.gemtune.v1.Content\x12\x13\n\x05score\x18\x91N \x01(\x02H\x00\x88\x01\x01\x42\x08\n\x06_scoreB\x8f\x01\n\x0e\x63om.gemtune.v1B\x1bPreferenceOptimizationProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +44,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREFERENCEOPTIMIZATIONSPEC'].fields_by_name['training_dataset_uri']._serialized_options = b'\342A\001\002'
   _globals['_PREFERENCEOPTIMIZATIONSPEC'].fields_by_name['validation_dataset_uri']._loaded_options = None
   _globals['_PREFERENCEOPTIMIZATIONSPEC'].fields_by_name['validation_dataset_uri']._serialized_options = b'\342A\001\001'
+  _globals['_PREFERENCEOPTIMIZATIONSPEC'].fields_by_name['evaluation_config']._loaded_options = None
+  _globals['_PREFERENCEOPTIMIZATIONSPEC'].fields_by_name['evaluation_config']._serialized_options = b'\342A\001\001'
   _globals['_PREFERENCEOPTIMIZATIONHYPERPARAMETERS'].fields_by_name['adapter_size']._loaded_options = None
   _globals['_PREFERENCEOPTIMIZATIONHYPERPARAMETERS'].fields_by_name['adapter_size']._serialized_options = b'\342A\001\001'
   _globals['_PREFERENCEOPTIMIZATIONHYPERPARAMETERS'].fields_by_name['beta']._loaded_options = None
@@ -51,12 +54,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREFERENCEOPTIMIZATIONHYPERPARAMETERS'].fields_by_name['epoch_count']._serialized_options = b'\342A\001\001'
   _globals['_PREFERENCEOPTIMIZATIONHYPERPARAMETERS'].fields_by_name['learning_rate_multiplier']._loaded_options = None
   _globals['_PREFERENCEOPTIMIZATIONHYPERPARAMETERS'].fields_by_name['learning_rate_multiplier']._serialized_options = b'\342A\001\001'
-  _globals['_PREFERENCEOPTIMIZATIONSPEC']._serialized_start=152
-  _globals['_PREFERENCEOPTIMIZATIONSPEC']._serialized_end=483
-  _globals['_PREFERENCEOPTIMIZATIONHYPERPARAMETERS']._serialized_start=486
-  _globals['_PREFERENCEOPTIMIZATIONHYPERPARAMETERS']._serialized_end=786
-  _globals['_GEMINIPREFERENCEEXAMPLE']._serialized_start=789
-  _globals['_GEMINIPREFERENCEEXAMPLE']._serialized_end=1011
-  _globals['_GEMINIPREFERENCEEXAMPLE_COMPLETION']._serialized_start=926
-  _globals['_GEMINIPREFERENCEEXAMPLE_COMPLETION']._serialized_end=1011
+  _globals['_PREFERENCEOPTIMIZATIONSPEC']._serialized_start=181
+  _globals['_PREFERENCEOPTIMIZATIONSPEC']._serialized_end=576
+  _globals['_PREFERENCEOPTIMIZATIONHYPERPARAMETERS']._serialized_start=579
+  _globals['_PREFERENCEOPTIMIZATIONHYPERPARAMETERS']._serialized_end=879
+  _globals['_GEMINIPREFERENCEEXAMPLE']._serialized_start=882
+  _globals['_GEMINIPREFERENCEEXAMPLE']._serialized_end=1104
+  _globals['_GEMINIPREFERENCEEXAMPLE_COMPLETION']._serialized_start=1019
+  _globals['_GEMINIPREFERENCEEXAMPLE_COMPLETION']._serialized_end=1104
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ the numbers are this project's.
 
 from collections import abc as _abc
 from . import content_pb2 as _content_pb2
+from . import evaluation_pb2 as _evaluation_pb2
 from . import supervised_tuning_pb2 as _supervised_tuning_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -32,6 +33,7 @@ class PreferenceOptimizationSpec(_message.Message):
     HYPER_PARAMETERS_FIELD_NUMBER: _builtins.int
     TRAINING_DATASET_URI_FIELD_NUMBER: _builtins.int
     VALIDATION_DATASET_URI_FIELD_NUMBER: _builtins.int
+    EVALUATION_CONFIG_FIELD_NUMBER: _builtins.int
     export_last_checkpoint_only: _builtins.bool
     """true: only the final state of the model is kept. Unset or false: intermediate checkpoints too."""
     training_dataset_uri: _builtins.str
@@ -42,6 +44,10 @@ class PreferenceOptimizationSpec(_message.Message):
     def hyper_parameters(self) -> Global___PreferenceOptimizationHyperParameters:
         """How to train."""
 
+    @_builtins.property
+    def evaluation_config(self) -> _evaluation_pb2.EvaluationConfig:
+        """Evaluate the checkpoints after training. Known from google-genai alone."""
+
     def __init__(
         self,
         *,
@@ -49,10 +55,11 @@ class PreferenceOptimizationSpec(_message.Message):
         hyper_parameters: Global___PreferenceOptimizationHyperParameters | None = ...,
         training_dataset_uri: _builtins.str | None = ...,
         validation_dataset_uri: _builtins.str | None = ...,
+        evaluation_config: _evaluation_pb2.EvaluationConfig | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_export_last_checkpoint_only", b"_export_last_checkpoint_only", "_training_dataset_uri", b"_training_dataset_uri", "_validation_dataset_uri", b"_validation_dataset_uri", "export_last_checkpoint_only", b"export_last_checkpoint_only", "hyper_parameters", b"hyper_parameters", "training_dataset_uri", b"training_dataset_uri", "validation_dataset_uri", b"validation_dataset_uri"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_export_last_checkpoint_only", b"_export_last_checkpoint_only", "_training_dataset_uri", b"_training_dataset_uri", "_validation_dataset_uri", b"_validation_dataset_uri", "evaluation_config", b"evaluation_config", "export_last_checkpoint_only", b"export_last_checkpoint_only", "hyper_parameters", b"hyper_parameters", "training_dataset_uri", b"training_dataset_uri", "validation_dataset_uri", b"validation_dataset_uri"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_export_last_checkpoint_only", b"_export_last_checkpoint_only", "_training_dataset_uri", b"_training_dataset_uri", "_validation_dataset_uri", b"_validation_dataset_uri", "export_last_checkpoint_only", b"export_last_checkpoint_only", "hyper_parameters", b"hyper_parameters", "training_dataset_uri", b"training_dataset_uri", "validation_dataset_uri", b"validation_dataset_uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_export_last_checkpoint_only", b"_export_last_checkpoint_only", "_training_dataset_uri", b"_training_dataset_uri", "_validation_dataset_uri", b"_validation_dataset_uri", "evaluation_config", b"evaluation_config", "export_last_checkpoint_only", b"export_last_checkpoint_only", "hyper_parameters", b"hyper_parameters", "training_dataset_uri", b"training_dataset_uri", "validation_dataset_uri", b"validation_dataset_uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__export_last_checkpoint_only: _TypeAlias = _typing.Literal["export_last_checkpoint_only"]  # noqa: Y015
     _WhichOneofArgType__export_last_checkpoint_only: _TypeAlias = _typing.Literal["_export_last_checkpoint_only", b"_export_last_checkpoint_only"]  # noqa: Y015

@@ -574,6 +574,7 @@ class ExternalApi(_message.Message):
     endpoint: _builtins.str
     """Its address, such as `https://acme.com:443/search`."""
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def api_auth(self) -> Global___ApiAuth:
         """Older form of `auth_config`."""
 

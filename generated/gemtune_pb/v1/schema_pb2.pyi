@@ -40,6 +40,8 @@ class _TypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Type.ValueType],
     """A list; see `Schema.items`."""
     OBJECT: _Type.ValueType  # 6
     """An object; see `Schema.properties`."""
+    NULL: _Type.ValueType  # 10001
+    """null. JSON-only."""
 
 class Type(_Type, metaclass=_TypeEnumTypeWrapper):
     """Type of a JSON value."""
@@ -58,6 +60,8 @@ ARRAY: Type.ValueType  # 5
 """A list; see `Schema.items`."""
 OBJECT: Type.ValueType  # 6
 """An object; see `Schema.properties`."""
+NULL: Type.ValueType  # 10001
+"""null. JSON-only."""
 Global___Type: _TypeAlias = Type  # noqa: Y015
 
 @_typing.final

@@ -22,6 +22,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
@@ -75,23 +80,87 @@ class Tool(_message.Message):
 
         DESCRIPTOR: _descriptor.Descriptor
 
+        @_typing.final
+        class WebSearch(_message.Message):
+            """Search of web pages. Nothing to configure. JSON-only."""
+
+            DESCRIPTOR: _descriptor.Descriptor
+
+            def __init__(
+                self,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+        @_typing.final
+        class ImageSearch(_message.Message):
+            """Search of images. Nothing to configure. JSON-only."""
+
+            DESCRIPTOR: _descriptor.Descriptor
+
+            def __init__(
+                self,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+        @_typing.final
+        class SearchTypes(_message.Message):
+            """What is searched: each kind that is set. JSON-only."""
+
+            DESCRIPTOR: _descriptor.Descriptor
+
+            WEB_SEARCH_FIELD_NUMBER: _builtins.int
+            IMAGE_SEARCH_FIELD_NUMBER: _builtins.int
+            @_builtins.property
+            def web_search(self) -> Global___Tool.GoogleSearch.WebSearch:
+                """Web pages; the answer gets their text."""
+
+            @_builtins.property
+            def image_search(self) -> Global___Tool.GoogleSearch.ImageSearch:
+                """Images; the answer gets their bytes."""
+
+            def __init__(
+                self,
+                *,
+                web_search: Global___Tool.GoogleSearch.WebSearch | None = ...,
+                image_search: Global___Tool.GoogleSearch.ImageSearch | None = ...,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _typing.Literal["image_search", b"image_search", "web_search", b"web_search"]  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _typing.Literal["image_search", b"image_search", "web_search", b"web_search"]  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
+
         EXCLUDE_DOMAINS_FIELD_NUMBER: _builtins.int
         BLOCKING_CONFIDENCE_FIELD_NUMBER: _builtins.int
+        SEARCH_TYPES_FIELD_NUMBER: _builtins.int
         blocking_confidence: Global___Tool.PhishBlockThreshold.ValueType
         """From what confidence on pages taken for phishing are left out."""
         @_builtins.property
         def exclude_domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
             """Domains to leave out, up to 2,000."""
 
+        @_builtins.property
+        def search_types(self) -> Global___Tool.GoogleSearch.SearchTypes:
+            """What is searched. Unset: web pages. JSON-only."""
+
         def __init__(
             self,
             *,
             exclude_domains: _abc.Iterable[_builtins.str] | None = ...,
             blocking_confidence: Global___Tool.PhishBlockThreshold.ValueType | None = ...,
+            search_types: Global___Tool.GoogleSearch.SearchTypes | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["_blocking_confidence", b"_blocking_confidence", "blocking_confidence", b"blocking_confidence"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["_blocking_confidence", b"_blocking_confidence", "blocking_confidence", b"blocking_confidence", "search_types", b"search_types"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["_blocking_confidence", b"_blocking_confidence", "blocking_confidence", b"blocking_confidence", "exclude_domains", b"exclude_domains"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_blocking_confidence", b"_blocking_confidence", "blocking_confidence", b"blocking_confidence", "exclude_domains", b"exclude_domains", "search_types", b"search_types"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType__blocking_confidence: _TypeAlias = _typing.Literal["blocking_confidence"]  # noqa: Y015
         _WhichOneofArgType__blocking_confidence: _TypeAlias = _typing.Literal["_blocking_confidence", b"_blocking_confidence"]  # noqa: Y015
@@ -113,8 +182,16 @@ class Tool(_message.Message):
         """
         enable_zero_data_retention: _builtins.bool
         """true: by the subscription under which Parallel.ai keeps no data."""
-        enable_data_retention: _builtins.bool
-        """The older name of `enable_zero_data_retention`. JSON-only."""
+        @_builtins.property
+        @_deprecated("""This field has been marked as deprecated using proto field options.""")
+        def enable_data_retention(self) -> _builtins.bool:
+            """The older name of `enable_zero_data_retention`. JSON-only."""
+
+        @enable_data_retention.setter
+        @_deprecated("""This field has been marked as deprecated using proto field options.""")
+        def enable_data_retention(self, value: _builtins.bool) -> None:
+            """The older name of `enable_zero_data_retention`. JSON-only."""
+
         @_builtins.property
         def custom_configs(self) -> _struct_pb2.Struct:
             """Settings of Parallel.ai's own, passed on: `source_policy`, `excerpts`, `max_results`, `mode`,
@@ -306,6 +383,7 @@ class Tool(_message.Message):
         """Look up in data of yours, always before answering."""
 
     @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def google_search_retrieval(self) -> Global___GoogleSearchRetrieval:
         """Google Search in the older form."""
 
@@ -520,17 +598,89 @@ class GoogleMaps(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class Places(_message.Message):
+        """Places. Nothing to configure. JSON-only."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        def __init__(
+            self,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Routing(_message.Message):
+        """Routes and what lies along them. Nothing to configure. JSON-only."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        def __init__(
+            self,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class GroundingTypes(_message.Message):
+        """What is looked up: each kind that is set. JSON-only."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        PLACES_FIELD_NUMBER: _builtins.int
+        ROUTING_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def places(self) -> Global___GoogleMaps.Places:
+            """Places."""
+
+        @_builtins.property
+        def routing(self) -> Global___GoogleMaps.Routing:
+            """Routes."""
+
+        def __init__(
+            self,
+            *,
+            places: Global___GoogleMaps.Places | None = ...,
+            routing: Global___GoogleMaps.Routing | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["places", b"places", "routing", b"routing"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["places", b"places", "routing", b"routing"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ENABLE_WIDGET_FIELD_NUMBER: _builtins.int
-    enable_widget: _builtins.bool
-    """true: the answer has a token to show a map widget with."""
+    GROUNDING_TYPES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def enable_widget(self) -> _builtins.bool:
+        """true: the answer has a token to show a map widget with."""
+
+    @enable_widget.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def enable_widget(self, value: _builtins.bool) -> None:
+        """true: the answer has a token to show a map widget with."""
+
+    @_builtins.property
+    def grounding_types(self) -> Global___GoogleMaps.GroundingTypes:
+        """What is looked up. Unset: places. JSON-only."""
+
     def __init__(
         self,
         *,
         enable_widget: _builtins.bool = ...,
+        grounding_types: Global___GoogleMaps.GroundingTypes | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grounding_types", b"grounding_types"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["enable_widget", b"enable_widget"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enable_widget", b"enable_widget", "grounding_types", b"grounding_types"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ project. See protos/README.md.
 """
 
 from collections import abc as _abc
+from . import evaluation_pb2 as _evaluation_pb2
 from . import evaluation_result_pb2 as _evaluation_result_pb2
 from . import job_state_pb2 as _job_state_pb2
 from . import model_tuning_pb2 as _model_tuning_pb2
@@ -17,6 +18,7 @@ from . import supervised_tuning_pb2 as _supervised_tuning_pb2
 from . import tuning_data_stats_pb2 as _tuning_data_stats_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
@@ -65,6 +67,27 @@ class TuningJob(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class AdditionalFieldsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> _struct_pb2.Value: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _struct_pb2.Value | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     TUNED_MODEL_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
@@ -78,6 +101,7 @@ class TuningJob(_message.Message):
     PREFERENCE_OPTIMIZATION_SPEC_FIELD_NUMBER: _builtins.int
     FULL_FINE_TUNING_SPEC_FIELD_NUMBER: _builtins.int
     REINFORCEMENT_TUNING_SPEC_FIELD_NUMBER: _builtins.int
+    DISTILLATION_SAMPLING_SPEC_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
@@ -99,6 +123,8 @@ class TuningJob(_message.Message):
     SATISFIES_PZS_FIELD_NUMBER: _builtins.int
     TUNING_JOB_METADATA_FIELD_NUMBER: _builtins.int
     TUNING_JOB_STATE_FIELD_NUMBER: _builtins.int
+    EVALUATION_CONFIG_FIELD_NUMBER: _builtins.int
+    ADDITIONAL_FIELDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name, `projects/{project}/locations/{location}/tuningJobs/{tuning_job}`, given by the
     service. The id is a decimal number of about 19 digits; the project comes back as its number,
@@ -123,10 +149,20 @@ class TuningJob(_message.Message):
     `projects/{project}/locations/{location}/metadataStores/default/contexts/{id}`. Set soon after
     the start.
     """
-    pipeline_job: _builtins.str
-    """The pipeline that does the work, `projects/{project}/locations/{location}/pipelineJobs/{id}`.
-    v1beta1.
-    """
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def pipeline_job(self) -> _builtins.str:
+        """The pipeline that does the work, `projects/{project}/locations/{location}/pipelineJobs/{id}`.
+        v1beta1.
+        """
+
+    @pipeline_job.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def pipeline_job(self, value: _builtins.str) -> None:
+        """The pipeline that does the work, `projects/{project}/locations/{location}/pipelineJobs/{id}`.
+        v1beta1.
+        """
+
     service_account: _builtins.str
     """E-mail address of the service account that the job runs as. The caller needs
     `iam.serviceAccounts.actAs` on it. Left empty: Vertex AI's own service agent for tuning in the
@@ -191,6 +227,10 @@ class TuningJob(_message.Message):
         """
 
     @_builtins.property
+    def distillation_sampling_spec(self) -> _model_tuning_pb2.DistillationSamplingSpec:
+        """Only sample a teacher model's answers. JSON-only, and known from google-genai alone."""
+
+    @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the service accepted the job."""
 
@@ -239,6 +279,19 @@ class TuningJob(_message.Message):
     def tuning_job_metadata(self) -> Global___TuningJobMetadata:
         """How far a running job has got. v1beta1. JSON-only."""
 
+    @_builtins.property
+    def evaluation_config(self) -> _evaluation_pb2.EvaluationConfig:
+        """Evaluation of the job as a whole; specs have one of their own. JSON-only, and known from
+        google-genai alone.
+        """
+
+    @_builtins.property
+    def additional_fields(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Value]:
+        """Of gemtune's own: fields that this schema does not have, by their path in JSON's spelling, such as
+        `supervisedTuningSpec.newField`. Over REST each is sent and read in its place, and never under
+        this name. JSON-only.
+        """
+
     def __init__(
         self,
         *,
@@ -255,6 +308,7 @@ class TuningJob(_message.Message):
         preference_optimization_spec: _preference_optimization_pb2.PreferenceOptimizationSpec | None = ...,
         full_fine_tuning_spec: _supervised_tuning_pb2.FullFineTuningSpec | None = ...,
         reinforcement_tuning_spec: _reinforcement_tuning_pb2.ReinforcementTuningSpec | None = ...,
+        distillation_sampling_spec: _model_tuning_pb2.DistillationSamplingSpec | None = ...,
         state: _job_state_pb2.JobState.ValueType = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
@@ -276,10 +330,12 @@ class TuningJob(_message.Message):
         satisfies_pzs: _builtins.bool | None = ...,
         tuning_job_metadata: Global___TuningJobMetadata | None = ...,
         tuning_job_state: _job_state_pb2.TuningJobState.ValueType | None = ...,
+        evaluation_config: _evaluation_pb2.EvaluationConfig | None = ...,
+        additional_fields: _abc.Mapping[_builtins.str, _struct_pb2.Value] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_gcs_metrics_uri", b"_gcs_metrics_uri", "_satisfies_pzi", b"_satisfies_pzi", "_satisfies_pzs", b"_satisfies_pzs", "_tuning_job_state", b"_tuning_job_state", "base_model", b"base_model", "create_time", b"create_time", "distillation_spec", b"distillation_spec", "encryption_spec", b"encryption_spec", "end_time", b"end_time", "error", b"error", "full_fine_tuning_spec", b"full_fine_tuning_spec", "gcs_metrics_uri", b"gcs_metrics_uri", "partner_model_tuning_spec", b"partner_model_tuning_spec", "pre_tuned_model", b"pre_tuned_model", "preference_optimization_spec", b"preference_optimization_spec", "reinforcement_tuning_spec", b"reinforcement_tuning_spec", "satisfies_pzi", b"satisfies_pzi", "satisfies_pzs", b"satisfies_pzs", "source_model", b"source_model", "start_time", b"start_time", "supervised_tuning_spec", b"supervised_tuning_spec", "tuned_model", b"tuned_model", "tuning_data_stats", b"tuning_data_stats", "tuning_job_metadata", b"tuning_job_metadata", "tuning_job_state", b"tuning_job_state", "tuning_spec", b"tuning_spec", "update_time", b"update_time", "veo_lora_tuning_spec", b"veo_lora_tuning_spec", "veo_tuning_spec", b"veo_tuning_spec"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_gcs_metrics_uri", b"_gcs_metrics_uri", "_satisfies_pzi", b"_satisfies_pzi", "_satisfies_pzs", b"_satisfies_pzs", "_tuning_job_state", b"_tuning_job_state", "base_model", b"base_model", "create_time", b"create_time", "distillation_sampling_spec", b"distillation_sampling_spec", "distillation_spec", b"distillation_spec", "encryption_spec", b"encryption_spec", "end_time", b"end_time", "error", b"error", "evaluation_config", b"evaluation_config", "full_fine_tuning_spec", b"full_fine_tuning_spec", "gcs_metrics_uri", b"gcs_metrics_uri", "partner_model_tuning_spec", b"partner_model_tuning_spec", "pre_tuned_model", b"pre_tuned_model", "preference_optimization_spec", b"preference_optimization_spec", "reinforcement_tuning_spec", b"reinforcement_tuning_spec", "satisfies_pzi", b"satisfies_pzi", "satisfies_pzs", b"satisfies_pzs", "source_model", b"source_model", "start_time", b"start_time", "supervised_tuning_spec", b"supervised_tuning_spec", "tuned_model", b"tuned_model", "tuning_data_stats", b"tuning_data_stats", "tuning_job_metadata", b"tuning_job_metadata", "tuning_job_state", b"tuning_job_state", "tuning_spec", b"tuning_spec", "update_time", b"update_time", "veo_lora_tuning_spec", b"veo_lora_tuning_spec", "veo_tuning_spec", b"veo_tuning_spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gcs_metrics_uri", b"_gcs_metrics_uri", "_satisfies_pzi", b"_satisfies_pzi", "_satisfies_pzs", b"_satisfies_pzs", "_tuning_job_state", b"_tuning_job_state", "base_model", b"base_model", "create_time", b"create_time", "custom_base_model", b"custom_base_model", "description", b"description", "distillation_spec", b"distillation_spec", "encryption_spec", b"encryption_spec", "end_time", b"end_time", "error", b"error", "evaluate_dataset_runs", b"evaluate_dataset_runs", "experiment", b"experiment", "full_fine_tuning_spec", b"full_fine_tuning_spec", "gcs_metrics_uri", b"gcs_metrics_uri", "labels", b"labels", "name", b"name", "output_uri", b"output_uri", "partner_model_tuning_spec", b"partner_model_tuning_spec", "pipeline_job", b"pipeline_job", "pre_tuned_model", b"pre_tuned_model", "preference_optimization_spec", b"preference_optimization_spec", "reinforcement_tuning_spec", b"reinforcement_tuning_spec", "satisfies_pzi", b"satisfies_pzi", "satisfies_pzs", b"satisfies_pzs", "service_account", b"service_account", "source_model", b"source_model", "start_time", b"start_time", "state", b"state", "supervised_tuning_spec", b"supervised_tuning_spec", "tuned_model", b"tuned_model", "tuned_model_display_name", b"tuned_model_display_name", "tuning_data_stats", b"tuning_data_stats", "tuning_job_metadata", b"tuning_job_metadata", "tuning_job_state", b"tuning_job_state", "tuning_spec", b"tuning_spec", "update_time", b"update_time", "veo_lora_tuning_spec", b"veo_lora_tuning_spec", "veo_tuning_spec", b"veo_tuning_spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gcs_metrics_uri", b"_gcs_metrics_uri", "_satisfies_pzi", b"_satisfies_pzi", "_satisfies_pzs", b"_satisfies_pzs", "_tuning_job_state", b"_tuning_job_state", "additional_fields", b"additional_fields", "base_model", b"base_model", "create_time", b"create_time", "custom_base_model", b"custom_base_model", "description", b"description", "distillation_sampling_spec", b"distillation_sampling_spec", "distillation_spec", b"distillation_spec", "encryption_spec", b"encryption_spec", "end_time", b"end_time", "error", b"error", "evaluate_dataset_runs", b"evaluate_dataset_runs", "evaluation_config", b"evaluation_config", "experiment", b"experiment", "full_fine_tuning_spec", b"full_fine_tuning_spec", "gcs_metrics_uri", b"gcs_metrics_uri", "labels", b"labels", "name", b"name", "output_uri", b"output_uri", "partner_model_tuning_spec", b"partner_model_tuning_spec", "pipeline_job", b"pipeline_job", "pre_tuned_model", b"pre_tuned_model", "preference_optimization_spec", b"preference_optimization_spec", "reinforcement_tuning_spec", b"reinforcement_tuning_spec", "satisfies_pzi", b"satisfies_pzi", "satisfies_pzs", b"satisfies_pzs", "service_account", b"service_account", "source_model", b"source_model", "start_time", b"start_time", "state", b"state", "supervised_tuning_spec", b"supervised_tuning_spec", "tuned_model", b"tuned_model", "tuned_model_display_name", b"tuned_model_display_name", "tuning_data_stats", b"tuning_data_stats", "tuning_job_metadata", b"tuning_job_metadata", "tuning_job_state", b"tuning_job_state", "tuning_spec", b"tuning_spec", "update_time", b"update_time", "veo_lora_tuning_spec", b"veo_lora_tuning_spec", "veo_tuning_spec", b"veo_tuning_spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__gcs_metrics_uri: _TypeAlias = _typing.Literal["gcs_metrics_uri"]  # noqa: Y015
     _WhichOneofArgType__gcs_metrics_uri: _TypeAlias = _typing.Literal["_gcs_metrics_uri", b"_gcs_metrics_uri"]  # noqa: Y015
@@ -291,7 +347,7 @@ class TuningJob(_message.Message):
     _WhichOneofArgType__tuning_job_state: _TypeAlias = _typing.Literal["_tuning_job_state", b"_tuning_job_state"]  # noqa: Y015
     _WhichOneofReturnType_source_model: _TypeAlias = _typing.Literal["base_model", "pre_tuned_model"]  # noqa: Y015
     _WhichOneofArgType_source_model: _TypeAlias = _typing.Literal["source_model", b"source_model"]  # noqa: Y015
-    _WhichOneofReturnType_tuning_spec: _TypeAlias = _typing.Literal["supervised_tuning_spec", "distillation_spec", "partner_model_tuning_spec", "veo_tuning_spec", "veo_lora_tuning_spec", "preference_optimization_spec", "full_fine_tuning_spec", "reinforcement_tuning_spec"]  # noqa: Y015
+    _WhichOneofReturnType_tuning_spec: _TypeAlias = _typing.Literal["supervised_tuning_spec", "distillation_spec", "partner_model_tuning_spec", "veo_tuning_spec", "veo_lora_tuning_spec", "preference_optimization_spec", "full_fine_tuning_spec", "reinforcement_tuning_spec", "distillation_sampling_spec"]  # noqa: Y015
     _WhichOneofArgType_tuning_spec: _TypeAlias = _typing.Literal["tuning_spec", b"tuning_spec"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__gcs_metrics_uri) -> _WhichOneofReturnType__gcs_metrics_uri | None: ...

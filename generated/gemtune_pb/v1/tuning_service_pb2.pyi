@@ -4,12 +4,15 @@ isort:skip_file
 The calls, and what goes in and out of them."""
 
 from collections import abc as _abc
+from . import content_pb2 as _content_pb2
 from . import evaluation_pb2 as _evaluation_pb2
+from . import reinforcement_tuning_pb2 as _reinforcement_tuning_pb2
 from . import tuning_job_pb2 as _tuning_job_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 import builtins as _builtins
 import sys
@@ -19,6 +22,11 @@ if sys.version_info >= (3, 11):
     from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -243,6 +251,281 @@ class TunedModelRef(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_tuned_model_ref) -> _WhichOneofReturnType_tuned_model_ref | None: ...
 
 Global___TunedModelRef: _TypeAlias = TunedModelRef  # noqa: Y015
+
+@_typing.final
+class ValidateReinforcementTuningRewardRequest(_message.Message):
+    """A reward function to try out. One of the two configs is set. JSON-only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    EXAMPLE_FIELD_NUMBER: _builtins.int
+    SAMPLE_RESPONSE_FIELD_NUMBER: _builtins.int
+    SINGLE_REWARD_CONFIG_FIELD_NUMBER: _builtins.int
+    COMPOSITE_REWARD_CONFIG_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Location to try it in, `projects/{project}/locations/{location}`."""
+    @_builtins.property
+    def example(self) -> _reinforcement_tuning_pb2.ReinforcementTuningExample:
+        """The prompt, with what the scorers may want to know."""
+
+    @_builtins.property
+    def sample_response(self) -> _content_pb2.Content:
+        """The answer to score."""
+
+    @_builtins.property
+    def single_reward_config(self) -> _reinforcement_tuning_pb2.SingleReinforcementTuningRewardConfig:
+        """One reward function."""
+
+    @_builtins.property
+    def composite_reward_config(self) -> _reinforcement_tuning_pb2.CompositeReinforcementTuningRewardConfig:
+        """Several reward functions, weighted."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        example: _reinforcement_tuning_pb2.ReinforcementTuningExample | None = ...,
+        sample_response: _content_pb2.Content | None = ...,
+        single_reward_config: _reinforcement_tuning_pb2.SingleReinforcementTuningRewardConfig | None = ...,
+        composite_reward_config: _reinforcement_tuning_pb2.CompositeReinforcementTuningRewardConfig | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["composite_reward_config", b"composite_reward_config", "example", b"example", "sample_response", b"sample_response", "single_reward_config", b"single_reward_config"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["composite_reward_config", b"composite_reward_config", "example", b"example", "parent", b"parent", "sample_response", b"sample_response", "single_reward_config", b"single_reward_config"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateReinforcementTuningRewardRequest: _TypeAlias = ValidateReinforcementTuningRewardRequest  # noqa: Y015
+
+@_typing.final
+class ValidateReinforcementTuningRewardResponse(_message.Message):
+    """The rewards. JSON-only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class RewardInfoDetailsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___ReinforcementTuningRewardInfo: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___ReinforcementTuningRewardInfo | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class RewardDetailsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    OVERALL_REWARD_FIELD_NUMBER: _builtins.int
+    REWARD_INFO_DETAILS_FIELD_NUMBER: _builtins.int
+    ERROR_STATUS_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    REWARD_DETAILS_FIELD_NUMBER: _builtins.int
+    overall_reward: _builtins.float
+    """The reward, or the weighted mean of several."""
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def error(self) -> _builtins.str:
+        """The older form of `error_status`."""
+
+    @error.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def error(self, value: _builtins.str) -> None:
+        """The older form of `error_status`."""
+
+    @_builtins.property
+    def reward_info_details(self) -> _containers.MessageMap[_builtins.str, Global___ReinforcementTuningRewardInfo]:
+        """Each reward function's, by its name."""
+
+    @_builtins.property
+    def error_status(self) -> _status_pb2.Status:
+        """Why there is no overall reward."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def reward_details(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """The older form of `reward_info_details`."""
+
+    def __init__(
+        self,
+        *,
+        overall_reward: _builtins.float | None = ...,
+        reward_info_details: _abc.Mapping[_builtins.str, Global___ReinforcementTuningRewardInfo] | None = ...,
+        error_status: _status_pb2.Status | None = ...,
+        error: _builtins.str | None = ...,
+        reward_details: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_error", b"_error", "_overall_reward", b"_overall_reward", "error", b"error", "error_status", b"error_status", "overall_reward", b"overall_reward"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_error", b"_error", "_overall_reward", b"_overall_reward", "error", b"error", "error_status", b"error_status", "overall_reward", b"overall_reward", "reward_details", b"reward_details", "reward_info_details", b"reward_info_details"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__error: _TypeAlias = _typing.Literal["error"]  # noqa: Y015
+    _WhichOneofArgType__error: _TypeAlias = _typing.Literal["_error", b"_error"]  # noqa: Y015
+    _WhichOneofReturnType__overall_reward: _TypeAlias = _typing.Literal["overall_reward"]  # noqa: Y015
+    _WhichOneofArgType__overall_reward: _TypeAlias = _typing.Literal["_overall_reward", b"_overall_reward"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__error) -> _WhichOneofReturnType__error | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overall_reward) -> _WhichOneofReturnType__overall_reward | None: ...
+
+Global___ValidateReinforcementTuningRewardResponse: _TypeAlias = ValidateReinforcementTuningRewardResponse  # noqa: Y015
+
+@_typing.final
+class ReinforcementTuningRewardInfo(_message.Message):
+    """What one reward function gave. JSON-only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REWARD_FIELD_NUMBER: _builtins.int
+    ERROR_STATUS_FIELD_NUMBER: _builtins.int
+    USER_REQUESTED_AUX_INFO_FIELD_NUMBER: _builtins.int
+    reward: _builtins.float
+    """The reward."""
+    user_requested_aux_info: _builtins.str
+    """What a service on Cloud Run said beside its reward."""
+    @_builtins.property
+    def error_status(self) -> _status_pb2.Status:
+        """Why there is none."""
+
+    def __init__(
+        self,
+        *,
+        reward: _builtins.float | None = ...,
+        error_status: _status_pb2.Status | None = ...,
+        user_requested_aux_info: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reward", b"_reward", "_user_requested_aux_info", b"_user_requested_aux_info", "error_status", b"error_status", "reward", b"reward", "user_requested_aux_info", b"user_requested_aux_info"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reward", b"_reward", "_user_requested_aux_info", b"_user_requested_aux_info", "error_status", b"error_status", "reward", b"reward", "user_requested_aux_info", b"user_requested_aux_info"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__reward: _TypeAlias = _typing.Literal["reward"]  # noqa: Y015
+    _WhichOneofArgType__reward: _TypeAlias = _typing.Literal["_reward", b"_reward"]  # noqa: Y015
+    _WhichOneofReturnType__user_requested_aux_info: _TypeAlias = _typing.Literal["user_requested_aux_info"]  # noqa: Y015
+    _WhichOneofArgType__user_requested_aux_info: _TypeAlias = _typing.Literal["_user_requested_aux_info", b"_user_requested_aux_info"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reward) -> _WhichOneofReturnType__reward | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__user_requested_aux_info) -> _WhichOneofReturnType__user_requested_aux_info | None: ...
+
+Global___ReinforcementTuningRewardInfo: _TypeAlias = ReinforcementTuningRewardInfo  # noqa: Y015
+
+@_typing.final
+class OptimizePromptRequest(_message.Message):
+    """A prompt to rewrite. JSON-only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _OptimizationTarget:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OptimizationTargetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[OptimizePromptRequest._OptimizationTarget.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        OPTIMIZATION_TARGET_UNSPECIFIED: OptimizePromptRequest._OptimizationTarget.ValueType  # 0
+        """Not said: as OPTIMIZATION_TARGET_GENERAL."""
+        OPTIMIZATION_TARGET_GENERAL: OptimizePromptRequest._OptimizationTarget.ValueType  # 10001
+        """Quality in general, without examples."""
+        OPTIMIZATION_TARGET_GEMINI_NANO: OptimizePromptRequest._OptimizationTarget.ValueType  # 10002
+        """Quality on Gemini Nano."""
+        OPTIMIZATION_TARGET_FEW_SHOT_RUBRICS: OptimizePromptRequest._OptimizationTarget.ValueType  # 10003
+        """Quality after a few examples with rubrics."""
+        OPTIMIZATION_TARGET_FEW_SHOT_TARGET_RESPONSE: OptimizePromptRequest._OptimizationTarget.ValueType  # 10004
+        """Quality after a few examples with the answers wanted."""
+
+    class OptimizationTarget(_OptimizationTarget, metaclass=_OptimizationTargetEnumTypeWrapper):
+        """What is improved."""
+
+    OPTIMIZATION_TARGET_UNSPECIFIED: OptimizePromptRequest.OptimizationTarget.ValueType  # 0
+    """Not said: as OPTIMIZATION_TARGET_GENERAL."""
+    OPTIMIZATION_TARGET_GENERAL: OptimizePromptRequest.OptimizationTarget.ValueType  # 10001
+    """Quality in general, without examples."""
+    OPTIMIZATION_TARGET_GEMINI_NANO: OptimizePromptRequest.OptimizationTarget.ValueType  # 10002
+    """Quality on Gemini Nano."""
+    OPTIMIZATION_TARGET_FEW_SHOT_RUBRICS: OptimizePromptRequest.OptimizationTarget.ValueType  # 10003
+    """Quality after a few examples with rubrics."""
+    OPTIMIZATION_TARGET_FEW_SHOT_TARGET_RESPONSE: OptimizePromptRequest.OptimizationTarget.ValueType  # 10004
+    """Quality after a few examples with the answers wanted."""
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    OPTIMIZATION_TARGET_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """Location to do it in, `projects/{project}/locations/{location}`."""
+    optimization_target: Global___OptimizePromptRequest.OptimizationTarget.ValueType
+    """What is improved."""
+    @_builtins.property
+    def content(self) -> _content_pb2.Content:
+        """The prompt."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        content: _content_pb2.Content | None = ...,
+        optimization_target: Global___OptimizePromptRequest.OptimizationTarget.ValueType | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_optimization_target", b"_optimization_target", "content", b"content", "optimization_target", b"optimization_target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_optimization_target", b"_optimization_target", "content", b"content", "optimization_target", b"optimization_target", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__optimization_target: _TypeAlias = _typing.Literal["optimization_target"]  # noqa: Y015
+    _WhichOneofArgType__optimization_target: _TypeAlias = _typing.Literal["_optimization_target", b"_optimization_target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__optimization_target) -> _WhichOneofReturnType__optimization_target | None: ...
+
+Global___OptimizePromptRequest: _TypeAlias = OptimizePromptRequest  # noqa: Y015
+
+@_typing.final
+class OptimizePromptResponse(_message.Message):
+    """The prompt as rewritten. JSON-only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def content(self) -> _content_pb2.Content:
+        """The prompt."""
+
+    def __init__(
+        self,
+        *,
+        content: _content_pb2.Content | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OptimizePromptResponse: _TypeAlias = OptimizePromptResponse  # noqa: Y015
 
 @_typing.final
 class RebaseTunedModelOperationMetadata(_message.Message):

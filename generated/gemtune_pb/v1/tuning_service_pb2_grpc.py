@@ -67,6 +67,21 @@ class TuningServiceStub(object):
                 request_serializer=gemtune_dot_v1_dot_tuning__service__pb2.RebaseTunedModelRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.ValidateReinforcementTuningReward = channel.unary_unary(
+                '/gemtune.v1.TuningService/ValidateReinforcementTuningReward',
+                request_serializer=gemtune_dot_v1_dot_tuning__service__pb2.ValidateReinforcementTuningRewardRequest.SerializeToString,
+                response_deserializer=gemtune_dot_v1_dot_tuning__service__pb2.ValidateReinforcementTuningRewardResponse.FromString,
+                _registered_method=True)
+        self.OptimizePrompt = channel.unary_unary(
+                '/gemtune.v1.TuningService/OptimizePrompt',
+                request_serializer=gemtune_dot_v1_dot_tuning__service__pb2.OptimizePromptRequest.SerializeToString,
+                response_deserializer=gemtune_dot_v1_dot_tuning__service__pb2.OptimizePromptResponse.FromString,
+                _registered_method=True)
+        self.ListOperations = channel.unary_unary(
+                '/gemtune.v1.TuningService/ListOperations',
+                request_serializer=google_dot_longrunning_dot_operations__pb2.ListOperationsRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.ListOperationsResponse.FromString,
+                _registered_method=True)
         self.GetOperation = channel.unary_unary(
                 '/gemtune.v1.TuningService/GetOperation',
                 request_serializer=google_dot_longrunning_dot_operations__pb2.GetOperationRequest.SerializeToString,
@@ -76,6 +91,16 @@ class TuningServiceStub(object):
                 '/gemtune.v1.TuningService/CancelOperation',
                 request_serializer=google_dot_longrunning_dot_operations__pb2.CancelOperationRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.DeleteOperation = channel.unary_unary(
+                '/gemtune.v1.TuningService/DeleteOperation',
+                request_serializer=google_dot_longrunning_dot_operations__pb2.DeleteOperationRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.WaitOperation = channel.unary_unary(
+                '/gemtune.v1.TuningService/WaitOperation',
+                request_serializer=google_dot_longrunning_dot_operations__pb2.WaitOperationRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
 
 
@@ -125,6 +150,30 @@ class TuningServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ValidateReinforcementTuningReward(self, request, context):
+        """Tries a reward function out: the rewards that it gives to one answer to one prompt. Nothing is
+        tuned. v1beta1. JSON-only: no .proto of the service has this rpc, and gRPC does not carry it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OptimizePrompt(self, request, context):
+        """Rewrites a prompt so that a model answers it better. v1beta1. JSON-only: no .proto of the service
+        has this rpc, and gRPC does not carry it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOperations(self, request, context):
+        """Lists the operations of one tuning job. Over gRPC the same question is
+        `google.longrunning.Operations/ListOperations`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOperation(self, request, context):
         """Reads the operation that RebaseTunedModel returned. Over gRPC the same question is
         `google.longrunning.Operations/GetOperation`.
@@ -136,6 +185,22 @@ class TuningServiceServicer(object):
     def CancelOperation(self, request, context):
         """Asks for an operation to be cancelled; best effort, like CancelTuningJob. Over gRPC the same
         request is `google.longrunning.Operations/CancelOperation`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteOperation(self, request, context):
+        """Forgets an operation; what it does goes on. Over gRPC the same request is
+        `google.longrunning.Operations/DeleteOperation`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WaitOperation(self, request, context):
+        """Reads an operation once it is done, or once a time is over. Over gRPC the same question is
+        `google.longrunning.Operations/WaitOperation`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,6 +234,21 @@ def add_TuningServiceServicer_to_server(servicer, server):
                     request_deserializer=gemtune_dot_v1_dot_tuning__service__pb2.RebaseTunedModelRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
+            'ValidateReinforcementTuningReward': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateReinforcementTuningReward,
+                    request_deserializer=gemtune_dot_v1_dot_tuning__service__pb2.ValidateReinforcementTuningRewardRequest.FromString,
+                    response_serializer=gemtune_dot_v1_dot_tuning__service__pb2.ValidateReinforcementTuningRewardResponse.SerializeToString,
+            ),
+            'OptimizePrompt': grpc.unary_unary_rpc_method_handler(
+                    servicer.OptimizePrompt,
+                    request_deserializer=gemtune_dot_v1_dot_tuning__service__pb2.OptimizePromptRequest.FromString,
+                    response_serializer=gemtune_dot_v1_dot_tuning__service__pb2.OptimizePromptResponse.SerializeToString,
+            ),
+            'ListOperations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOperations,
+                    request_deserializer=google_dot_longrunning_dot_operations__pb2.ListOperationsRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.ListOperationsResponse.SerializeToString,
+            ),
             'GetOperation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOperation,
                     request_deserializer=google_dot_longrunning_dot_operations__pb2.GetOperationRequest.FromString,
@@ -178,6 +258,16 @@ def add_TuningServiceServicer_to_server(servicer, server):
                     servicer.CancelOperation,
                     request_deserializer=google_dot_longrunning_dot_operations__pb2.CancelOperationRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'DeleteOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteOperation,
+                    request_deserializer=google_dot_longrunning_dot_operations__pb2.DeleteOperationRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'WaitOperation': grpc.unary_unary_rpc_method_handler(
+                    servicer.WaitOperation,
+                    request_deserializer=google_dot_longrunning_dot_operations__pb2.WaitOperationRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -331,6 +421,87 @@ class TuningService(object):
             _registered_method=True)
 
     @staticmethod
+    def ValidateReinforcementTuningReward(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemtune.v1.TuningService/ValidateReinforcementTuningReward',
+            gemtune_dot_v1_dot_tuning__service__pb2.ValidateReinforcementTuningRewardRequest.SerializeToString,
+            gemtune_dot_v1_dot_tuning__service__pb2.ValidateReinforcementTuningRewardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OptimizePrompt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemtune.v1.TuningService/OptimizePrompt',
+            gemtune_dot_v1_dot_tuning__service__pb2.OptimizePromptRequest.SerializeToString,
+            gemtune_dot_v1_dot_tuning__service__pb2.OptimizePromptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOperations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemtune.v1.TuningService/ListOperations',
+            google_dot_longrunning_dot_operations__pb2.ListOperationsRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.ListOperationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetOperation(request,
             target,
             options=(),
@@ -374,6 +545,60 @@ class TuningService(object):
             '/gemtune.v1.TuningService/CancelOperation',
             google_dot_longrunning_dot_operations__pb2.CancelOperationRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemtune.v1.TuningService/DeleteOperation',
+            google_dot_longrunning_dot_operations__pb2.DeleteOperationRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WaitOperation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/gemtune.v1.TuningService/WaitOperation',
+            google_dot_longrunning_dot_operations__pb2.WaitOperationRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,18 @@ class TuningServiceStub:
     """Tunes an already tuned model again, on the present version of its base model. The operation's
     response is the new TuningJob.
     """
+    ValidateReinforcementTuningReward: _grpc.UnaryUnaryMultiCallable[_tuning_service_pb2.ValidateReinforcementTuningRewardRequest, _tuning_service_pb2.ValidateReinforcementTuningRewardResponse]
+    """Tries a reward function out: the rewards that it gives to one answer to one prompt. Nothing is
+    tuned. v1beta1. JSON-only: no .proto of the service has this rpc, and gRPC does not carry it.
+    """
+    OptimizePrompt: _grpc.UnaryUnaryMultiCallable[_tuning_service_pb2.OptimizePromptRequest, _tuning_service_pb2.OptimizePromptResponse]
+    """Rewrites a prompt so that a model answers it better. v1beta1. JSON-only: no .proto of the service
+    has this rpc, and gRPC does not carry it.
+    """
+    ListOperations: _grpc.UnaryUnaryMultiCallable[_operations_pb2.ListOperationsRequest, _operations_pb2.ListOperationsResponse]
+    """Lists the operations of one tuning job. Over gRPC the same question is
+    `google.longrunning.Operations/ListOperations`.
+    """
     GetOperation: _grpc.UnaryUnaryMultiCallable[_operations_pb2.GetOperationRequest, _operations_pb2.Operation]
     """Reads the operation that RebaseTunedModel returned. Over gRPC the same question is
     `google.longrunning.Operations/GetOperation`.
@@ -64,6 +76,14 @@ class TuningServiceStub:
     CancelOperation: _grpc.UnaryUnaryMultiCallable[_operations_pb2.CancelOperationRequest, _empty_pb2.Empty]
     """Asks for an operation to be cancelled; best effort, like CancelTuningJob. Over gRPC the same
     request is `google.longrunning.Operations/CancelOperation`.
+    """
+    DeleteOperation: _grpc.UnaryUnaryMultiCallable[_operations_pb2.DeleteOperationRequest, _empty_pb2.Empty]
+    """Forgets an operation; what it does goes on. Over gRPC the same request is
+    `google.longrunning.Operations/DeleteOperation`.
+    """
+    WaitOperation: _grpc.UnaryUnaryMultiCallable[_operations_pb2.WaitOperationRequest, _operations_pb2.Operation]
+    """Reads an operation once it is done, or once a time is over. Over gRPC the same question is
+    `google.longrunning.Operations/WaitOperation`.
     """
 
 @_typing.type_check_only
@@ -92,6 +112,18 @@ class TuningServiceAsyncStub(TuningServiceStub):
     """Tunes an already tuned model again, on the present version of its base model. The operation's
     response is the new TuningJob.
     """
+    ValidateReinforcementTuningReward: _aio.UnaryUnaryMultiCallable[_tuning_service_pb2.ValidateReinforcementTuningRewardRequest, _tuning_service_pb2.ValidateReinforcementTuningRewardResponse]  # type: ignore[assignment]
+    """Tries a reward function out: the rewards that it gives to one answer to one prompt. Nothing is
+    tuned. v1beta1. JSON-only: no .proto of the service has this rpc, and gRPC does not carry it.
+    """
+    OptimizePrompt: _aio.UnaryUnaryMultiCallable[_tuning_service_pb2.OptimizePromptRequest, _tuning_service_pb2.OptimizePromptResponse]  # type: ignore[assignment]
+    """Rewrites a prompt so that a model answers it better. v1beta1. JSON-only: no .proto of the service
+    has this rpc, and gRPC does not carry it.
+    """
+    ListOperations: _aio.UnaryUnaryMultiCallable[_operations_pb2.ListOperationsRequest, _operations_pb2.ListOperationsResponse]  # type: ignore[assignment]
+    """Lists the operations of one tuning job. Over gRPC the same question is
+    `google.longrunning.Operations/ListOperations`.
+    """
     GetOperation: _aio.UnaryUnaryMultiCallable[_operations_pb2.GetOperationRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Reads the operation that RebaseTunedModel returned. Over gRPC the same question is
     `google.longrunning.Operations/GetOperation`.
@@ -99,6 +131,14 @@ class TuningServiceAsyncStub(TuningServiceStub):
     CancelOperation: _aio.UnaryUnaryMultiCallable[_operations_pb2.CancelOperationRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Asks for an operation to be cancelled; best effort, like CancelTuningJob. Over gRPC the same
     request is `google.longrunning.Operations/CancelOperation`.
+    """
+    DeleteOperation: _aio.UnaryUnaryMultiCallable[_operations_pb2.DeleteOperationRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Forgets an operation; what it does goes on. Over gRPC the same request is
+    `google.longrunning.Operations/DeleteOperation`.
+    """
+    WaitOperation: _aio.UnaryUnaryMultiCallable[_operations_pb2.WaitOperationRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Reads an operation once it is done, or once a time is over. Over gRPC the same question is
+    `google.longrunning.Operations/WaitOperation`.
     """
 
 class TuningServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -156,6 +196,36 @@ class TuningServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ValidateReinforcementTuningReward(
+        self,
+        request: _tuning_service_pb2.ValidateReinforcementTuningRewardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tuning_service_pb2.ValidateReinforcementTuningRewardResponse, _abc.Awaitable[_tuning_service_pb2.ValidateReinforcementTuningRewardResponse]]:
+        """Tries a reward function out: the rewards that it gives to one answer to one prompt. Nothing is
+        tuned. v1beta1. JSON-only: no .proto of the service has this rpc, and gRPC does not carry it.
+        """
+
+    @_abc_1.abstractmethod
+    def OptimizePrompt(
+        self,
+        request: _tuning_service_pb2.OptimizePromptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tuning_service_pb2.OptimizePromptResponse, _abc.Awaitable[_tuning_service_pb2.OptimizePromptResponse]]:
+        """Rewrites a prompt so that a model answers it better. v1beta1. JSON-only: no .proto of the service
+        has this rpc, and gRPC does not carry it.
+        """
+
+    @_abc_1.abstractmethod
+    def ListOperations(
+        self,
+        request: _operations_pb2.ListOperationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.ListOperationsResponse, _abc.Awaitable[_operations_pb2.ListOperationsResponse]]:
+        """Lists the operations of one tuning job. Over gRPC the same question is
+        `google.longrunning.Operations/ListOperations`.
+        """
+
+    @_abc_1.abstractmethod
     def GetOperation(
         self,
         request: _operations_pb2.GetOperationRequest,
@@ -173,6 +243,26 @@ class TuningServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Asks for an operation to be cancelled; best effort, like CancelTuningJob. Over gRPC the same
         request is `google.longrunning.Operations/CancelOperation`.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteOperation(
+        self,
+        request: _operations_pb2.DeleteOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Forgets an operation; what it does goes on. Over gRPC the same request is
+        `google.longrunning.Operations/DeleteOperation`.
+        """
+
+    @_abc_1.abstractmethod
+    def WaitOperation(
+        self,
+        request: _operations_pb2.WaitOperationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Reads an operation once it is done, or once a time is over. Over gRPC the same question is
+        `google.longrunning.Operations/WaitOperation`.
         """
 
 def add_TuningServiceServicer_to_server(servicer: TuningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
