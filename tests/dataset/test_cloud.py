@@ -374,10 +374,9 @@ def test_the_authorities_of_the_environment_are_trusted(
                 pytest.skip("openssl is not here, which names the files of such a folder")
             (tmp_path / "trusted").mkdir()
             trusted = tmp_path / "trusted"
-            digest = subprocess.run(
-                ["openssl", "x509", "-hash", "-noout", "-in", str(authority.file)], capture_output=True
-            )
-            (trusted / f"{digest.stdout.decode().strip()}.0").write_bytes(authority.file.read_bytes())
+            command = ["openssl", "x509", "-hash", "-noout", "-in", str(authority.file)]
+            digest = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+            (trusted / f"{digest}.0").write_bytes(authority.file.read_bytes())
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
         assert read("gs://bkt/x.jsonl") == b"{}\n"
         assert [asked.headers["authorization"] for asked in store.asked] == [f"Bearer {TOKEN}"] * 2
