@@ -18,7 +18,7 @@ from gemtune.testing import Emulator, emulator
 def tune(client: gemtune.TuningClient, dataset: str) -> str:
     """The endpoint of a model tuned with a dataset; the program under test."""
     spec = gemtune.TuningJob(
-        base_model="gemini-2.5-flash",
+        base_model="gemini-3.5-flash",
         supervised_tuning_spec=gemtune.SupervisedTuningSpec(training_dataset_uri=dataset),
     )
     job = client.create_tuning_job(spec)

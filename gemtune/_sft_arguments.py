@@ -177,7 +177,7 @@ class Arguments:
                 value = resource  # a GenerativeModel
             else:
                 wanted = (
-                    "give a base model's name such as gemini-2.5-flash, a tuned model's resource name or a SourceModel"
+                    "give a base model's name such as gemini-3.5-flash, a tuned model's resource name or a SourceModel"
                 )
                 self.refuse("source_model", f"source_model is {_shown(value)}; {wanted}")
                 return "", ""

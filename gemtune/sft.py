@@ -404,7 +404,7 @@ def train(
     """Starts a tuning job and returns at once.
 
     Args:
-        source_model: A base model such as `gemini-1.0-pro-002`, a `SourceModel`, vertexai's `GenerativeModel`, or a
+        source_model: A base model such as `gemini-3.5-flash`, a `SourceModel`, vertexai's `GenerativeModel`, or a
             tuned model's resource name to go on from.
         train_dataset: The training set: `gs://` URI of a JSONL file, or a multimodal dataset (its resource name, or
             vertexai's object).

@@ -98,7 +98,7 @@ def test_an_answer_that_is_json_and_no_page_is_not_asked_for_again(answer: Any, 
 
 
 @WAYS
-@pytest.mark.parametrize("body", [b'{"tuningJobs": [{"na', b"<html>", b"\xff"], ids=str)
+@pytest.mark.parametrize("body", [b'{"tuningJobs": [{"na', b"<html>", b"\xff"], ids=["json", "html", "binary"])
 def test_an_answer_that_was_cut_is_asked_for_again(body: bytes, way: str) -> None:
     canned = Canned([body, body, page(job(1))])
     assert len(collected(client_of(canned, way).list_tuning_jobs())) == 1
@@ -179,7 +179,14 @@ def test_a_row_that_may_be_the_job_leaves_a_create_in_doubt(row: Any, way: str) 
 
 @WAYS
 @pytest.mark.parametrize(
-    "row", [BAD, {**BAD, "labels": {"gemtune-request": "another"}}, {**BAD, "labels": None}], ids=str
+    "row",
+    [
+        BAD,
+        {**BAD, "labels": {"gemtune-request": "another"}},
+        {**BAD, "labels": {"team": "search"}},
+        {**BAD, "labels": None},
+    ],
+    ids=str,
 )
 def test_a_row_that_is_anothers_is_no_obstacle(row: Any, way: str) -> None:
     canned, client = looked_for(row, way=way)
@@ -436,7 +443,7 @@ def test_a_cancel_that_is_refused_has_happened_or_has_not(refused: Any, state: s
         "tuningJobs/7/",
         f" {JOB}/\n",
     ],
-    ids=str,
+    ids=["itself", "global", "regional", "slash", "short", "spaces"],
 )
 @pytest.mark.parametrize("call", ["get_tuning_job", "wait_tuning_job", "cancel_tuning_job"])
 def test_a_job_is_named_by_itself_and_by_what_logs_hold(name: Any, call: str, way: str) -> None:
@@ -456,7 +463,7 @@ ODD = [f"{PARENT}/tuningJobs/12:3", f"{PARENT}/tuningJobs/a.b", f"{PARENT}/tunin
 
 
 @WAYS
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("name", ODD, ids=["colon", "dot", "umlaut", "space"])
 def test_a_name_that_the_service_gave_can_be_asked_for(name: str, way: str) -> None:
     def reply(rpc: str, asked: str) -> Any:
         return made(asked, name=name) if rpc == "CreateTuningJob" else {"name": name, "state": "JOB_STATE_SUCCEEDED"}

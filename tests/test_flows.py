@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from google.longrunning import operations_proto_pb2 as operations_pb2
 from google.protobuf import duration_pb2, empty_pb2
 from google.rpc import error_details_pb2
 
 from gemtune._client_base import METHODS
 from gemtune.errors import (
     AlreadyExists,
+    ConfigurationError,
     DeadlineExceeded,
     FailedPrecondition,
     GemtuneError,
@@ -172,6 +174,11 @@ class TestCall:
         ]
         assert [h.pause for h in heard] == script.slept
 
+    @pytest.mark.parametrize("name", ["attempt", "initial", "maximum", "multiplier", "settle"])
+    def test_a_number_that_is_none_is_refused_by_its_name(self, name: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"Retry's {name} is -1"):
+            Retry(**{name: -1.0})
+
     def test_a_flow_needs_no_driver(self) -> None:
         flow = calls.call(GET, GetTuningJobRequest(name="n"), timeout=9)
         assert next(flow) == Now()
@@ -218,6 +225,28 @@ class TestCancel:
     def test_a_job_that_ended_otherwise_is_refused(self) -> None:
         with pytest.raises(FailedPrecondition):
             self.cancel(LOST, FailedPrecondition("m"), TuningJob(state=JobState.JOB_STATE_SUCCEEDED))
+
+
+class TestAnOperationsResult:
+    @staticmethod
+    def operation(type_url: str, value: bytes) -> operations_pb2.Operation:
+        return operations_pb2.Operation(name="o", done=True, response={"type_url": type_url, "value": value})
+
+    def test_is_the_job_that_it_holds_under_googles_name_for_it(self) -> None:
+        held = self.operation("type.googleapis.com/google.cloud.aiplatform.v1.TuningJob", JOB.SerializeToString())
+        assert calls.operation_result(held) == JOB
+
+    def test_is_the_error_that_it_ended_with(self) -> None:
+        with pytest.raises(NotFound, match="no such model"):
+            calls.operation_result(operations_pb2.Operation(done=True, error={"code": 5, "message": "no such model"}))
+
+    @pytest.mark.parametrize(
+        ("type_url", "value"), [("x/y.TuningJob", b"\xff"), ("x/y.TunedModel", JOB.SerializeToString()), ("", b"")]
+    )
+    def test_is_an_answer_that_says_nothing_where_it_holds_no_job(self, type_url: str, value: bytes) -> None:
+        with pytest.raises(TransportError, match="o is done, and holds neither a job nor an error") as caught:
+            calls.operation_result(self.operation(type_url, value))
+        assert (caught.value.maybe_sent, caught.value.final) == (True, True)
 
 
 def job(state: str, **fields: Any) -> TuningJob:
@@ -267,6 +296,17 @@ class TestWait:
             wait(script, timeout=100)
         assert end.value.job.name == "j"
         assert 99 <= script.now <= 101
+
+    def test_its_last_look_is_shortly_before_its_end(self) -> None:
+        """A second before it, for a wait of 100 s: one that was made a little earlier is not the last."""
+        script = Script(itertools.repeat(job("RUNNING")))
+        with pytest.raises(WaitTimeout):
+            wait(script, timeout=100, poll_interval=98.5)
+        assert [when for _, when, _ in script.sent] == [0.0, 98.5, 99.0]
+
+    def test_without_retries_a_failure_is_one_as_long_as_time_is_left(self) -> None:
+        with pytest.raises(Unavailable):
+            wait(Script([job("RUNNING"), SICK]), timeout=100, poll_interval=99, retry=None)
 
     def test_updates_are_told_and_retries_are_no_updates(self) -> None:
         heard: list[Any] = []

@@ -68,6 +68,21 @@ def test_a_page_ends_a_look_only_when_all_of_its_jobs_are_older_than_the_limit()
     assert look(*newest, *middle, wanted, how="whole", back=999.0) == []
 
 
+def test_the_limit_is_kept_to_the_fraction_of_a_second() -> None:
+    newest = [job(n, seconds=2000, nanos=400_000_000, **{"gemtune-request": "other"}) for n in (8, 9)]
+    at_the_limit = [job(n, seconds=1000, nanos=500_000_000, **{"gemtune-request": "other"}) for n in (6, 7)]
+    assert look(*newest, *at_the_limit, job(1, seconds=999), how="whole", back=1000.0) == ["1"]
+    assert look(*newest, *at_the_limit, job(1, seconds=999), how="whole", back=999.75) == []
+
+
+def test_a_look_without_a_filter_asks_for_large_pages() -> None:
+    world, sizes = World(), []
+    real = world.ListTuningJobs
+    world.ListTuningJobs = lambda request, at: (sizes.append(request.page_size), real(request, at))[1]  # type: ignore[method-assign]
+    world.drive(find_jobs.find(RPCS, WHICH, timeout=9, retry=None, how="whole"))
+    assert sizes == [find_jobs.PAGE]
+
+
 def test_a_filtered_look_that_is_whole_enough_asks_once() -> None:
     world = World()
     assert world.drive(find_jobs.find(RPCS, WHICH, timeout=9, retry=None)) == []

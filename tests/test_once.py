@@ -26,6 +26,7 @@ from gemtune.errors import (
     Unavailable,
 )
 from gemtune.flows import create_once, find_jobs, submission as submission_of
+from gemtune.flows.driver import Driver
 from gemtune.flows.retry import Budget, Retry
 from gemtune.store import Claim, StoreError
 from gemtune_pb.v1 import TuningJob
@@ -74,6 +75,22 @@ class TestAnAnswer:
         assert dict(job.labels) == {"team": "search", "gemtune-request": "id-1", "gemtune-spec": "ab" * 20}
         assert dict(JOB.labels) == {"team": "search"}, "the caller's message is not changed"
         assert [rpc for _, rpc in world.sent] == ["CreateTuningJob"], "nothing is listed when nothing is in doubt"
+
+    def test_the_caller_is_told_of_the_submission_before_it_is_sent(self) -> None:
+        world, which = World(), submission()
+        told: list[Any] = []
+        flow = create_once.create(RPCS, JOB, which, timeout=9, retry=DEFAULT, budget=None)
+        Driver(world, world.clock()).run(flow, lambda event: told.append((event, len(world.sent))))
+        assert told == [(which, 0)]
+
+    def test_gives_retries_back(self) -> None:
+        budget = Budget(2)
+        while budget.spend():
+            pass
+        World().drive(create_once.create(RPCS, JOB, submission(), timeout=9, retry=DEFAULT, budget=budget))
+        assert budget.spend()
+        flow = create_once.create(RPCS, JOB, submission(), timeout=9, retry=DEFAULT, budget=None)
+        assert World().drive(flow).job.name.endswith("/1")
 
 
 class TestInDoubt:
@@ -260,10 +277,27 @@ class TestProofsThatNothingHappened:
             submit(World([expired, expired]))
 
     @pytest.mark.parametrize("error", [REFUSED, ResourceExhausted("quota", http_status=429)])
-    def test_what_may_pass_is_sent_again_without_looking(self, error: GemtuneError) -> None:
+    def test_what_may_pass_is_sent_again_without_looking(
+        self, error: GemtuneError, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("DEBUG", "gemtune")
         world = World([Fate(meets=error, acts=False)] * 2)
         assert submit(world).job.name.endswith("/3")
         assert [rpc for _, rpc in world.sent] == ["CreateTuningJob"] * 3
+        assert [record.attempt for record in caplog.records if hasattr(record, "attempt")] == [1, 2, 3]
+
+    def test_after_a_window_the_attempts_are_counted_anew(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("DEBUG", "gemtune")
+        fates = [REFUSED, LOST, REFUSED]
+        submit(World([Fate(meets=error, acts=False) for error in fates]))
+        attempts = [r.attempt for r in caplog.records if getattr(r, "rpc", "") == "CreateTuningJob"]
+        assert attempts == [1, 2, 1, 2]
+
+    def test_it_is_raised_when_no_retries_are_left(self) -> None:
+        world = World([Fate(meets=REFUSED, acts=False)])
+        with pytest.raises(TransportError):
+            world.drive(create_once.create(RPCS, JOB, submission(), timeout=60, retry=DEFAULT, budget=Budget(0)))
+        assert len(world.creates) == 1
 
     def test_it_is_raised_when_time_runs_out(self) -> None:
         world = World([Fate(meets=REFUSED, acts=False)] * 10_000)

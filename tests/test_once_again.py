@@ -26,17 +26,20 @@ from gemtune.errors import (
 )
 from gemtune.flows import create_once, find_jobs
 from gemtune.flows.driver import Clock, Driver
+from gemtune.flows.effects import Send
 from gemtune.flows.retry import Budget, Retry
 from gemtune.flows.submission import Created, Submission
 from gemtune.flows.windows import Windows
-from gemtune.store import Claim, StoreError, SubmittedJob
+from gemtune.store import Claim
 from gemtune_pb.v1 import TuningJob
 from tests.support.fake_service import LOST, OK, SICK, Fate, World
+from tests.support.fake_store import Store
 from tests.support.jobs import spec
 
 RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 JOB = TuningJob(base_model="m")
 FINGERPRINT = "sha256:" + "ab" * 32
+KEY = ("projects/p/locations/l", "id-1")
 HOUR = 3600.0
 
 
@@ -98,6 +101,44 @@ def test_a_create_that_was_interrupted_is_waited_for_by_the_next_call(error: typ
     assert len(world.creates) == (1 if acts else 2)
     assert world.now - began == pytest.approx(20 if acts else 30, abs=6), "the window counts from the interruption"
     assert not created.doubles
+
+
+def by_hand(world: World, interrupted: Any, *, sends: int) -> None:
+    """Drives a flow up to the effect after so many sends, and breaks it off there."""
+    outcome: Any = None
+    while sends:
+        effect = interrupted.send(outcome)
+        outcome = world.now
+        if isinstance(effect, Send):
+            sends -= 1
+            try:
+                outcome = world.send(effect.method, effect.request, deadline=effect.deadline)
+            except GemtuneError as error:
+                outcome = error
+    interrupted.send(outcome)
+    interrupted.close()
+
+
+@pytest.mark.parametrize("error", [LOST, None])
+def test_an_interruption_right_after_an_attempt_leaves_its_window_open(error: GemtuneError | None) -> None:
+    world, windows = World([Fate(meets=error)]), Windows()
+    by_hand(world, flow(submission(known=False), windows=windows), sends=1)
+    assert windows.left(KEY, world.now) >= 30
+
+
+def test_a_flow_takes_no_job_without_a_name_for_an_answer_whatever_drives_it() -> None:
+    """The drivers refuse such an answer before a flow gets it."""
+    world = World([Fate(nameless=True)])
+    with pytest.raises(InDoubt) as doubt:
+        by_hand(world, flow(submission(known=False), retry=None), sends=2)
+    assert str(doubt.value.error) == "the create was answered with a job that has no name"
+
+
+def test_a_refusal_leaves_no_window_open() -> None:
+    world, windows = World([Fate(meets=InvalidArgument("no", http_status=400), acts=False)]), Windows()
+    with pytest.raises(InvalidArgument):
+        world.drive(flow(submission(), windows=windows))
+    assert windows.ends == {}
 
 
 def test_without_a_clock_an_interrupted_create_counts_as_under_way_up_to_its_deadline() -> None:
@@ -248,6 +289,20 @@ def test_whoever_waits_for_its_turn_waits_no_longer_than_its_deadline() -> None:
     assert not world.sent
 
 
+def test_a_turn_ends_with_the_call_also_where_its_error_is_kept() -> None:
+    """As Python's prompt keeps the last one: its traceback keeps all objects of the call alive."""
+    windows = Windows()
+    interrupted = flow(submission(), windows=windows)
+    outcome: Any = None
+    while not windows._turns:
+        interrupted.send(outcome)
+        outcome = 1000.0
+    with pytest.raises(KeyboardInterrupt) as kept:
+        interrupted.throw(KeyboardInterrupt())
+    assert windows.enter(KEY, windows)
+    assert kept.value
+
+
 def test_a_turn_ends_with_the_object_that_has_it() -> None:
     """An exception of a signal handler may come between any two lines, also before a turn is given back."""
     windows = Windows()
@@ -256,37 +311,6 @@ def test_a_turn_ends_with_the_object_that_has_it() -> None:
 
 
 # -- with a store -----------------------------------------------------------------------------------------------------
-
-
-class Store:
-    """A store whose clock is the world's, with what happens before each of its answers."""
-
-    def __init__(self, world: World, *before: Any) -> None:
-        self.world, self.before = world, iter(before)
-        self.token, self.until = 0, 0.0
-        self.jobs: list[str] = []
-        self.down = False
-        self.fingerprint, self.submitted_at = FINGERPRINT, 1000.0
-
-    def claim(self, _: str, *, until: float, token: int | None, **__: Any) -> Claim:
-        granted = not self.jobs and (self.token in (0, token) or self.until < self.world.now)
-        if granted:
-            self.token, self.until = self.token + 1, until
-        wait = max(0.0, self.until - self.world.now)
-        name = self.jobs[0] if self.jobs else ""
-        made = Claim(granted, self.token if granted else 0, self.until, wait, self.fingerprint, name, self.submitted_at)
-        next(self.before, lambda: None)()
-        return made
-
-    def release(self, *_: Any, **__: Any) -> None:
-        self.token, self.until = 0, 0.0
-
-    def record(self, _: str, *, job: TuningJob, **__: Any) -> tuple[SubmittedJob, ...]:
-        if self.down:
-            raise StoreError("the disk is full")
-        if job.name not in self.jobs:
-            self.jobs.append(job.name)
-        return tuple(SubmittedJob(name, "PENDING", 0.0) for name in self.jobs)
 
 
 def stored(world: World, store: Store, clock: Clock | None = None, **options: Any) -> Created:

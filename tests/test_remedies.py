@@ -20,7 +20,7 @@ QUOTED = [
      "training_dataset_uri should be a GCS object of type JSONL.\t", "dataset-uri", "gs://BUCKET/OBJECT.jsonl"),
     (C.INVALID_ARGUMENT, "Row: 0. Missing required `contents` field.", "dataset-format", '"contents"'),
     (C.INVALID_ARGUMENT, "The adapter size is not supported for this base model.", "adapter-size", "gemtune models"),
-    (C.INVALID_ARGUMENT, "Base model gemini-1.5-flash is not supported.", "base-model", "gemini-2.5-flash"),
+    (C.INVALID_ARGUMENT, "Base model gemini-1.5-flash is not supported.", "base-model", "gemini-3.5-flash"),
     (C.NOT_FOUND, "Base model gemini-2.5-flash-latest is not supported.", "base-model", "-latest"),
     (C.INVALID_ARGUMENT, "The Model name projects/p/locations/l/models/1 is malformed", "model-name", "endpoint"),
     (C.NOT_FOUND, "Publisher model projects/p/locations/l/publishers/google/models/gemini-x was not found or your project "

@@ -9,6 +9,7 @@ import pytest
 from gemtune import JobState, ListTuningJobsRequest, ListTuningJobsResponse, TuningJob, WaitTimeout
 from gemtune.errors import GemtuneError, NotFound, PermissionDenied, Unavailable
 from gemtune.flows.effects import Notify, Now, Sleep
+from gemtune.flows.retry import Retrying
 from gemtune.flows.wait_many import PAGE, WaitMany
 
 PARENT = "projects/p/locations/us-central1"
@@ -41,6 +42,7 @@ class Jobs:
 
     def _page(self, request: ListTuningJobsRequest) -> ListTuningJobsResponse:
         shown = [job_id for job_id in self.states if job_id not in self.hidden]
+        assert request.parent, "each page is asked for in its location"
         start = int(request.page_token or 0)
         page = ListTuningJobsResponse()
         for job_id in shown[start : start + request.page_size]:
@@ -59,6 +61,7 @@ class Driver:
         self.now = 0.0
         self.slept: list[float] = []
         self.told: list[str] = []
+        self.retries: list[Retrying] = []
 
     def round(self) -> list[str]:
         flow = self.sweep.round()
@@ -69,6 +72,9 @@ class Driver:
             except StopIteration as stop:
                 return [job.name.rpartition("/")[2] for job in stop.value]
             if isinstance(effect, Notify):
+                if isinstance(effect.event, Retrying):
+                    self.retries.append(effect.event)
+                    continue
                 self.told.append(effect.event.name.rpartition("/")[2])
                 continue
             assert isinstance(effect, Now | Sleep)
@@ -143,6 +149,8 @@ def test_an_interval_that_is_given_is_kept_and_counts_from_the_end_of_a_round() 
     driver.now += 40
     driver.round()
     assert driver.slept == [6.0]
+    driver.round()
+    assert driver.slept == [6.0, 10.0]
 
 
 def test_a_timeout_ends_the_wait_after_at_least_one_look() -> None:
@@ -169,6 +177,40 @@ def test_an_outage_only_puts_the_look_off() -> None:
     assert [driver.round() for _ in range(2)] == [[], []]
     jobs.states = dict.fromkeys(jobs.states, JobState.JOB_STATE_SUCCEEDED)
     assert driver.round() == ["1", "2"]
+
+
+def test_each_round_that_was_put_off_is_told_before_the_pause() -> None:
+    jobs = Jobs("1", "2")
+    driver = sweeping(jobs, "1", "2", poll_interval=10, on_retry=print)
+    jobs.failures = [Unavailable("down"), down := Unavailable("still down")]
+    driver.round()
+    driver.round()
+    driver.now += 40
+    driver.round()
+    assert driver.retries[1] == Retrying("ListTuningJobs", 2, down, 0.0, print), "the next one is overdue"
+    assert [(each.attempt, each.pause) for each in driver.retries] == [(1, 10.0), (2, 0.0)]
+    driver.round()
+    assert len(driver.retries) == 2, "a round that was answered is not put off"
+
+
+def test_a_silence_of_the_whole_wait_ends_with_an_empty_job() -> None:
+    jobs = Jobs("1", "2")
+    jobs.failures = [Unavailable("down")] * 2
+    driver = sweeping(jobs, "1", "2", timeout=10, poll_interval=6)
+    driver.round()
+    driver.round()
+    with pytest.raises(WaitTimeout, match="no answer about 2 of the jobs waited for came in 10 s") as caught:
+        driver.round()
+    assert caught.value.job == TuningJob()
+
+
+def test_without_retries_an_outage_is_one_as_long_as_time_is_left() -> None:
+    jobs = Jobs("1", "2")
+    driver = sweeping(jobs, "1", "2", patient=False, timeout=10, poll_interval=9.5)
+    driver.round()
+    jobs.failures = [Unavailable("down")]
+    with pytest.raises(Unavailable):
+        driver.round()
 
 
 def test_what_was_seen_before_an_outage_counts() -> None:

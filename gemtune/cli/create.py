@@ -35,7 +35,7 @@ A flag has the name of the field it sets. It overrides the file.
 
 \b
   gemtune create -f spec.yaml --wait
-  gemtune create --base-model gemini-2.5-flash \\
+  gemtune create --base-model gemini-3.5-flash \\
       --training-dataset-uri gs://bucket/train.jsonl --adapter-size 4
 """
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gemtune.cli.commands import FINDINGS, MESSAGES, Entry, Group, command
+from gemtune.cli.machine import Note, write_notes
 from gemtune.cli.session import Session
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def check(  # noqa: PLR0917  click passes by name
       gemtune dataset check train.jsonl --base-model gemini-3.5-flash --validation validation.jsonl
       gemtune dataset check 'gs://bucket/data/*.jsonl' --base-model gemini-3.5-flash -o json
 
-    FILE is a local file (.gz too), a folder, a pattern, a gs:// URI, or - for standard input. No tuning job is made. The
+    FILE is a local file (.gz too), a folder, a pattern, a gs:// URI, or - for standard input. No job is made. The
     exit status is 2 when there is an error. -o sarif and -o github are for code scanning and pull requests.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune import dataset as library
@@ -103,7 +105,9 @@ def _show(session: Session, report: DatasetReport, progress: _Progress) -> None:
     output = session.output
     progress.end()
     if session.output_format in FINDINGS:
-        _show_findings(session, report)
+        from gemtune.dataset.rules import rules
+
+        write_notes(session, _notes(report), {code: rule.what for code, rule in rules().items()})
     elif output.structured:
         output.message(report)
     else:
@@ -112,27 +116,13 @@ def _show(session: Session, report: DatasetReport, progress: _Progress) -> None:
         print_report(output, report)
 
 
-def _show_findings(session: Session, report: DatasetReport) -> None:
-    from gemtune.cli.machine import Note, github, sarif
+def _notes(report: DatasetReport) -> Iterator[Note]:
     from gemtune.dataset.folded import folded
-    from gemtune.dataset.rules import rules
 
-    notes = [
-        Note(
-            p.code,
-            "error" if p.severity == p.ERROR else "warning",
-            p.file,
-            p.line,
-            0,
-            f"{p.path + ': ' if p.path else ''}{p.message}",
-        )
-        for p in folded(report)
-    ]
-    if session.output_format == "github":
-        session.output.out.write(github(notes))
-        session.output.out.flush()
-    else:
-        session.output.tree(sarif(notes, {code: rule.what for code, rule in rules().items()}))
+    for problem in folded(report):
+        severity = "error" if problem.severity == problem.ERROR else "warning"
+        place = f"{problem.path}: " if problem.path else ""
+        yield Note(problem.code, severity, problem.file, problem.line, 0, place + problem.message)
 
 
 def _repair(session: Session, files: tuple[str, ...], out: str, base_model: str, job: str) -> None:

@@ -120,6 +120,8 @@ def _usage(error: click.ClickException) -> str:
         advice = option_advice(error.ctx.command if error.ctx else None, error.option_name)
         return f"there is no option {error.option_name}; {advice}"
     if isinstance(error, click.MissingParameter):
+        if isinstance(error.param, click.Option):
+            return f"{error.param.opts[-1]} is missing"
         return f"{error.param.human_readable_name if error.param else 'an argument'} is missing"
     if isinstance(error, click.BadParameter) and error.param is not None:
         hint = error.param.get_error_hint(error.ctx).replace("'", "").replace(" / ", "/")

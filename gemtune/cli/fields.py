@@ -54,7 +54,7 @@ ALSO: dict[str, tuple[str, ...]] = {
 
 HELP: dict[str, str] = {
     "adapter_size": "Rank of the adapter: 1, 2, 4, 8, 16 or 32",
-    "base_model": "Model to tune, such as gemini-2.5-flash",
+    "base_model": "Model to tune, such as gemini-3.5-flash",
     "batch_size": "Examples per step (open models)",
     "checkpoint_id": "Checkpoint of --pre-tuned-model to start from",
     "custom_base_model": "gs:// folder with your own weights (open models)",

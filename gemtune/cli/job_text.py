@@ -67,7 +67,7 @@ def adapter_label(name: str) -> str:
 
 
 def summary(job: TuningJob) -> str:
-    """The spec on a line: `gemini-1.0-pro-002 · 4 epochs · rate × 1.0 · rank 4 (ADAPTER_SIZE_FOUR)`."""
+    """The spec on a line: `gemini-3.5-flash · 4 epochs · rate × 1.0 · rank 4 (ADAPTER_SIZE_FOUR)`."""
     values = hyper_parameters_of(job)
     parts = [clean(base_model(job))]
     if epochs := values.get("epoch_count"):

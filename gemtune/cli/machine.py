@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gemtune._version import __version__
 
-__all__ = ["FORMS", "Note", "github", "sarif"]
+if TYPE_CHECKING:
+    from gemtune.cli.session import Session
 
-FORMS = ("sarif", "github")
-"""The forms, as `-o` names them."""
+__all__ = ["Note", "github", "sarif", "write_notes"]
 
 
 class Note(NamedTuple):
@@ -31,6 +31,15 @@ class Note(NamedTuple):
     line: int
     column: int
     message: str
+
+
+def write_notes(session: Session, notes: Iterable[Note], rules: Mapping[str, str]) -> None:
+    """Writes findings to stdout in the form that -o names."""
+    if session.output_format == "github":
+        session.output.out.write(github(notes))
+        session.output.out.flush()
+    else:
+        session.output.tree(sarif(notes, rules))
 
 
 def github(notes: Iterable[Note]) -> str:

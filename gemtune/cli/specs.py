@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gemtune.cli.commands import TREES, command
+from gemtune.cli.commands import FINDINGS, TREES, command
 from gemtune.cli.findings import print_findings
+from gemtune.cli.machine import Note, write_notes
 from gemtune.cli.output import clean
 from gemtune.cli.session import Session
 from gemtune.errors import SpecFileError
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["validate"]
 
 
-@command("validate", forms=TREES, output="a report")
+@command("validate", forms=(*TREES, *FINDINGS), output="a report")
 @click.option(
     "-f", "--file", "files", multiple=True, metavar="FILE", help="A spec, or - for standard input; repeatable"
 )
@@ -35,7 +37,8 @@ def validate(ctx: click.Context, files: tuple[str, ...], strict: bool, more: tup
       gemtune validate specs/*.yaml --location europe-west4 -o json
 
     The service is not called. The rules about locations need --location (or GOOGLE_CLOUD_LOCATION). -o json adds rule
-    ids, sources and dates. The exit status is 2 when there is an error.
+    ids, sources and dates; -o sarif and -o github are for code scanning and pull requests. The exit status is 2 when
+    there is an error.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune.specs import Severity, read_specs
 
@@ -65,7 +68,9 @@ def validate(ctx: click.Context, files: tuple[str, ...], strict: bool, more: tup
             reports.append(_report(spec, findings, valid=not bad))
             if not session.output.structured:
                 _tell(session, spec, findings, valid=not bad)
-    if session.output.structured:
+    if session.output_format in FINDINGS:
+        write_notes(session, _notes(reports), _rules())
+    elif session.output.structured:
         session.output.tree({"valid": not failed, "files": reports})
     return 2 if failed else 0
 
@@ -88,6 +93,21 @@ def _finding(finding: Finding) -> dict[str, Any]:
     made = dataclasses.asdict(finding)
     place = made.pop("position") or {"line": None, "column": None, "length": None}
     return made | {"severity": finding.severity.value} | place
+
+
+def _notes(reports: list[dict[str, Any]]) -> Iterator[Note]:
+    for report in reports:
+        for found in report["findings"]:
+            sentence = f"{found['message']}; {found['remedy']}" if found["remedy"] else found["message"]
+            field = f"{found['field']}: " if found["field"] and found["field"] not in sentence else ""
+            place = (found["line"] or 0, found["column"] or 0)
+            yield Note(found["rule_id"], found["severity"], report["file"], *place, field + sentence)
+
+
+def _rules() -> dict[str, str]:
+    from gemtune.specs.checks.rules import FILE_RULES, RULES
+
+    return {rule.id: rule.about for rule in (RULES | FILE_RULES).values()}
 
 
 def _unreadable(error: SpecFileError) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from gemtune.dataset.partial import Partial, Segment
 from gemtune.dataset.report import finish
 from gemtune.dataset.scan import scan
 from gemtune.dataset.sources import BLOCK, Source, sources
-from gemtune.errors import ConfigurationError
+from gemtune.errors import ConfigurationError, DatasetError
 from gemtune_pb.v1 import DatasetReport
 
 __all__ = ["check", "check_range", "check_rows", "finish_report"]
@@ -96,9 +96,11 @@ def check_range(
         job: As of `check`.
 
     Raises:
-        DatasetError: The file is not there, or cannot be read.
+        DatasetError: The file is not there, or cannot be read, or not in parts.
     """
     (source,) = sources([os.fspath(path)])
+    if (start or end is not None) and not source.splittable:
+        raise DatasetError(f"{source.name} cannot be read from its middle, since it is compressed; check it as a whole")
     return Partial([_scan_range(source, role, start, end, Limits.of(base_model, job))])
 
 

@@ -8,7 +8,7 @@ from gemtune.errors import SpecFileError
 from gemtune.specs.read import json_text
 from gemtune.specs.read.tree import Node, position_of
 
-__all__ = ["Excerpt", "excerpt"]
+__all__ = ["Excerpt", "excerpt", "place_of"]
 
 _BEFORE, _AFTER = 50, 60
 _MOST = 1 << 20  # characters of a line in which a place is looked up
@@ -39,7 +39,7 @@ def excerpt(line: bytes, code: str, path: str, column: int = 0) -> Excerpt:
         column: The place in the line, from 1, where it is known.
     """
     text = line.decode("utf-8", "replace").rstrip("\r\n")
-    at, length = (column - 1, 1) if column else _find(text, path, on_key=code in _ON_KEY)
+    at, length = (column - 1, 1) if column else place_of(text, path, on_key=code in _ON_KEY) or (0, 1)
     begin = max(0, at - _BEFORE)
     end = min(len(text), at + _AFTER)
     before, after = "..." if begin else "", "..." if end < len(text) else ""
@@ -47,13 +47,20 @@ def excerpt(line: bytes, code: str, path: str, column: int = 0) -> Excerpt:
     return Excerpt(shown, at - begin + len(before) + 1, max(1, min(length, end - at)))
 
 
-def _find(text: str, path: str, *, on_key: bool) -> tuple[int, int]:
+def place_of(text: str, path: str, *, on_key: bool = False) -> tuple[int, int] | None:
+    """Where a place stands in a JSON text: its first character, from 0, and how many; None where it cannot be told.
+
+    Args:
+        text: The text, of one line.
+        path: The place, as a JSON pointer; where it leads nowhere, as far as it leads.
+        on_key: Whether the key is meant, and not its value.
+    """
     if not path or len(text) > _MOST:
-        return 0, 1
+        return None
     try:
         node = json_text.parse(text, file="")
     except (SpecFileError, RecursionError):
-        return 0, 1
+        return None
     key: Node | None = None
     for step in path[1:].split("/"):
         found = _child(node, step.replace("~1", "/").replace("~0", "~"))

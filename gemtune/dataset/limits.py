@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 from gemtune.errors import ConfigurationError
 from gemtune.specs.catalogue import catalogue
-from gemtune_pb.v1 import BaseModel, TuningLimits
+from gemtune.specs.lifecycle import limits_for
+from gemtune_pb.v1 import BaseModel
 
 __all__ = ["JOBS", "Job", "Limits", "job_of"]
 
@@ -15,7 +16,6 @@ Job = Literal["sft", "preference", "reinforcement"]
 JOBS: tuple[Job, ...] = get_args(Job)
 
 _KINDS: dict[Job, str] = {"sft": "supervised", "preference": "preference", "reinforcement": "reinforcement"}
-_TEXT_ONLY = frozenset(("text",))
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,10 @@ class Limits:
         model = known.get(base_model)
         kind = known.kind(base_model)
         if model is None:
-            return cls(base_model, wanted, kind, "all" if kind == "open" else "")
-        own = model.tuning.get(_KINDS[wanted])
-
-        def figure(name: str) -> int | None:
-            of_kind = own is not None and name in _OWN and _figure(own, name)
-            return of_kind or _figure(model, name)
-
-        modalities = list(own.modalities) if own is not None and own.modalities else list(model.modalities)
-        if wanted == "preference":
-            modalities = modalities and ["text"]
-        share = own.validation_share if own is not None and own.HasField("validation_share") else model.validation_share
+            share = known.message.kinds[kind].validation_share if kind in known.message.kinds else None
+            return cls(base_model, wanted, kind, "all" if kind == "open" else "", validation_share=share or None)
+        model = limits_for(model, _KINDS[wanted])
+        modalities = set(model.modalities)
         old = model.name.startswith("gemini-1.0-")
         return cls(
             base_model=base_model,
@@ -79,26 +72,23 @@ class Limits:
             kind=kind,
             messages="all" if kind == "open" else "model" if old else "",
             modalities=frozenset(modalities) or None,
-            tokens=figure("tokens_per_example"),
+            tokens=_figure(model, "tokens_per_example"),
             media={name: limit.per_example for name, limit in model.media.items() if limit.HasField("per_example")},
             media_bytes={name: limit.bytes for name, limit in model.media.items() if limit.HasField("bytes")},
             part_resolution=model.part_media_resolution if kind == "google" else None,
             calls_doubtful=model.function_calls_doubtful,
-            training_examples=figure("training_examples"),
-            multimodal_examples=figure("multimodal_examples"),
-            minimum_examples=figure("minimum_examples"),
-            training_bytes=figure("training_bytes"),
-            validation_examples=figure("validation_examples"),
-            validation_share=share or None,
+            training_examples=_figure(model, "training_examples"),
+            multimodal_examples=_figure(model, "multimodal_examples"),
+            minimum_examples=_figure(model, "minimum_examples"),
+            training_bytes=_figure(model, "training_bytes"),
+            validation_examples=_figure(model, "validation_examples"),
+            validation_share=model.validation_share or None,
         )
 
 
-_OWN = frozenset(("tokens_per_example", "validation_examples", "training_examples", "training_bytes"))
-
-
-def _figure(message: BaseModel | TuningLimits, name: str) -> int | None:
-    """A figure of a message; None where it has none."""
-    return next((value for field, value in message.ListFields() if field.name == name), None)
+def _figure(model: BaseModel, name: str) -> int | None:
+    """A figure of the catalogue; None where it has none."""
+    return next((value for field, value in model.ListFields() if field.name == name), None)
 
 
 def job_of(job: str) -> Job:

@@ -26,7 +26,7 @@ MOST_PROBLEMS = 1000
 """Problems of one code that are kept whole; beyond it they are counted."""
 
 MOST_ROWS = 20_000_000
-"""Rows that are compared with one another, 16 to 20 bytes of memory each; of more, those whose prompt's hash is small."""
+"""Rows that are compared with one another, 16 to 20 bytes of memory each; of more, those with a small hash."""
 
 EXAMPLES = 3
 """Rows that the statistics show, and problems of each code of which the line is shown."""
@@ -80,7 +80,10 @@ class Segment:
         resolutions: By value of mediaResolution, the first row that has it: its line and the place.
         leftovers: Rows by leftover.
         foreign: Rows by another product's form.
-        facts: Of the file itself: its generation in Cloud Storage, why it was not read to its end.
+        generation: The version of the object in Cloud Storage.
+        incomplete: Why the file was not read to its end; "" when it was.
+        hashes: How rows were hashed.
+        compares: Whether rows are compared at all.
     """
 
     file: str
@@ -109,6 +112,7 @@ class Segment:
     generation: int = 0
     incomplete: str = ""
     hashes: str = KIND
+    compares: bool = True
 
     # -- filling ----------------------------------------------------------------------------------------------------
 
@@ -149,6 +153,8 @@ class Segment:
         self.leftovers.update(facts.leftovers)
         if len(self.shown) < EXAMPLES:
             self.shown.append(_turns(json.loads(raw) if row is None else row))
+        if not self.compares:
+            return
         prompt, answer = facts.keys()
         hashed, answered = hash_of(prompt), hash_of(answer)
         tail = self.rows[-1] if self.rows else None
@@ -219,7 +225,7 @@ def _turns(row: Any) -> list[dict[str, Any]]:
         return [
             {"role": m.get("role"), "parts": [{"text": str(m.get("content"))}]}
             for m in row.get("messages") or ()
-            if isinstance(m, dict)
+            if isinstance(m, dict) and m.get("role") != "system"
         ]
     return [contents] if isinstance(contents, dict) else list(contents)
 

@@ -26,6 +26,7 @@ _TEXT = 400  # characters of a text that the statistics show
 _FEW = 100
 _SAME_ANSWER = 0.95
 _DROPPED = 0.1
+_LARGE = 1000  # rows for training from which on the share of those for validation counts
 _MOST_SETS = 2_000_000  # rows whose hashes are in memory as Python's own numbers at once
 
 
@@ -198,44 +199,33 @@ class _Maker:
             )
 
     def _validation_share(self, files: Sequence[_File]) -> None:
-        limits = self._limits
         counts: Counter[str] = Counter()
         sizes: Counter[str] = Counter()
         for file in files:
             counts[file.role] += sum(part.examples for part in file.parts)
             sizes[file.role] += sum(part.end - part.start for part in file.parts)
-        rows, trained = counts["validation"], counts["training"]
-        if not rows:
+        if not counts["validation"]:
             return
-        name = next(file.name for file in files if file.role == "validation")
-        if limits.kind == "open":
-            if (
-                trained
-                and limits.validation_share
-                and sizes["validation"] > limits.validation_share * sizes["training"]
-            ):
-                share = sizes["validation"] / sizes["training"]
-                most = f"{limits.validation_share:.0%} are taken"
-                found = f"the validation file has {share:.0%} of the training file's bytes, and {most}"
-                self._add(name, Found(0, "GT705", ERROR, "", found))
-            return
-        most = limits.validation_examples
-        if most is None:
-            return
-        share = limits.validation_share or 0.0
-        allowed = max(most, int(share * trained)) if trained > 1000 else most
-        if rows > allowed:
-            more = f" or {share:.0%} of the rows for training" if share else ""
-            self._add(
-                name,
-                Found(
-                    0,
-                    "GT705",
-                    ERROR,
-                    "",
-                    f"there are {rows:,} rows for validation, and {limits.base_model} takes {most:,}{more}",
-                ),
-            )
+        of_bytes = self._limits.kind == "open"
+        found = self._share_of_bytes(sizes) if of_bytes else self._share_of_rows(counts)
+        if found:
+            name = next(file.name for file in files if file.role == "validation")
+            self._add(name, Found(0, "GT705", ERROR, "", found))
+
+    def _share_of_bytes(self, sizes: Mapping[str, int]) -> str:
+        most, trained = self._limits.validation_share, sizes["training"]
+        if not most or not trained or sizes["validation"] <= most * trained:
+            return ""
+        share = sizes["validation"] / trained
+        return f"the validation file has {share:.0%} of the training file's bytes, and {most:.0%} are taken"
+
+    def _share_of_rows(self, counts: Mapping[str, int]) -> str:
+        limits, rows, trained = self._limits, counts["validation"], counts["training"]
+        most, share = limits.validation_examples, limits.validation_share or 0.0
+        if most is None or rows <= (max(most, int(share * trained)) if trained > _LARGE else most):
+            return ""
+        more = f" or {share:.0%} of the rows for training" if share else ""
+        return f"there are {rows:,} rows for validation, and {limits.base_model} takes {most:,}{more}"
 
     def _habits(self, files: Sequence[_File], parts: Sequence[Segment]) -> None:
         name, valid = files[0].name, sum(part.valid for part in parts)

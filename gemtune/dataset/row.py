@@ -20,7 +20,7 @@ __all__ = ["LEFTOVERS", "check_line", "check_row", "leftovers_of"]
 
 _ROW = spellings(
     "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings", "labels",
-    "completions",    "references", "model", "cachedContent",
+    "completions", "references", "model", "cachedContent",
 )  # fmt: skip
 _COMPLETION = {"score": "score", "completion": "completion"}
 

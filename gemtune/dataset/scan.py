@@ -38,6 +38,7 @@ def scan(
     *,
     size_of: SizeOf | None = None,
     quick: bool = True,
+    compare: bool = True,
     progress: Callable[[int], object] | None = None,
 ) -> Segment:
     """Checks the lines of a range.
@@ -48,6 +49,7 @@ def scan(
         limits: Of the base model and the kind of tuning.
         size_of: The sizes of files that rows name, where they can be seen.
         quick: Whether good rows may take the fast way; the result is the same.
+        compare: Whether rows are kept for being compared with one another.
         progress: Is told the bytes that were read.
 
     Returns:
@@ -55,6 +57,7 @@ def scan(
     """
     checker = _Checker(segment, limits, size_of, quick=quick and fast is not None and size_of is None)
     segment.end = segment.start
+    segment.compares = compare
     blocks = iter(blocks)
     if segment.start == 0:
         head = _head(blocks)
@@ -149,24 +152,21 @@ class _Checker:
 
     def block(self, block: bytes) -> None:
         """Checks some lines."""
+        segment, at = self._segment, 0
+        shows = self._fast is not None and len(segment.shown) < EXAMPLES  # the first rows are kept whole
+        if self._fast is not None and not shows and self._fast.take_block(block, segment):
+            return
         lines = block.split(b"\n")
         if not lines[-1]:
             lines.pop()
-        segment, at = self._segment, 0
-        while (
-            self._fast is not None and at < len(lines) and len(segment.shown) < EXAMPLES
-        ):  # the first rows are shown, so they are kept whole
-            self._line(lines[at], segment.lines + 1)
+        while shows and at < len(lines) and len(segment.shown) < EXAMPLES:
             segment.lines += 1
+            self._line(lines[at], segment.lines)
             at += 1
         rest = lines[at:]
         if not rest:
             return
-        left = (
-            self._fast.take(block if not at else b"\n".join(rest), rest, segment)
-            if self._fast is not None
-            else range(len(rest))
-        )
+        left = self._fast.take(rest, segment) if self._fast is not None else range(len(rest))
         for each in left:
             self._line(rest[each], segment.lines + each + 1)
         segment.lines += len(rest)

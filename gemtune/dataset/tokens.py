@@ -10,10 +10,16 @@ def text_tokens(text: str) -> int:
     return -(-len(text) // 4)
 
 
-def tokens_of(texts: list[str]) -> list[int]:
-    """The likely number of tokens of each of some texts."""
-    if all(map(str.isascii, texts)):
-        return [(length + 3) >> 2 for length in map(len, texts)]
+def tokens_of(texts: list[str], together: str, lengths: list[int]) -> list[int]:
+    """The likely number of tokens of each of some texts.
+
+    Args:
+        texts: The texts.
+        together: All of them as one.
+        lengths: Characters of each.
+    """
+    if together.isascii():
+        return [(length + 3) >> 2 for length in lengths]
     return list(map(text_tokens, texts))
 
 

@@ -65,7 +65,7 @@ REGIONS = (
 
 
 def model_id(base_model: str) -> str:
-    """A base model's own name, without the publisher's: `publishers/google/models/gemini-2.5-pro` has both."""
+    """A base model's own name, without the publisher's: `publishers/google/models/gemini-3.5-flash` has both."""
     return base_model.rpartition("/")[2]
 
 

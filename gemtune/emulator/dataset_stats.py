@@ -1,127 +1,51 @@
-"""What the service says of a training dataset: counts, distributions, the first examples.
-
-The forms were read off the statistics of two real jobs: six equal buckets over the range of the values, empty ones
-left out; the median cut to an integer; the first three examples as one flat list, long texts cut.
-"""
+"""What the service says of a job's datasets: of the files where there are any, made up where there are none."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
+from google.rpc import code_pb2, status_pb2
+
+from gemtune.dataset.distribution import distribution
+from gemtune.dataset.limits import Limits
+from gemtune.emulator.dataset_reading import Reading, read
 from gemtune.emulator.gcs_root import GcsRoot
-from gemtune.errors import JsonError
-from gemtune.rpc import codec, nesting
-from gemtune_pb.v1 import (
-    Content,
-    SupervisedTuningDatasetDistribution,
-    SupervisedTuningDataStats,
-    TuningDataStats,
-    TuningJob,
-)
+from gemtune_pb.v1 import SupervisedTuningDataStats, TuningDataStats, TuningJob
 
-__all__ = ["Statistics", "distribution"]
+__all__ = ["JobData", "Statistics"]
 
-_BUCKETS = 6
-_EXAMPLES, _TEXT = 3, 400
-_CHARACTERS_PER_TOKEN = 4  # the documents' rule of thumb; the emulator has no tokenizer
-_MEDIA = frozenset(("fileData", "file_data", "inlineData", "inline_data"))
-_MEDIA_TOKENS = 258  # one image of moderate size; what is behind a URI is not looked at
-_SYNTHETIC_ROWS = 500
-_REASONS = 10  # dropped rows whose reason is given
+_KINDS = {
+    "supervised_tuning_spec": "sft",
+    "preference_optimization_spec": "preference",
+    "reinforcement_tuning_spec": "reinforcement",
+}
+_SYNTHETIC_ROWS, _SYNTHETIC_EXAMPLES = 500, 3
 
 
-def distribution(values: Sequence[int]) -> SupervisedTuningDatasetDistribution:
-    """The distribution of some counts.
+@dataclass(frozen=True)
+class JobData:
+    """What the service makes of a job's datasets.
 
-    Args:
-        values: Whole numbers, in any order; none of them gives an empty distribution.
+    Attributes:
+        stats: The statistics that the job shows; None: it shows none.
+        of_file: Whether they come from files, which may be others tomorrow.
+        refusal: Why the job is not created; "": nothing speaks against it.
+        failure: What the job fails with before it trains; None: it does not.
     """
-    result = SupervisedTuningDatasetDistribution()
-    if not values:
-        return result
-    ordered = sorted(values)
-    low, high, count = ordered[0], ordered[-1], len(ordered)
-    result.sum = sum(ordered)
-    result.min, result.max = low, high
-    result.mean = result.sum / count
-    result.median = (ordered[(count - 1) // 2] + ordered[count // 2]) // 2
-    # One past the nearest rank: of 500 rows, the service's p95 is not the one that numpy's "nearest" takes.
-    result.p5, result.p95 = ordered[count * 5 // 100], ordered[count * 95 // 100]
-    width = high - low + 1
-    # Bucket k covers ceil(low + k * width/6) to ceil(low + (k+1) * width/6) - 1, in whole numbers throughout; a range
-    # of one value is one bucket.
-    edges = [low + -(-k * width // _BUCKETS) for k in range(_BUCKETS + 1)]
-    at = 0
-    for left, right in pairwise(edges):
-        begin = at
-        while at < count and ordered[at] < right:
-            at += 1
-        if at > begin:
-            result.buckets.add(count=at - begin, left=left, right=right - 1)
-    return result
 
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """A turn of a conversation: whose it is, what it costs, and its JSON in the form of `contents`."""
-
-    role: str
-    tokens: int
-    json: dict[str, Any]
-
-
-@dataclass
-class _Tally:
-    """What is counted while a dataset goes by."""
-
-    inputs: list[int] = field(default_factory=list)
-    outputs: list[int] = field(default_factory=list)
-    messages: list[int] = field(default_factory=list)
-    examples: list[Content] = field(default_factory=list)
-    dropped: list[str] = field(default_factory=list)
-
-    def add(self, turns: list[_Turn], *, system: int) -> None:
-        """Counts one example; `system` are the tokens of its system instruction."""
-        if len(self.messages) < _EXAMPLES:
-            self.examples += [_shown(turn) for turn in turns]
-        self.inputs.append(system + sum(turn.tokens for turn in turns if turn.role != "model"))
-        self.outputs.append(sum(turn.tokens for turn in turns if turn.role == "model"))
-        self.messages.append(len(turns))
-
-    def stats(self) -> TuningDataStats:
-        """The message; sums of tokens are what is billed, per epoch."""
-        result = SupervisedTuningDataStats(
-            tuning_dataset_example_count=len(self.messages),
-            user_input_token_distribution=distribution(self.inputs),
-            user_output_token_distribution=distribution(self.outputs),
-            user_message_per_example_distribution=distribution(self.messages),
-            user_dataset_examples=self.examples,
-            total_billable_token_count=sum(self.inputs) + sum(self.outputs),
-            dropped_example_reasons=self.dropped,
-        )
-        return TuningDataStats(supervised_tuning_data_stats=result)
-
-
-def _shown(turn: _Turn) -> Content:
-    try:
-        content = codec.from_json(json.dumps(turn.json), Content, ignore_unknown_fields=True)
-    except JsonError as error:
-        raise _BadRowError("`contents` must hold objects with `role` and `parts`.") from error
-    content.role = turn.role
-    for part in content.parts:
-        if len(part.text) > _TEXT:
-            part.text = part.text[: _TEXT - 3] + "..."
-    return content
+    stats: TuningDataStats | None = None
+    of_file: bool = False
+    refusal: str = ""
+    failure: status_pb2.Status | None = None
 
 
 class Statistics:
@@ -138,24 +62,54 @@ class Statistics:
         """
         self._root = GcsRoot(gcs_root) if gcs_root is not None else None
 
-    def of(self, job: TuningJob) -> tuple[TuningDataStats | None, bool]:
-        """A job's statistics, and whether they come from a file (which may be another one tomorrow).
+    def of(self, job: TuningJob, base_model: str) -> JobData:
+        """Reads a job's datasets, those for training and for validation. Only supervised tuning has statistics here.
 
-        Only supervised tuning has them here.
+        Args:
+            job: The job.
+            base_model: The base model that its data are for.
         """
-        if not job.HasField("supervised_tuning_spec"):
-            return None, False
-        uri = job.supervised_tuning_spec.training_dataset_uri
-        file = self._root.open(uri) if self._root is not None else None
+        spec = job.WhichOneof("tuning_spec")
+        if spec not in _KINDS:
+            return JobData()
+        limits = Limits.of(base_model, _KINDS[spec])
+        uri = getattr(job, spec).training_dataset_uri
+        training = self._reading(uri, limits, "training")
+        readings = [training, self._reading(getattr(job, spec).validation_dataset_uri, limits, "validation")]
+        stats = None
+        if limits.job == "sft" and not isinstance(training, status_pb2.Status):
+            stats = TuningDataStats(supervised_tuning_data_stats=training.stats if training else _synthetic(uri))
+        refusals = [reading.refusal for reading in readings if isinstance(reading, Reading) and reading.refusal]
+        failures = [failure for failure in map(_failure, readings) if failure is not None]
+        return JobData(
+            stats,
+            training is not None,
+            refusals[0] if refusals else "",
+            failures[0] if failures else None,
+        )
+
+    def _reading(self, uri: str, limits: Limits, role: str) -> Reading | status_pb2.Status | None:
+        """What is read of a URI; an error where its bucket alone is there; None where nothing is known of it."""
+        if self._root is None:
+            return None
+        file = self._root.open(uri)
         if file is None:
-            return _synthetic(uri), False
+            missing = self._root.lacks(uri)
+            return status_pb2.Status(code=code_pb2.NOT_FOUND, message=f"{uri} does not exist.") if missing else None
         with file:
             found = os.fstat(file.fileno())
             content = _Content((found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size), file)
             try:
-                return _of_file(content), True
+                return _of_file(content, limits.base_model, limits.job, role)
             except OSError:  # a disk that fails
-                return _synthetic(uri), False
+                return None
+
+
+def _failure(reading: Reading | status_pb2.Status | None) -> status_pb2.Status | None:
+    if not isinstance(reading, Reading):
+        return reading
+    failure = reading.failure
+    return status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=failure) if failure else None
 
 
 @dataclass(frozen=True)
@@ -167,95 +121,30 @@ class _Content:
 
 
 @lru_cache(maxsize=16)
-def _of_file(content: _Content) -> TuningDataStats:
-    tally = _Tally()
-    for number, line in enumerate(content.file):
-        if not line.strip():
-            continue
-        try:
-            turns, system = _row(line)
-            tally.add(turns, system=system)
-        except _BadRowError as error:
-            if len(tally.dropped) < _REASONS:
-                tally.dropped.append(f"Row: {number}. {error}")
-    return tally.stats()
-
-
-class _BadRowError(Exception):
-    pass
-
-
-def _row(line: bytes) -> tuple[list[_Turn], int]:
-    """The turns of a row, and the tokens of its system instruction; both of the documented formats are read."""
-    try:
-        row: Any = nesting.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise _BadRowError("Not a JSON object.") from error
-    if not isinstance(row, dict):
-        raise _BadRowError("Not a JSON object.")
-    row = cast("dict[str, Any]", row)
-    if "messages" in row:  # Gemini 1.0
-        turns = [_message(m) for m in _objects(row["messages"], "messages")]
-        system = sum(turn.tokens for turn in turns if turn.role == "system")
-        return [turn for turn in turns if turn.role != "system"], system
-    if "contents" not in row:
-        raise _BadRowError("Missing required `contents` field.")
-    instruction = row.get("systemInstruction", row.get("system_instruction"))
-    system = (
-        sum(turn.tokens for turn in map(_content, _objects([instruction], "systemInstruction"))) if instruction else 0
-    )
-    return [_content(c) for c in _objects(row["contents"], "contents")], system
-
-
-def _objects(value: Any, name: str) -> Iterator[dict[str, Any]]:
-    if not isinstance(value, list) or not value:
-        raise _BadRowError(f"`{name}` must be a list that is not empty.")
-    items: list[Any] = value
-    for item in items:
-        if not isinstance(item, dict):
-            raise _BadRowError(f"`{name}` must hold objects.")
-        yield cast("dict[str, Any]", item)
-
-
-def _message(message: dict[str, Any]) -> _Turn:
-    role, text = message.get("role"), message.get("content")
-    if not isinstance(role, str) or not isinstance(text, str):
-        raise _BadRowError("a message must have a `role` and a `content`.")
-    return _Turn(role.lower(), _text_tokens(text), {"parts": [{"text": text}]})
-
-
-def _content(value: dict[str, Any]) -> _Turn:
-    role = value.get("role", "user")
-    if not isinstance(role, str):
-        raise _BadRowError("`role` must be a string.")
-    tokens = 0
-    for part in _objects(value.get("parts"), "parts"):
-        text = part.get("text", "")
-        if not isinstance(text, str):
-            raise _BadRowError("`text` must be a string.")
-        tokens += _text_tokens(text) + _MEDIA_TOKENS * (not _MEDIA.isdisjoint(part))
-    return _Turn(role.lower(), tokens, value)
-
-
-def _text_tokens(text: str) -> int:
-    return -(-len(text) // _CHARACTERS_PER_TOKEN)
+def _of_file(content: _Content, base_model: str, job: str, role: str) -> Reading:
+    return read(content.file, Limits.of(base_model, job), role)
 
 
 @lru_cache(maxsize=256)
-def _synthetic(uri: str) -> TuningDataStats:
+def _synthetic(uri: str) -> SupervisedTuningDataStats:
     """Statistics of a dataset that is not there: 500 rows, always the same ones for the same URI."""
     seed = int.from_bytes(hashlib.sha256(uri.encode()).digest()[:8], "big")
     source = random.Random(seed)  # noqa: S311  made-up data, no secret
-    tally = _Tally()
-    tally.inputs = _counts(source, around=400, least=25, most=3000)
-    tally.outputs = _counts(source, around=40, least=3, most=240)
-    tally.messages = [2] * _SYNTHETIC_ROWS
-    for number in range(1, _EXAMPLES + 1):
+    inputs = distribution(Counter(_counts(source, around=400, least=25, most=3000)))
+    outputs = distribution(Counter(_counts(source, around=40, least=3, most=240)))
+    stats = SupervisedTuningDataStats(
+        tuning_dataset_example_count=_SYNTHETIC_ROWS,
+        user_input_token_distribution=inputs,
+        user_output_token_distribution=outputs,
+        user_message_per_example_distribution=distribution({2: _SYNTHETIC_ROWS}),
+        total_billable_token_count=inputs.sum + outputs.sum,
+    )
+    for number in range(1, _SYNTHETIC_EXAMPLES + 1):
         for role, text in (("user", f"Example {number} of {uri}, made up by the emulator."), ("model", "An answer.")):
-            tally.examples.append(_shown(_Turn(role, 0, {"parts": [{"text": text}]})))
-    return tally.stats()
+            stats.user_dataset_examples.add(role=role).parts.add(text=text)
+    return stats
 
 
-def _counts(source: random.Random, *, around: int, least: int, most: int) -> list[int]:
-    values: Iterable[float] = (source.lognormvariate(math.log(around), 0.6) for _ in range(_SYNTHETIC_ROWS))
-    return [min(max(round(value), least), most) for value in values]
+def _counts(source: random.Random, *, around: int, least: int, most: int) -> Iterator[int]:
+    for _ in range(_SYNTHETIC_ROWS):
+        yield min(max(round(source.lognormvariate(math.log(around), 0.6)), least), most)

@@ -49,6 +49,24 @@ class GcsRoot:
             return None
         return os.fdopen(opened, "rb")
 
+    def lacks(self, uri: str) -> bool:
+        """Whether the bucket of a URI is there and its object is not. Of what lies behind a link, nothing is told."""
+        parts = [part for part in uri.removeprefix("gs://").split("/") if part]
+        if not uri.startswith("gs://") or not {".", ".."}.isdisjoint(parts):
+            return False
+        here = self._directory
+        for i, part in enumerate(parts):
+            here /= part
+            try:
+                found = here.lstat()
+            except FileNotFoundError:
+                return i > 0
+            except (OSError, ValueError):  # a name that no file can have
+                return False
+            if not stat.S_ISDIR(found.st_mode):  # a link leads nowhere from here on
+                return False
+        return False
+
     def _descend(self, parts: list[str]) -> int:
         """Step by step from one open directory to the next: what is renamed meanwhile leads nowhere else."""
         here = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -17,6 +17,8 @@ from gemtune.emulator.checks import facts_of, model_id
 from gemtune.emulator.storage import Record
 from gemtune.emulator.timeline import Timeline
 from gemtune.rpc.states import has_succeeded
+from gemtune.specs import catalogue
+from gemtune.specs.lifecycle import kind_of_tuning, limits_for, served_from
 from gemtune_pb.v1 import (
     JobState,
     SupervisedTuningSpec,
@@ -133,10 +135,12 @@ def _pacific() -> tzinfo:
 
 
 def _tuned_model(job: TuningJob, base: str, model: str, endpoint: str | None) -> TunedModel:
-    parent, job_id = model.partition("/models/")[0], job.name.rpartition("/")[2]
+    home, job_id = model.partition("/models/")[0], job.name.rpartition("/")[2]
+    place, _, region = home.rpartition("/")
+    serving = f"{place}/{_serving(job, base, region)}"
 
     def endpoint_of(checkpoint: int) -> str:
-        return f"{parent}/endpoints/{derived_id(int(job_id), 'endpoint', checkpoint)}"
+        return f"{serving}/endpoints/{derived_id(int(job_id), 'endpoint', checkpoint)}"
 
     tuned = TunedModel(model=model)
     spec = job.supervised_tuning_spec
@@ -150,6 +154,12 @@ def _tuned_model(job: TuningJob, base: str, model: str, endpoint: str | None) ->
             tuned.checkpoints[-1].endpoint = endpoint
     tuned.endpoint = endpoint or (tuned.checkpoints[-1].endpoint if tuned.checkpoints else endpoint_of(0))
     return tuned
+
+
+def _serving(job: TuningJob, base: str, region: str) -> str:
+    """Where the endpoints of a tuned model lie: where the catalogue says that it is served from."""
+    known = catalogue().get(base)
+    return served_from(limits_for(known, kind_of_tuning(job)), region) if known else region
 
 
 def _undeploy(tuned: TunedModel) -> None:

@@ -21,7 +21,7 @@ class Origin:
     """Where a job comes from that is not tuned from a base model alone.
 
     Attributes:
-        base_model: The base model of the model that is tuned further; "": not known.
+        base_model: The base model of the model that is tuned further, or rebased with its data; "": not known.
         model: The id of the model that gets a new version; None: a new model.
         version: The version that it has at least.
         rebase: Whether an operation stands for the job.

@@ -12,7 +12,7 @@ from google.rpc import code_pb2, status_pb2
 from gemtune.errors import InvalidArgument, ResourceExhausted, bad_request
 from gemtune_pb.v1 import JobState, TuningJob
 
-__all__ = ["LABEL", "SUCCESS", "Outcome", "Outcomes"]
+__all__ = ["GOOD", "LABEL", "SUCCESS", "Outcome", "Outcomes"]
 
 LABEL = "gemtune-emulator"
 """The label of a job whose value is an outcome."""
@@ -85,6 +85,9 @@ LONGEST_MESSAGE = 10_000
 """Characters of an error's words."""
 
 SUCCESS = Outcome(JobState.JOB_STATE_SUCCEEDED)
+
+GOOD = (JobState.JOB_STATE_SUCCEEDED, JobState.JOB_STATE_PARTIALLY_SUCCEEDED)
+"""States of jobs that have made a model."""
 
 
 class Outcomes:

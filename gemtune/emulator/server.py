@@ -84,7 +84,8 @@ def serve(
         grpc_port: The port of the gRPC front end, 0 picks a free one; None: without it. It needs grpcio.
         db: The file that keeps the jobs; None: `default_db()`.
         job_duration: Seconds from a job's creation to its success.
-        gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`.
+        gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`. Jobs with
+            broken data are refused, or fail.
         token: Requests must carry it as `Authorization: Bearer TOKEN`; None: nothing is asked.
         ready: Is given the address once it is served.
         log: Is given each line of talk; None: standard error.
@@ -123,7 +124,8 @@ def running(
     Args:
         job_duration: Seconds from a job's creation to its success.
         db: The file that keeps the jobs; None: they are kept in memory, and gone afterwards.
-        gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`.
+        gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`. Jobs with
+            broken data are refused, or fail.
         token: Requests must carry it as `Authorization: Bearer TOKEN`; None: nothing is asked.
         clock: Seconds since 1970, for tests that move time; not with `control`, which has one.
         host: The address to listen on.

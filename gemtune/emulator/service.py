@@ -30,11 +30,11 @@ from gemtune.emulator.checks import (
 from gemtune.emulator.dataset_stats import Statistics
 from gemtune.emulator.delayed import Lateness
 from gemtune.emulator.model_versions import Origin
-from gemtune.emulator.outcomes import Outcomes
+from gemtune.emulator.outcomes import GOOD, Outcome, Outcomes
 from gemtune.emulator.page_tokens import PageTokens
 from gemtune.emulator.storage import Record, Storage
 from gemtune.emulator.timeline import Timeline
-from gemtune.errors import ConfigurationError, FailedPrecondition, NotFound, Unimplemented
+from gemtune.errors import ConfigurationError, FailedPrecondition, InvalidArgument, NotFound, Unimplemented
 from gemtune.rpc.methods import Method
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
@@ -232,7 +232,10 @@ class Service:
         wanted = model_versions.rebased(source, request.tuning_job)
         check_supported(location, wanted)
         endpoint = source.tuned_model.endpoint if request.deploy_to_same_endpoint else None
-        origin = Origin(rebase=True, endpoint=endpoint)
+        # What the source was tuned with is good for the rebase, in an older format too.
+        same_data = request.tuning_job.WhichOneof("tuning_spec") is None
+        base = source.base_model or source.pre_tuned_model.base_model if same_data else ""
+        origin = Origin(base_model=base, rebase=True, endpoint=endpoint)
         return self._operation(self._create(project, location, wanted, context, origin), now, context)
 
     def GetOperation(self, request: operations_pb2.GetOperationRequest, context: Context) -> operations_pb2.Operation:
@@ -299,13 +302,14 @@ class Service:
         return jobs.show(record, now, api_version=context.version_for(record), stats=None)
 
     def _stats(self, record: Record) -> TuningDataStats | None:
-        """The statistics of a job's dataset. Those of a file are stored when they are first asked for."""
+        """The statistics of a job's dataset. Those of a file that came later are stored when first asked for."""
         if record.stats is not None:
-            return TuningDataStats.FromString(record.stats)
-        stats, of_file = self._statistics.of(TuningJob.FromString(record.document))
-        if stats is not None and of_file:
-            self._storage.keep_stats(record, stats.SerializeToString())
-        return stats
+            return TuningDataStats.FromString(record.stats) if record.stats else None
+        job = TuningJob.FromString(record.document)
+        data = self._statistics.of(job, job.base_model or job.pre_tuned_model.base_model)
+        if data.stats is not None and data.of_file:
+            self._storage.keep_stats(record, data.stats.SerializeToString())
+        return data.stats
 
     def _operation(self, record: Record, now: int, context: Context) -> operations_pb2.Operation:
         # As v1 shows it, whichever version asks: Google's generated client refuses an operation whose job has a field
@@ -329,10 +333,18 @@ class Service:
     # -- writing --------------------------------------------------------------------------------------------------
 
     def _create(self, project: str, location: str, wanted: TuningJob, context: Context, origin: Origin) -> Record:
+        base = origin.base_model if origin.rebase and origin.base_model else wanted.base_model or origin.base_model
+        data = self._statistics.of(wanted, base)
+        if data.refusal:
+            raise InvalidArgument(data.refusal)
         outcome = self._outcomes.of(wanted)
+        untrained = data.failure is not None and outcome.state in GOOD  # what was asked for may be worse
+        if untrained:
+            outcome = Outcome(JobState.JOB_STATE_FAILED, data.failure)
         created = self._now() if context.at is None else context.at
-        timeline = Timeline(created, self._duration, outcome=outcome.state)
+        timeline = Timeline(created, self._duration, outcome=outcome.state, untrained=untrained)
         api_version = context.api_version if context.api_version == "v1beta1" else "v1"
+        stats = data.stats.SerializeToString() if data.stats is not None else b""
 
         def make() -> Record:
             job_id = self._new_id()
@@ -362,6 +374,7 @@ class Service:
                 operation=self._new_id() if origin.rebase else None,
                 api=api_version,
                 document=job.SerializeToString(),
+                stats=stats if data.of_file else None,
             )
 
         record = self._storage.add(make)

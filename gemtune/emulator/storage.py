@@ -30,7 +30,7 @@ MEMORY = ":memory:"
 LARGEST_ID = 2**63 - 1
 """SQLite's integers end there, and no id of the service is larger."""
 
-_VERSION = 2
+_VERSION = 3
 _ATTEMPTS = 10  # ids of 63 random bits meet once in a lifetime; two versions of one model may be made at once
 
 # `sequence` is the order of creation and never used twice (AUTOINCREMENT), which makes pages stable; `id` is what the
@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     duration  INTEGER NOT NULL,
     cancelled INTEGER,
     outcome   INTEGER NOT NULL DEFAULT 4,
+    untrained INTEGER NOT NULL DEFAULT 0,
     model     INTEGER NOT NULL,
     version   INTEGER NOT NULL,
     operation INTEGER UNIQUE,
@@ -57,12 +58,13 @@ CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_model ON jobs (project, location, mode
 """
 
 _COLUMNS = (
-    "sequence, id, project, location, created, duration, cancelled, outcome, model, version, operation, api, document, "
-    "stats"
+    "sequence, id, project, location, created, duration, cancelled, outcome, untrained, model, version, operation, "
+    "api, document, stats"
 )
 
-# What brings a file of that version to the next one. Outcome 4 is JOB_STATE_SUCCEEDED.
-_UPGRADES = {1: "ALTER TABLE jobs ADD COLUMN outcome INTEGER NOT NULL DEFAULT 4;"}
+# What brings a file of that version to this one. Outcome 4 is JOB_STATE_SUCCEEDED.
+_UNTRAINED = "ALTER TABLE jobs ADD COLUMN untrained INTEGER NOT NULL DEFAULT 0;"
+_UPGRADES = {1: "ALTER TABLE jobs ADD COLUMN outcome INTEGER NOT NULL DEFAULT 4;" + _UNTRAINED, 2: _UNTRAINED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ class Record:
         operation: The id of the operation that it belongs to, when a rebase made it.
         api: The version of the API that it was created in.
         document: A serialised TuningJob, as it is shown once it has ended, without times, state and statistics.
-        stats: Serialised TuningDataStats, once they were computed from a dataset's file.
+        stats: Serialised TuningDataStats, once they were computed from a dataset's file; empty: the job shows none.
         sequence: Its place in the order of creation; 0 until it is stored.
     """
 
@@ -107,14 +109,14 @@ class Record:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    (sequence, job_id, project, location, created, duration, cancelled, outcome, *rest) = row
+    (sequence, job_id, project, location, created, duration, cancelled, outcome, untrained, *rest) = row
     model, version, operation, api, document, stats = rest
     return Record(
         sequence=sequence,
         id=job_id,
         project=project,
         location=location,
-        timeline=Timeline(created, duration, cancelled, outcome),
+        timeline=Timeline(created, duration, cancelled, outcome, bool(untrained)),
         model=model,
         version=version,
         operation=operation,
@@ -202,6 +204,7 @@ class Storage:
                 "duration": times.duration,
                 "cancelled": times.cancelled,
                 "outcome": times.outcome,
+                "untrained": times.untrained,
                 "model": record.model,
                 "version": record.version,
                 "operation": record.operation,

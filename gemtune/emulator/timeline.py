@@ -28,12 +28,14 @@ class Timeline:
         duration: How long it takes from its creation to its end.
         cancelled: When its cancellation was asked for; None: it was not.
         outcome: The state that it ends in; PENDING or RUNNING: that it never leaves.
+        untrained: Whether it ends once its dataset has been read.
     """
 
     created: int
     duration: int
     cancelled: int | None = None
     outcome: JobState.ValueType = JobState.JOB_STATE_SUCCEEDED
+    untrained: bool = False
 
     def _at(self, share: float) -> int:
         return self.created + int(self.duration * share)
@@ -58,7 +60,7 @@ class Timeline:
         """When it is over; None when it never is."""
         if self.cancelled is not None:
             return self.cancelled + int(self.duration * _CANCELLING)
-        return self.created + self.duration if self.outcome in ENDED else None
+        return self._at(_TUNING if self.untrained else 1) if self.outcome in ENDED else None
 
     def state(self, now: int) -> JobState.ValueType:
         """The job's state at `now`."""
@@ -83,6 +85,8 @@ class Timeline:
 
     def progress(self, now: int) -> float:
         """How much of the training is done, from 0 to 1."""
+        if self.untrained:
+            return 0.0
         begin, end = self._at(_TUNING), self._at(_POST_PROCESSING)
         now = min(now, self.cancelled) if self.cancelled is not None else now
         return min(max((now - begin) / (end - begin), 0.0), 1.0) if end > begin else float(now >= end)

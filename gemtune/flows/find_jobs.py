@@ -220,7 +220,7 @@ def oldest(found: Sequence[TuningJob], submission: Submission) -> Created:
         SpecInvalid: The id was used for another spec.
     """
     first, *others = sorted(found, key=_age)
-    spec = first.labels.get(SPEC_LABEL, "")
+    spec = first.labels.get(SPEC_LABEL)
     if spec and submission.fingerprint and spec != submission.labels[SPEC_LABEL]:
         raise other_spec(submission, first.name, spec)
     return Created(first, tuple(others))

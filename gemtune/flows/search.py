@@ -92,7 +92,7 @@ class Search:
             try:
                 # A look goes over many pages: were each of them not asked for again, few looks would come to an end.
                 timeout = self.deadline - now if last else min(self.deadline - now, self.retry.attempt)
-                back = (yield from self._back(sent=sent)) if last else None
+                back = yield from self._back(sent=sent)
                 found = yield from self._find(timeout, how=closing if last else "filtered", back=back)
             except GemtuneError as error:
                 if not may_pass(error):

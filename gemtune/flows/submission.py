@@ -47,7 +47,7 @@ def label_value(request_id: str) -> str:
 
 def new_request_id() -> str:
     """A new id: a UUID of version 7, whose first 48 bits are the time in milliseconds (RFC 9562)."""
-    stamp = int(time.time() * 1000).to_bytes(6, "big")
+    stamp = int(time.time() * 1000).to_bytes(6)
     text = str(uuid.UUID(bytes=stamp + secrets.token_bytes(10), version=4))
     return f"{text[:14]}7{text[15:]}"  # the digit of the version
 

@@ -114,6 +114,7 @@ class WaitMany:
             if not waiting:
                 del self.pending[parent]
         yield from self._look_at_clock()
+        self._rounds += 1
         self._next = self._now + self._pause
         if self._interval is None:
             self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
@@ -124,7 +125,6 @@ class WaitMany:
 
     def _until_due(self) -> Flow:
         yield from self._look_at_clock()
-        self._rounds += 1
         if self._start is None:
             self._start = self._now
             return  # whatever the timeout, each job is looked at once

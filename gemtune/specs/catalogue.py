@@ -9,13 +9,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.message import Message
 
+from gemtune.descriptors import is_map
 from gemtune.errors import SpecFileError
 from gemtune.specs.finding import Position, Severity, key_path
+from gemtune.specs.lifecycle import Stage, date_mistakes, stage_of, today_in_utc
 from gemtune.specs.model_names import ModelName, bare_name, is_open_name
 from gemtune.specs.read.build import build
 from gemtune.specs.read.tree import Node, locate, position_of
@@ -27,7 +31,9 @@ __all__ = [
     "BaseModel",
     "Catalogue",
     "FieldLimit",
+    "as_of",
     "catalogue",
+    "is_newer",
     "near_models",
     "newest_first",
     "read_catalogue",
@@ -92,12 +98,21 @@ class Catalogue:
         bare = bare_name(base_model)
         return next((since for name, since in self.message.gone.items() if f"{bare}-".startswith(f"{name}-")), "")
 
-    def offered(self, kind: str = "google", location: str | None = None) -> list[BaseModel]:
-        """The models that the service offers, newest first; those left out that are known not to be tuned there."""
+    def offered(
+        self, kind: str = "google", location: str | None = None, *, today: date | None = None
+    ) -> list[BaseModel]:
+        """The models to name as advice, newest first: neither retired, nor closed to new projects, nor about to be.
+
+        Args:
+            kind: `google` or `open`.
+            location: Leaves out what is known not to be tuned there; None: anywhere.
+            today: The day that counts; None: today.
+        """
+        day = today or today_in_utc()
         return [
             model
             for model in newest_first(self)
-            if not model.retired
+            if stage_of(model, day) is Stage.OFFERED
             and model.kind == kind
             and (not location or not model.regions or location in model.regions)
         ]
@@ -107,7 +122,7 @@ class Catalogue:
 
 
 def newest_first(models: Iterable[BaseModel]) -> list[BaseModel]:
-    """Base models by the version in their names, such as the 2.5 of `gemini-2.5-flash`; those without one last."""
+    """Base models by the version in their names, such as the 3.5 of `gemini-3.5-flash`; those without one last."""
 
     def version(model: BaseModel) -> tuple[int, ...]:
         found = re.search(r"\d+(?:\.\d+)+", model.name)
@@ -128,8 +143,20 @@ def near_models(name: str, models: Catalogue) -> list[BaseModel]:
     return [models.models[known] for known in found]
 
 
+def is_newer(name: str, models: Catalogue) -> bool:
+    """Whether a name is that of a Gemini model of a later generation than any in the catalogue."""
+    parts = ModelName.parse(name)
+    known = [parsed.generation for model in models if (parsed := ModelName.parse(model.name)) is not None]
+    return parts is not None and bool(known) and parts.generation > max(known)
+
+
+def as_of(models: Catalogue) -> str:
+    """The latest date that the catalogue has of a model that is not retired: when somebody last looked."""
+    return max((max(model.date, model.lifecycle.date) for model in models if not model.retired), default="")
+
+
 def short_name(base_model: str) -> str:
-    """`publishers/google/models/gemini-2.5-pro` -> `gemini-2.5-pro`; of another publisher: `publisher/model`."""
+    """`publishers/google/models/gemini-3.5-flash` -> `gemini-3.5-flash`; of another publisher: `publisher/model`."""
     parts = base_model.split("/")
     if len(parts) == 4 and parts[0] == "publishers" and parts[2] == "models":
         return parts[3] if parts[1] == "google" and "gemma" not in parts[3] else f"{parts[1]}/{parts[3]}"
@@ -210,23 +237,44 @@ def _mistake(file: str, place: Position, sentence: str) -> SpecFileError:
 
 def _merge(known: ModelCatalogue, given: ModelCatalogue, root: Node) -> None:
     """Puts what a file says over what is known: of a known model what it names, a null included, of the rest all."""
-    names = {name: field.name for field in BaseModel.DESCRIPTOR.fields for name in (field.name, field.json_name)}
     for section, models in root.value:
         if section.value == "models" and models.id == "mapping":  # and not null
             for name, entry in models.value:
-                for field, _ in entry.value:
-                    _clear(known.models[name.value], names[field.value])
+                _clear(known.models[name.value], entry)
     for name, model in given.models.items():
-        known.models[name].MergeFrom(model)
+        _add(known.models[name], model)
         known.models[name].name = name
     for path, limit in given.fields.items():
         known.fields[path].CopyFrom(limit)
+    for kind, limits in given.kinds.items():
+        known.kinds[kind].MergeFrom(limits)
     known.gone.update(given.gone)
     known.locations.extend(given.locations)
 
 
-def _clear(message: Message, field: str) -> None:
-    message.ClearField(field)  # in the stubs of a message's own class, a name that is not a literal is an error
+def _clear(message: Message, entry: Node) -> None:
+    """Takes away what an entry gives anew: of a message within it, and of a kind of tuning, only what that names."""
+    fields: Any = message.DESCRIPTOR.fields
+    names = {name: field for field in fields for name in (field.name, field.json_name)}
+    for key, value in entry.value if entry.id == "mapping" else ():
+        field = names[key.value]
+        if value.id != "mapping" or field.message_type is None:
+            message.ClearField(field.name)
+        elif not is_map(field):
+            _clear(getattr(message, field.name), value)
+        else:
+            for name, part in value.value:
+                _clear(getattr(message, field.name)[name.value], part)
+
+
+def _add(known: BaseModel, given: BaseModel) -> None:
+    """`MergeFrom`, but for the entries of maps, which it replaces whole."""
+    parts: list[tuple[Any, Any]] = [(known.tuning, given.tuning), (known.media, given.media)]
+    for before, after in parts:
+        for key in after:
+            before[key].MergeFrom(after[key])
+            after[key].CopyFrom(before[key])
+    known.MergeFrom(given)
 
 
 _KINDS = ("google", "open")
@@ -248,6 +296,7 @@ def _mistakes(known: ModelCatalogue, given: ModelCatalogue) -> Iterator[tuple[st
         for field, value in model.ListFields():
             if field.type == field.TYPE_INT64 and value < 0:
                 yield f"{at}.{field.name}", f"{at}.{field.name}: a number that is not negative is wanted"
+        yield from date_mistakes(model, at)
     for path, limit in given.fields.items():
         at = key_path("fields", path)
         if not _is_field(path):

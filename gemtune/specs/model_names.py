@@ -1,6 +1,6 @@
 """What a base model's name says: family, generation, and what stands around them.
 
-`gemini-2.5-flash-preview-05-20` is of the family flash and the generation 2.5, as gemini-2.5-flash is. Two names mean
+`gemini-3.5-flash-preview-05-20` is of the family flash and the generation 3.5, as gemini-3.5-flash is. Two names mean
 one model where both agree; a price and a context window hang on them, so neither is ever taken for misspelt.
 """
 
@@ -75,7 +75,7 @@ class ModelName:
         # 001 is a build, and 05-20 a day: a generation follows the first word, or has a point.
         numbers = [w for i, w in enumerate(rest) if re.fullmatch(r"\d{1,2}" if i == 0 else r"\d+\.\d+", w) or "." in w]
         generation = numbers[0] if numbers else ""
-        if len(rest) > 1 and re.fullmatch(r"\d", rest[0]) and re.fullmatch(r"\d", rest[1]):  # gemini-2-5-flash
+        if len(rest) > 1 and re.fullmatch(r"\d", rest[0]) and re.fullmatch(r"\d", rest[1]):  # gemini-3-5-flash
             generation = rest[0] + rest[1]
         family = tuple(word for word in rest if not word[0].isdigit() and word not in _BUILDS)
         digits = generation.replace(".", "")

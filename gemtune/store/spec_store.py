@@ -108,7 +108,7 @@ class SpecStore:
         """The specs that fit, newest first. Each is looked into: thousands are a matter of a moment, millions are not.
 
         Args:
-            where: Field path in proto spelling -> value, all of which must fit: `{"base_model": "gemini-2.5-flash",
+            where: Field path in proto spelling -> value, all of which must fit: `{"base_model": "gemini-3.5-flash",
                 "labels.team": "search"}`; an enum by name; None: the field is not set.
             fingerprint: How the fingerprint begins, with or without `sha256:`.
             limit: How many, at most.

@@ -46,7 +46,8 @@ def emulator(
         location: Their location.
         grpc: Whether gRPC is served too; it needs grpcio.
         db: The file that keeps the jobs; None: they are kept in memory, and gone afterwards.
-        gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`.
+        gcs_root: A directory that stands for Cloud Storage: `gs://bucket/object` is its file `bucket/object`. Jobs with
+            broken data are refused, or fail.
         token: Requests must carry it as `Authorization: Bearer TOKEN`; None: nothing is asked.
         log: Is given a line a request; None: silence.
 

@@ -16,7 +16,7 @@ Gemtune = Callable[..., Ran]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 NAME = r"projects/\d+/locations/[a-z0-9-]+/tuningJobs/\d+"
 
-FLAGS = ["--base-model", "gemini-2.5-flash", "--training-dataset-uri", "gs://bucket/t.jsonl", "--epoch-count", "2"]
+FLAGS = ["--base-model", "gemini-3.5-flash", "--training-dataset-uri", "gs://bucket/t.jsonl", "--epoch-count", "2"]
 
 
 def test_in_a_pipe_a_created_job_is_its_name_alone(service: str, gemtune: Gemtune, spec: str) -> None:
@@ -55,7 +55,7 @@ def test_json_on_stdout_is_the_job_and_nothing_else(service: str, gemtune: Gemtu
 def test_flags_alone_make_a_job(service: str, gemtune: Gemtune) -> None:
     ran = gemtune("create", *FLAGS, "--adapter-size", "8", "--display-name", "x", "--labels", "a=1,b=2", "-o", "json")
     job = json.loads(ran.out)
-    assert job["baseModel"] == "gemini-2.5-flash"
+    assert job["baseModel"] == "gemini-3.5-flash"
     assert job["tunedModelDisplayName"] == "x"
     assert job["supervisedTuningSpec"]["hyperParameters"]["adapterSize"] == "ADAPTER_SIZE_EIGHT"
     assert {"a": "1", "b": "2"}.items() <= job["labels"].items()
@@ -70,7 +70,7 @@ def test_a_flag_wins_over_the_file(service: str, gemtune: Gemtune, spec: str) ->
 
 def test_a_spec_is_read_from_standard_input(service: str) -> None:
     ran = process("create", "-f", "-", "--dry-run", "-o", "json", stdin=SPEC)
-    assert json.loads(ran.out)["body"]["baseModel"] == "gemini-2.5-flash"
+    assert json.loads(ran.out)["body"]["baseModel"] == "gemini-3.5-flash"
 
 
 def test_a_dry_run_prints_the_request_and_sends_nothing(gemtune: Gemtune, spec: str) -> None:
@@ -123,11 +123,12 @@ def test_mistakes_in_flags_are_shown_as_those_of_a_file_and_name_the_flag(servic
     assert places == [
         ("error[label-key]", "--labels"),
         ("error[label-value]", "--labels"),
+        ("warning[model-retiring]", "--base-model"),
         ("error[dataset-uri]", "--training-dataset-uri"),
         ("warning[unset-epochs]", "--epoch-count (not given)"),
         ("error[adapter-size]", "--adapter-size"),
     ]
-    assert ran.err.endswith("\n4 errors, 1 warning\n")
+    assert ran.err.endswith("\n4 errors, 2 warnings\n")
 
 
 def test_mistakes_of_a_file_under_flags_have_their_places(service: str, gemtune: Gemtune, tmp_path: Path) -> None:
@@ -135,12 +136,12 @@ def test_mistakes_of_a_file_under_flags_have_their_places(service: str, gemtune:
     bad.write_text(SPEC.replace("gs://bucket/train.jsonl", "train.csv"))
     ran = gemtune("create", "-f", str(bad), "--base-model", "gemini-2.5-pro", "--rank", "16")
     assert ran.status == 2
-    assert re.findall(r"^  --> (.*)$", ran.err, re.M) == [f"{bad}:4:25", "--adapter-size"]
+    assert re.findall(r"^  --> (.*)$", ran.err, re.M) == ["--base-model", f"{bad}:4:25", "--adapter-size"]
 
 
 def test_warnings_do_not_stop_a_job_and_q_hides_them(service: str, gemtune: Gemtune, tmp_path: Path) -> None:
     old = tmp_path / "old.yaml"
-    old.write_text(SPEC.replace("gemini-2.5-flash", "gemini-1.0-pro-002"))
+    old.write_text(SPEC.replace("gemini-3.5-flash", "gemini-1.0-pro-002"))
     ran = gemtune("create", "-f", str(old))
     assert ran.status == 0
     assert f"--> {old}:1:13" in ran.err
@@ -189,7 +190,7 @@ def test_a_flag_that_the_files_kind_of_spec_does_not_have_is_refused(gemtune: Ge
 def test_a_flag_goes_into_the_kind_of_spec_that_the_file_has(gemtune: Gemtune, tmp_path: Path) -> None:
     preference = tmp_path / "preference.yaml"
     preference.write_text(
-        "base_model: gemini-2.5-flash\npreference_optimization_spec: {training_dataset_uri: 'gs://bucket/o.jsonl'}\n"
+        "base_model: gemini-3.5-flash\npreference_optimization_spec: {training_dataset_uri: 'gs://bucket/o.jsonl'}\n"
     )
     ran = gemtune("create", "-f", str(preference), "--epochs", "3", "--rank", "4", "--dry-run", "-q", "-o", "json")
     assert json.loads(ran.out)["body"]["preferenceOptimizationSpec"]["hyperParameters"] == {

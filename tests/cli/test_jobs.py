@@ -70,7 +70,7 @@ def test_in_a_pipe_get_gives_whole_values_and_exact_times(ended: str, gemtune: G
 def test_a_list_in_a_pipe_is_a_table_that_cuts_nothing(ended: str, gemtune: Gemtune) -> None:
     header, row = gemtune("list").out.splitlines()
     assert header.split() == ["ID", "STATE", "MODEL", "CREATED", "ENDED", "NAME", "ERROR"]
-    assert row.split()[:3] == [id_of(ended), "SUCCEEDED", "gemini-2.5-flash"]
+    assert row.split()[:3] == [id_of(ended), "SUCCEEDED", "gemini-3.5-flash"]
     assert row.endswith("summaries v2")
 
 

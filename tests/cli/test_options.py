@@ -15,7 +15,7 @@ from tests.support.commandline import Ran
 
 Gemtune = Callable[..., Ran]
 
-FLAGS = ["--base-model", "gemini-2.5-flash", "--training-dataset-uri", "gs://bucket/t.jsonl", "--epoch-count", "2"]
+FLAGS = ["--base-model", "gemini-3.5-flash", "--training-dataset-uri", "gs://bucket/t.jsonl", "--epoch-count", "2"]
 NAMES = [name for section in COMMANDS.values() for name in section]
 
 

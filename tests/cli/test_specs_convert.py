@@ -101,7 +101,7 @@ def test_a_spec_and_its_job_are_the_same_until_the_service_chooses(gemtune: Gemt
 def test_what_only_the_job_has_may_be_the_services_choice(gemtune: Gemtune, service: str, tmp_path: Path) -> None:
     short = tmp_path / "short.yaml"
     short.write_text(
-        "base_model: gemini-2.5-flash\nsupervised_tuning_spec: {training_dataset_uri: gs://bucket/train.jsonl}\n"
+        "base_model: gemini-3.5-flash\nsupervised_tuning_spec: {training_dataset_uri: gs://bucket/train.jsonl}\n"
     )
     full = tmp_path / "full.yaml"
     full.write_text(short.read_text() + "labels: {team: search}\n")
@@ -200,12 +200,12 @@ def test_the_endings_can_be_overruled(gemtune: Gemtune, spec: str, tmp_path: Pat
     (tmp_path / "spec.txt").write_text(Path(spec).read_text())
     ran = gemtune("convert", str(tmp_path / "spec.txt"), str(tmp_path / "out.txt"), "--from", "yaml", "--to", "json")
     assert ran.status == 0
-    assert json.loads((tmp_path / "out.txt").read_text())["baseModel"] == "gemini-2.5-flash"
+    assert json.loads((tmp_path / "out.txt").read_text())["baseModel"] == "gemini-3.5-flash"
 
 
 def test_standard_input_is_converted(spec: str) -> None:
     ran = process("convert", "-", "--to", "json", stdin=Path(spec).read_text())
-    assert json.loads(ran.out)["baseModel"] == "gemini-2.5-flash"
+    assert json.loads(ran.out)["baseModel"] == "gemini-3.5-flash"
 
 
 def test_a_spec_with_a_mistake_is_not_converted(gemtune: Gemtune, tmp_path: Path) -> None:

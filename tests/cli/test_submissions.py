@@ -112,7 +112,7 @@ def test_resume_does_not_send_what_shall_not_be_sent_again(
 def test_resume_submits_a_spec_that_todays_checks_refuse(service: str, gemtune: Run, tmp_path: Path) -> None:
     store = pytest.importorskip("gemtune.store")
     path = str(tmp_path / "store.db")
-    old = TuningJob(base_model="gemini-2.5-flash", labels={"Team": "x"})
+    old = TuningJob(base_model="gemini-3.5-flash", labels={"Team": "x"})
     with store.SpecStore(path, now=lambda: 1000.0) as kept:
         kept.claim("old", project=service, location="us-central1", job=old, until=1050.0)
     refused = gemtune("resume", "old", "--store", path)

@@ -23,7 +23,7 @@ def test_a_job_is_followed_live_and_ends_with_its_model(service: str, spec: str)
         text = screen.text
     assert re.search(r"✓ spec is valid +\S*spec.yaml\s+· sha256:[0-9a-f]{8}…", text)
     assert re.search(r"✓ submitted +tuningJobs/\d+ · us-central1", text)
-    assert "gemini-2.5-flash · 4 epochs · rank 4 (ADAPTER_SIZE_FOUR)" in text
+    assert "gemini-3.5-flash · 4 epochs · rank 4 (ADAPTER_SIZE_FOUR)" in text
     assert "Ctrl-C leaves the job running" in text
     assert re.search(r"✓ SUCCEEDED in [\d.]+ s\n +model +projects/\d+/\S+@1\n +endpoint +projects/", text)
     assert not re.search(RFC3339, text)  # a person is told how long, not when

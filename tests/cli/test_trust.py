@@ -33,7 +33,7 @@ def job(state: str = "RUNNING", **fields: Any) -> dict[str, Any]:
         "name": JOB,
         "state": f"JOB_STATE_{state}",
         "createTime": "2026-11-24T10:00:02Z",
-        "baseModel": "gemini-2.5-flash",
+        "baseModel": "gemini-3.5-flash",
         "supervisedTuningSpec": {
             "trainingDatasetUri": "gs://bucket/train.jsonl",
             "hyperParameters": {"epochCount": "4"},

@@ -150,3 +150,29 @@ def test_a_mutated_row_is_found_at_its_line_and_place(text: str, at: int, mutati
     report = report_of("".join(json.dumps(row) + "\n" for row in rows).encode())
     assert (code, at + 1, path) in {(p.code, p.line, p.path) for p in report.problems}
     assert {p.line for p in report.problems} <= {0, at + 1}
+
+
+@given(
+    st.lists(st.tuples(TEXTS, TEXTS), min_size=6, max_size=30),
+    st.lists(st.tuples(st.integers(0, 4000), st.sampled_from(['"', '","', '"],["', "\\", "\\u0022", " ", "}", '"role": "user", ', "\n", "x"])), max_size=4),
+    st.sampled_from(["", "system", "\u00fc"]),
+    st.booleans(),
+)  # fmt: skip
+def test_rows_that_are_alike_and_a_few_broken_ones(
+    texts: list[tuple[str, str]], changes: list[tuple[int, str]], system: str, compact: bool
+) -> None:
+    separators = (",", ":") if compact else None
+    more = {"systemInstruction": {"parts": [{"text": system}]}} if system else {}
+    written = "".join(
+        json.dumps(
+            {"contents": [{"role": "user", "parts": [{"text": f"{ask}{i}"}]}, {"parts": [{"text": answer}], "role": "model"}]} | more,
+            separators=separators,
+        )
+        + "\n"
+        for i, (ask, answer) in enumerate([("first", "row"), ("second", "row"), ("third", "row"), *texts])
+    )  # fmt: skip
+    for at, text in changes:
+        place = at % len(written)
+        written = written[:place] + text + written[place:]
+    data = written.encode("utf-8", "surrogatepass")
+    assert report_of(data) == report_of(data, quick=False)

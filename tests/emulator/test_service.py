@@ -16,6 +16,7 @@ from gemtune.emulator.service import Service
 from gemtune.emulator.storage import MEMORY, Storage
 from gemtune.errors import ApiError, FailedPrecondition, InvalidArgument, NotFound, Unimplemented
 from gemtune.rpc import codec
+from gemtune.settings import Endpoints
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
     CreateTuningJobRequest,
@@ -25,6 +26,7 @@ from gemtune_pb.v1 import (
     PreTunedModel,
     RebaseTunedModelOperationMetadata,
     RebaseTunedModelRequest,
+    ReinforcementTuningSpec,
     SupervisedHyperParameters,
     TunedModelRef,
     TuningJob,
@@ -156,6 +158,34 @@ def test_names_have_the_projects_number_whatever_was_sent(emulated: Emulated) ->
     assert by_number.name.split("/")[1] == number
     for name in (by_id.name, by_id.name.replace(number, "demo")):
         assert emulated.get(name).name == by_id.name
+
+
+RL = ReinforcementTuningSpec(training_dataset_uri="gs://bucket/train.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("model", "region", "kind", "place"),
+    [
+        ("gemini-3.5-flash", "us-central1", "", "us"),
+        ("publishers/google/models/gemini-3.1-flash-lite", "europe-west4", "", "eu"),
+        ("gemini-3.5-flash", "us-central1", "reinforcement", "us"),
+        ("gemini-2.5-flash", "us-central1", "", "us-central1"),
+        ("a-model-of-next-year", "europe-west4", "", "europe-west4"),
+    ],
+)
+def test_a_tuned_model_answers_where_it_is_served_from(
+    emulated: Emulated, model: str, region: str, kind: str, place: str
+) -> None:
+    wanted = TuningJob(base_model=model, reinforcement_tuning_spec=RL) if kind else tuning_job(model)
+    created = emulated.create(wanted, parent=f"projects/demo/locations/{region}", api_version="v1beta1")
+    emulated.clock.advance(DURATION)
+    tuned = emulated.get(created.name).tuned_model
+    project = created.name.split("/")[1]
+    assert tuned.model.startswith(f"projects/{project}/locations/{region}/models/"), "the model itself is in its region"
+    endpoints = {tuned.endpoint, *(checkpoint.endpoint for checkpoint in tuned.checkpoints)}
+    assert all(name.startswith(f"projects/{project}/locations/{place}/endpoints/") for name in endpoints)
+    host = f"aiplatform.{place}.rep.googleapis.com" if place in ("us", "eu") else f"{place}-aiplatform.googleapis.com"
+    assert Endpoints(None).of(tuned.endpoint).host == host
 
 
 def test_a_display_name_is_made_of_the_base_model_when_none_is_given(emulated: Emulated) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from google.protobuf import json_format
 from hypothesis import given, strategies as st
 
+from gemtune.dataset.distribution import distribution
+from gemtune.dataset.tokens import text_tokens
 from gemtune.emulator import gcs_root
-from gemtune.emulator.dataset_stats import Statistics, distribution
+from gemtune.emulator.dataset_stats import JobData, Statistics
 from gemtune.emulator.gcs_root import GcsRoot
 from gemtune.emulator.service import Service
 from gemtune.emulator.storage import Storage
@@ -22,6 +25,7 @@ from gemtune_pb.v1 import SupervisedTuningDataStats, TuningJob
 from tests.support.frozen_service import DURATION, Clock, Emulated, tuning_job
 
 ANSWER = Path(__file__).parents[1] / "data" / "answers" / "job-failed-1.5-pro.json"
+MODEL = "gemini-2.0-flash-001"
 DISTRIBUTIONS = [
     "userInputTokenDistribution",
     "userOutputTokenDistribution",
@@ -29,15 +33,17 @@ DISTRIBUTIONS = [
 ]
 
 
-def of(rows: list[Any], tmp_path: Path, *, text: str | None = None) -> SupervisedTuningDataStats:
+def of(
+    rows: list[Any], tmp_path: Path, *, text: str | None = None, base_model: str = MODEL
+) -> SupervisedTuningDataStats:
     """The statistics of a dataset in gs://bucket/train.jsonl."""
     file = tmp_path / "bucket" / "train.jsonl"
     file.parent.mkdir()
     file.write_text(text if text is not None else "".join(json.dumps(row) + "\n" for row in rows))
-    stats, of_file = Statistics(tmp_path).of(tuning_job())
-    assert of_file
-    assert stats is not None
-    return stats.supervised_tuning_data_stats
+    data = Statistics(tmp_path).of(tuning_job(base_model), base_model)
+    assert data.of_file
+    assert data.stats is not None
+    return data.stats.supervised_tuning_data_stats
 
 
 def contents(*texts: str, **more: Any) -> dict[str, Any]:
@@ -60,7 +66,7 @@ def test_buckets_are_those_of_the_services_answer(name: str) -> None:
         values += [source.randint(bucket["left"], bucket["right"]) for _ in range(missing)]
     values = values[:500]
     source.shuffle(values)
-    made = json_format.MessageToDict(distribution(values))
+    made = json_format.MessageToDict(distribution(Counter(values)))
     assert made["buckets"] == recorded["buckets"]
     assert (made["min"], made["max"]) == (recorded["min"], recorded["max"])
     assert made["sum"] == str(sum(values))  # int64: a string, as in the answer
@@ -69,7 +75,7 @@ def test_buckets_are_those_of_the_services_answer(name: str) -> None:
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=200))
 def test_a_distribution_describes_its_values(values: list[int]) -> None:
-    made = distribution(values)
+    made = distribution(Counter(values))
     ordered = sorted(values)
     assert (made.sum, made.min, made.max) == (sum(values), ordered[0], ordered[-1])
     assert made.mean == pytest.approx(sum(values) / len(values))
@@ -86,12 +92,12 @@ def test_a_distribution_describes_its_values(values: list[int]) -> None:
 
 
 def test_the_median_between_two_values_is_cut_to_an_integer() -> None:
-    assert distribution([1, 2]).median == 1
-    assert distribution([1, 2, 9]).median == 2
+    assert distribution({1: 1, 2: 1}).median == 1
+    assert distribution({1: 1, 2: 1, 9: 1}).median == 2
 
 
 def test_no_values_have_an_empty_distribution() -> None:
-    assert distribution([]) == type(distribution([]))()
+    assert distribution({}) == type(distribution({}))()
 
 
 # -- datasets -----------------------------------------------------------------------------------------------------
@@ -100,31 +106,35 @@ def test_no_values_have_an_empty_distribution() -> None:
 def test_a_dataset_of_contents_is_counted_row_by_row(tmp_path: Path) -> None:
     stats = of([contents("a" * 40, "b" * 8), contents("a" * 4, "b" * 4, "a" * 5, "b")], tmp_path)
     assert stats.tuning_dataset_example_count == 2
-    assert (stats.user_input_token_distribution.min, stats.user_input_token_distribution.max) == (3, 10)
-    assert stats.user_output_token_distribution.sum == 2 + 2
+    inputs, outputs = stats.user_input_token_distribution, stats.user_output_token_distribution
+    first, second = text_tokens("a" * 40), text_tokens("a" * 4) + text_tokens("a" * 5)
+    assert (inputs.min, inputs.max) == (second, first)
+    assert outputs.sum == text_tokens("b" * 8) + text_tokens("b" * 4) + text_tokens("b")
     assert stats.user_message_per_example_distribution.sum == 6
-    assert stats.total_billable_token_count == 10 + 3 + 2 + 2
+    assert stats.total_billable_token_count == inputs.sum + outputs.sum == first + second + outputs.sum
 
 
 def test_the_system_instruction_counts_as_input(tmp_path: Path) -> None:
     row = contents("a" * 4, "b" * 4, systemInstruction={"parts": [{"text": "s" * 400}]})
-    assert of([row], tmp_path).user_input_token_distribution.sum == 101
+    expected = text_tokens("a" * 4) + text_tokens("s" * 400)
+    assert of([row], tmp_path).user_input_token_distribution.sum == expected
 
 
-def test_a_dataset_of_messages_is_counted_too(tmp_path: Path) -> None:
+def test_a_dataset_of_messages_is_counted_where_the_model_takes_it(tmp_path: Path) -> None:
     turns = [("system", "s" * 8), ("user", "a" * 4), ("model", "b" * 12)]
-    stats = of([{"messages": [{"role": role, "content": text} for role, text in turns]}], tmp_path)
-    assert stats.user_input_token_distribution.sum == 3
-    assert stats.user_output_token_distribution.sum == 3
+    rows = [{"messages": [{"role": role, "content": text} for role, text in turns]}]
+    stats = of(rows, tmp_path, base_model="gemini-1.0-pro-002")
+    assert stats.user_input_token_distribution.sum == text_tokens("s" * 8) + text_tokens("a" * 4)
+    assert stats.user_output_token_distribution.sum == text_tokens("b" * 12)
     assert stats.user_message_per_example_distribution.sum == 2
     assert [(turn.role, turn.parts[0].text) for turn in stats.user_dataset_examples] == turns[1:]
 
 
-def test_a_file_in_a_row_costs_as_much_as_an_image(tmp_path: Path) -> None:
+def test_a_file_in_a_row_costs_as_much_as_an_image_of_moderate_size(tmp_path: Path) -> None:
     row = contents("a" * 4, "b")
     row["contents"][0]["parts"].append({"fileData": {"mimeType": "image/png", "fileUri": "gs://b/x.png"}})
     stats = of([row], tmp_path)
-    assert stats.user_input_token_distribution.sum == 259
+    assert 200 < stats.user_input_token_distribution.sum < 1200
     assert stats.user_dataset_examples[0].parts[1].file_data.file_uri == "gs://b/x.png"
 
 
@@ -139,23 +149,30 @@ def test_three_examples_are_shown_as_one_list_with_long_texts_cut(tmp_path: Path
     ("row", "reason"),
     [
         ('{"input_text": "a", "output_text": "b"}', "Missing required `contents` field."),
-        ("[]", "Not a JSON object."),
-        ("{", "Not a JSON object."),
-        ("[" * 100_000, "Not a JSON object."),
-        ('{"contents": []}', "`contents` must be a list that is not empty."),
-        ('{"contents": [1]}', "`contents` must hold objects."),
-        ('{"contents": [{"role": 1, "parts": [{}]}]}', "`role` must be a string."),
-        ('{"contents": [{"role": "user"}]}', "`parts` must be a list that is not empty."),
-        ('{"contents": [{"role": "user", "parts": [{"text": 1}]}]}', "`text` must be a string."),
-        ('{"contents": [{"parts": [{"fileData": 1}]}]}', "`contents` must hold objects with `role` and `parts`."),
-        ('{"messages": [{"role": "user"}]}', "a message must have a `role` and a `content`."),
+        ('{"messages": [{"role": "user"}]}', "Missing required `contents` field."),
+        ("[]", "GT102: the line holds a list of 0 and not one object."),
+        ("{", "GT101: the line is not JSON: it is cut off before its end."),
+        ("[" * 100_000, "GT101: the line is not read: "),
+        ('{"contents": []}', "GT308 at /contents: "),
+        ('{"contents": [1]}', "GT402 at /contents/0: "),
+        ('{"contents": [{"role": 1, "parts": [{}]}]}', "GT301 at /contents/0/role: "),
+        ('{"contents": [{"role": "user"}]}', "GT402 at /contents/0: the turn has no parts."),
+        (
+            '{"contents": [{"role": "user", "parts": [{"text": 1}]}]}',
+            "GT404 at /contents/0/parts/0/text: the text is 1 and not a string.",
+        ),
+        ('{"contents": [{"parts": [{"fileData": 1}]}]}', "fileData is 1 and not an object"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_dropped_and_named(row: str, reason: str, tmp_path: Path) -> None:
     good = json.dumps(contents("a", "b"))
     stats = of([], tmp_path, text=f"{good}\n\n{row}\n{good}")
     assert stats.tuning_dataset_example_count == 2
-    assert list(stats.dropped_example_reasons) == [f"Row: 2. {reason}"]
+    assert stats.total_truncated_example_count == 1
+    assert list(stats.truncated_example_indices) == [3]
+    (told,) = stats.dropped_example_reasons
+    assert told.startswith("Row: 2. ")
+    assert reason in told
 
 
 def test_a_dataset_without_a_good_row_has_empty_statistics(tmp_path: Path) -> None:
@@ -165,22 +182,22 @@ def test_a_dataset_without_a_good_row_has_empty_statistics(tmp_path: Path) -> No
 
 
 def test_a_dataset_that_is_not_there_is_made_up_the_same_way_each_time() -> None:
-    stats, of_file = Statistics().of(tuning_job())
-    assert not of_file
-    assert stats is not None
-    made = stats.supervised_tuning_data_stats
+    data = Statistics().of(tuning_job(), MODEL)
+    assert not data.of_file
+    assert data.stats is not None
+    made = data.stats.supervised_tuning_data_stats
     assert made.tuning_dataset_example_count == 500
     tokens = made.user_input_token_distribution.sum + made.user_output_token_distribution.sum
     assert made.total_billable_token_count == tokens
     assert made.user_message_per_example_distribution.mean == 2
-    assert Statistics().of(tuning_job())[0] == stats
+    assert Statistics().of(tuning_job(), MODEL) == data
     other = tuning_job()
     other.supervised_tuning_spec.training_dataset_uri = "gs://bucket/other.jsonl"
-    assert Statistics().of(other)[0] != stats
+    assert Statistics().of(other, MODEL).stats != data.stats
 
 
 def test_other_kinds_of_tuning_have_no_statistics_here() -> None:
-    assert Statistics().of(TuningJob(base_model="x")) == (None, False)
+    assert Statistics().of(TuningJob(base_model="x"), "x") == JobData()
 
 
 # -- the root -----------------------------------------------------------------------------------------------------
@@ -220,7 +237,10 @@ def test_the_root_cannot_be_left(tmp_path: Path, by_steps: bool, monkeypatch: py
         assert read(GcsRoot(way), "gs://bucket/deep/in.jsonl") == "deep"
     opened = GcsRoot(root)
     before = open_descriptors()
+    missing = {"gs://bucket/missing.jsonl", "gs://bucket/deep/er/x.jsonl", f"gs://bucket/{tmp_path}/secret.jsonl"}
     for uri in (
+        *missing,
+        "gs://elsewhere/missing.jsonl",
         "gs://bucket/../../secret.jsonl",
         "gs://bucket/../bucket/in.jsonl",
         "gs://../secret.jsonl",
@@ -233,7 +253,6 @@ def test_the_root_cannot_be_left(tmp_path: Path, by_steps: bool, monkeypatch: py
         "gs://loop.jsonl",
         "gs://bucket",
         "gs://bucket/in.jsonl/x",
-        "gs://bucket/missing.jsonl",
         "gs://",
         "gs://bucket/a\0b.jsonl",
         "gs://bucket/\ud800.jsonl",
@@ -241,6 +260,8 @@ def test_the_root_cannot_be_left(tmp_path: Path, by_steps: bool, monkeypatch: py
         "projects/p/locations/l/datasets/1",
     ):
         assert opened.open(uri) is None, uri
+        assert not opened.lacks(uri) or uri in missing, uri
+    assert all(map(opened.lacks, missing))
     after = open_descriptors()
     assert after == before, "what was opened on the way is closed"
 
@@ -272,7 +293,7 @@ def test_a_directory_that_becomes_a_link_on_the_way_leads_nowhere(
 
 
 def test_without_a_root_no_file_is_read() -> None:
-    assert Statistics().of(tuning_job())[1] is False
+    assert Statistics().of(tuning_job(), MODEL).of_file is False
 
 
 def test_a_file_that_may_not_be_read_is_as_if_it_were_not_there(
@@ -286,7 +307,7 @@ def test_a_file_that_may_not_be_read_is_as_if_it_were_not_there(
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(os, "open", refuse)
-    assert Statistics(tmp_path).of(tuning_job())[1] is False
+    assert Statistics(tmp_path).of(tuning_job(), MODEL).of_file is False
 
 
 def test_the_same_content_is_read_once_and_another_content_again(tmp_path: Path) -> None:
@@ -296,7 +317,7 @@ def test_the_same_content_is_read_once_and_another_content_again(tmp_path: Path)
     for rows in (1, 1, 3):
         file.write_text((json.dumps(contents("a", "b")) + "\n") * rows)
         os.utime(file, (1, 1))
-        stats, _ = Statistics(tmp_path).of(tuning_job())
+        stats = Statistics(tmp_path).of(tuning_job(), MODEL).stats
         assert stats is not None
         counts.append(stats.supervised_tuning_data_stats.tuning_dataset_example_count)
     assert counts == [1, 1, 3]

@@ -176,23 +176,32 @@ def test_a_file_of_another_version_is_named(tmp_path: Path) -> None:
         Storage(path)
 
 
-def test_a_file_of_format_1_is_brought_to_todays_and_its_jobs_end_well(tmp_path: Path) -> None:
+_OLDER = {
+    1: ("", ""),
+    2: ("outcome INTEGER NOT NULL DEFAULT 4,", "4,"),
+}
+
+
+@pytest.mark.parametrize("version", _OLDER)
+def test_a_file_of_an_older_format_is_brought_to_todays_and_its_jobs_end_well(tmp_path: Path, version: int) -> None:
     path = tmp_path / "jobs.db"
+    column, value = _OLDER[version]
     with closing(sqlite3.connect(path)) as db:
         db.executescript(
-            """
+            f"""
             CREATE TABLE jobs (
                 sequence INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL UNIQUE, project TEXT NOT NULL,
                 location TEXT NOT NULL, created INTEGER NOT NULL, duration INTEGER NOT NULL, cancelled INTEGER,
-                model INTEGER NOT NULL, version INTEGER NOT NULL, operation INTEGER UNIQUE, api TEXT NOT NULL,
+                {column} model INTEGER NOT NULL, version INTEGER NOT NULL, operation INTEGER UNIQUE, api TEXT NOT NULL,
                 document BLOB NOT NULL, stats BLOB
             );
-            INSERT INTO jobs VALUES (1, 7, '123', 'us-central1', 1000, 100, NULL, 9, 1, NULL, 'v1', x'', NULL);
-            PRAGMA user_version = 1;
+            INSERT INTO jobs VALUES (1, 7, '123', 'us-central1', 1000, 100, NULL, {value} 9, 1, NULL, 'v1', x'', NULL);
+            PRAGMA user_version = {version};
             """
         )
     for _ in range(2):  # and it stays so
         with closing(Storage(path)) as storage:
             found = storage.get("123", "us-central1", 7)
         assert found is not None
+        assert not found.timeline.untrained
         assert JobState.Name(found.timeline.state(1100)) == "JOB_STATE_SUCCEEDED"

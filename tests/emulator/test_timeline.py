@@ -63,19 +63,34 @@ def test_a_running_job_says_in_v1beta1_what_it_is_doing(now: int, step: str) -> 
     assert TuningJobState.Name(JOB.step(now)) == f"TUNING_JOB_STATE_{step}"
 
 
+def test_a_job_that_fails_for_its_data_ends_before_it_trains() -> None:
+    timeline = Timeline(1000, 100, outcome=JobState.JOB_STATE_FAILED, untrained=True)
+    assert [state(timeline, now) for now in (1009, 1029, 1030)] == ["PENDING", "RUNNING", "FAILED"]
+    assert timeline.step(1029) == TuningJobState.TUNING_JOB_STATE_PROCESSING_DATASET
+    assert timeline.has_processed(1030)
+    assert timeline.progress(5000) == 0
+    assert timeline.ended == timeline.updated(5000) == 1030
+
+
 timelines = st.builds(
-    lambda created, duration, share: Timeline(
-        created, duration, None if share is None else created + int(duration * share)
+    lambda created, duration, share, untrained: Timeline(
+        created,
+        duration,
+        None if share is None else created + int(duration * share * (0.3 if untrained else 1)),
+        JobState.JOB_STATE_FAILED if untrained else JobState.JOB_STATE_SUCCEEDED,
+        untrained,
     ),
     st.integers(0, 10**16),
     st.integers(0, 10**11),
     st.none() | st.floats(0, 0.999),
+    st.booleans(),
 )
 
 
 @given(timelines, st.lists(st.integers(0, 2 * 10**11), min_size=2, max_size=8))
 def test_time_only_moves_a_job_forward(timeline: Timeline, elapsed: list[int]) -> None:
-    order = ORDER if timeline.cancelled is None else CANCELLED_ORDER
+    order = [*ORDER[:2], "FAILED"] if timeline.untrained else ORDER
+    order = order if timeline.cancelled is None else CANCELLED_ORDER
     moments = [timeline.created + e for e in sorted(elapsed)]
     places = [order.index(state(timeline, now)) for now in moments]
     assert places == sorted(places)

@@ -42,7 +42,7 @@ HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parent / "vectors"
 GUIDE = HERE.parents[1] / "docs" / "languages.md"
 SPECS = GUIDE.with_name("specs.md")
-READ = "gemini-2.5-flash 4\n"
+READ = "gemini-3.5-flash 4\n"
 """What the guide's own programs print, as it says."""
 
 

@@ -244,7 +244,7 @@ ROW = json.dumps(
 
 
 def examples(running: Emulator, uri: str) -> Any:
-    """How many examples a job of that dataset shows; those of a file that is not there are made up, 500 of them."""
+    """How many examples a job of that dataset shows; those of a file that may not be read are made up, 500 of them."""
     body = json.dumps({"baseModel": "gemini-2.5-flash", "supervisedTuningSpec": {"trainingDatasetUri": uri}}).encode()
     answer = exchange(running, request(verb="POST", body=body))
     if not answer.startswith(b"HTTP/1.1 200"):
@@ -252,6 +252,9 @@ def examples(running: Emulator, uri: str) -> Any:
     job = json.loads(answer.partition(b"\r\n\r\n")[2])
     running.advance(10)
     shown = json.loads(exchange(running, request(f"/v1/{job['name']}")).partition(b"\r\n\r\n")[2])
+    if shown["state"] == "JOB_STATE_FAILED":
+        assert shown["error"] == {"code": 5, "message": f"{uri} does not exist."}
+        return "missing"
     return int(shown["tuningDataStats"]["supervisedTuningDataStats"]["tuningDatasetExampleCount"])
 
 
@@ -277,7 +280,7 @@ def test_the_root_cannot_be_left_by_dots_links_or_absolute_names(tmp_path: Path)
             f"gs://bucket/{outside}/secret.jsonl",
             "gs://../outside/secret.jsonl",
         ):
-            assert examples(running, way) in (500, "refused"), way
+            assert examples(running, way) in (500, "refused", "missing"), way
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files here")

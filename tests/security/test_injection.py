@@ -214,7 +214,7 @@ def test_labels_ids_and_texts_stay_in_the_body(wire: Wire, key: str, value: str,
             )
             body = json.loads(sent.body)
             assert body["labels"][key] == value
-            assert body["baseModel"] == "gemini-2.5-flash"
+            assert body["baseModel"] == "gemini-3.5-flash"
             assert body.get("description", "") == text
 
 

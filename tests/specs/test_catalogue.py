@@ -95,8 +95,8 @@ fields:
 def test_null_takes_a_limit_away(tmp_path: Path) -> None:
     models = read_catalogue(written(tmp_path, "models: {gemini-2.5-pro: {adapter_sizes: null}}"))
     job = changed(base_model="gemini-2.5-pro", supervised_tuning_spec__hyper_parameters__adapter_size=5)
-    assert rules(gemtune.check(job)) == ["adapter-size"]
-    assert gemtune.check(job, models=models) == []
+    assert rules(gemtune.check(job)) == ["model-retiring", "adapter-size"]
+    assert rules(gemtune.check(job, models=models)) == ["model-retiring"]
 
 
 @pytest.mark.parametrize("text", ["models:", "fields: null", "models: {gemini-2.5-pro: {adapterSizes: null}}"])
@@ -163,5 +163,6 @@ def test_a_users_file_that_is_not_there_is_one_sentence() -> None:
 
 def test_retired_models_are_offered_no_longer() -> None:
     finding = gemtune.check(changed(base_model="gemini-1.0-pro-002"))[0]
-    assert "gemini-2.5-flash" in finding.remedy
+    assert "gemini-3.5-flash" in finding.remedy
+    assert "gemini-2" not in finding.remedy, "closed to new projects"
     assert "gemini-1" not in finding.remedy

@@ -30,8 +30,8 @@ def evaluated(config: str) -> gemtune.TuningJob:
     return job(GOOD + f"  evaluation_config:\n    {whole}\n    metrics:\n    - {config}\n")
 
 
-FULL = "base_model: gemini-2.5-flash\nfull_fine_tuning_spec: {training_dataset_uri: gs://acme/train.jsonl}"
-TAUGHT = f"""base_model: gemini-2.5-flash
+FULL = "base_model: gemini-3.5-flash\nfull_fine_tuning_spec: {training_dataset_uri: gs://acme/train.jsonl}"
+TAUGHT = f"""base_model: gemini-3.5-flash
 distillation_spec:
   tuned_teacher_model_source: {MODEL}
   prompt_dataset_uri: gs://acme/a.jsonl
@@ -40,8 +40,8 @@ distillation_spec:
 # One job for each rule: the rule, the field that it names, the job, what else is told to `check`.
 CASES: list[tuple[str, str, gemtune.TuningJob, dict[str, Any]]] = [
     ("required", f"{SPEC}.training_dataset_uri", changed(supervised_tuning_spec__training_dataset_uri=""), {}),
-    ("source-model", "base_model", job(GOOD.replace("base_model: gemini-2.5-flash\n", "")), {}),
-    ("tuning-spec", SPEC, job("base_model: gemini-2.5-flash"), {}),
+    ("source-model", "base_model", job(GOOD.replace("base_model: gemini-3.5-flash\n", "")), {}),
+    ("tuning-spec", SPEC, job("base_model: gemini-3.5-flash"), {}),
     ("output-only", "state", changed(state=4), {}),
     ("needs-v1beta1", "full_fine_tuning_spec", job(FULL), {}),
     ("unknown-data", "", gemtune.TuningJob.FromString(good().SerializeToString() + b"\xc8\x3e\x01"), {}),
@@ -58,7 +58,7 @@ CASES: list[tuple[str, str, gemtune.TuningJob, dict[str, Any]]] = [
     (
         "zero-unsent",
         "distillation_spec.hyper_parameters.epoch_count",
-        job("base_model: gemini-2.5-flash\ndistillation_spec: {training_dataset_uri: gs://acme/t.jsonl, hyper_parameters: {epoch_count: 0}}"),
+        job("base_model: gemini-3.5-flash\ndistillation_spec: {training_dataset_uri: gs://acme/t.jsonl, hyper_parameters: {epoch_count: 0}}"),
         {"api_version": "v1beta1"},
     ),
     ("unset-epochs", f"{PARAMETERS}.epoch_count", job(GOOD.replace("    epoch_count: 4\n", "")), {}),
@@ -88,9 +88,10 @@ CASES: list[tuple[str, str, gemtune.TuningJob, dict[str, Any]]] = [
         changed(supervised_tuning_spec__hyper_parameters__adapter_size=16),
         {},
     ),
-    ("model-name", "base_model", changed(base_model="models/gemini-2.5-flash"), {}),
+    ("model-name", "base_model", changed(base_model="models/gemini-3.5-flash"), {}),
     ("model-unknown", "base_model", changed(base_model="gemini-9"), {}),
     ("model-retired", "base_model", changed(base_model="gemini-1.0-pro-002"), {}),
+    ("model-retiring", "base_model", changed(base_model="gemini-2.5-flash"), {}),
     ("model-field", "output_uri", changed(output_uri="gs://acme/out"), {}),
     ("output-uri-required", "output_uri", job(OPEN.replace("output_uri: gs://acme/out\n", "")), {}),
     ("location-global", "base_model", good(), {"location": "global"}),
@@ -191,7 +192,7 @@ adapter-size adapter-size-number batch-size checkpoint-needs-model cmek-model cm
 display-name-length doubled-key epoch-count evaluation-complete evaluation-model evaluation-region
 evaluation-validation-set gcs-uri kms-key-name label-count label-key label-length label-value learning-rate
 learning-rate-exclusive learning-rate-multiplier location-global location-mismatch location-unknown model-field model-name
-model-region model-retired model-unknown needs-v1beta1 one-of output-only output-uri-required project-mismatch
+model-region model-retired model-retiring model-unknown needs-v1beta1 one-of output-only output-uri-required project-mismatch
 required resource-name rouge-type same-dataset sampling-count service-account source-model too-deep too-large
 tuning-spec unknown-data unknown-enum-number unknown-enum-value unknown-field unset-epochs wrong-type yaml-tag
 yaml-unquoted zero-unsent
@@ -213,7 +214,7 @@ def test_required_fields_are_read_from_the_annotations_at_any_depth() -> None:
 
 def test_a_distillation_learns_from_examples_or_from_prompts() -> None:
     text = (
-        "base_model: gemini-2.5-flash\ndistillation_spec: {base_teacher_model: gemini-2.5-pro, %s: gs://acme/a.jsonl}"
+        "base_model: gemini-3.5-flash\ndistillation_spec: {base_teacher_model: gemini-2.5-pro, %s: gs://acme/a.jsonl}"
     )
     for name, rules_found in {
         "training_dataset_uri": [],
@@ -336,7 +337,7 @@ def test_a_client_refuses_before_anything_is_sent() -> None:
     with gemtune.TuningClient("p", "us-central1", transport=NoTransport()) as client:
         with pytest.raises(SpecInvalid, match="at most 128 are allowed"):
             client.create_tuning_job(changed(tuned_model_display_name="x" * 129))
-        with pytest.raises(SpecInvalid, match=r"gemini-2\.5-flash is not tuned in the location global"):
+        with pytest.raises(SpecInvalid, match=r"gemini-3\.5-flash is not tuned in the location global"):
             client.create_tuning_job(good(), location="global")
 
 
@@ -369,7 +370,7 @@ def test_a_server_takes_the_location_from_the_parent() -> None:
         ("dataset-uri", "training_dataset_uri should be a GCS object of type JSONL."),
         ("adapter-size", "The adapter size is not supported for this base model."),
         ("output-uri-required", "The output_uri field is required for this model."),
-        ("model-name", "Base model models/gemini-2.5-flash is not supported."),
+        ("model-name", "Base model models/gemini-3.5-flash is not supported."),
         (
             "needs-v1beta1",
             "Invalid JSON payload received. Unknown name \"full_fine_tuning_spec\" at 'tuning_job': Cannot find field.",

@@ -33,7 +33,7 @@ def gemtune(*arguments: str, cwd: Path, stdin: str = "", **environ: str) -> subp
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "good.yaml").write_text(GOOD)
     (tmp_path / "bad.yaml").write_text(BAD)
-    (tmp_path / "old.yaml").write_text(GOOD.replace("gemini-2.5-flash", "gemini-1.0-pro-002"))
+    (tmp_path / "old.yaml").write_text(GOOD.replace("gemini-3.5-flash", "gemini-1.0-pro-002"))
     (tmp_path / "broken.yaml").write_text("a: [\n")
     return tmp_path
 
@@ -109,7 +109,12 @@ def test_locations_count_where_one_is_given(folder: Path) -> None:
         (["validate"], "give a spec: gemtune validate -f FILE"),
         (["validate", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
         (["validate", "broken.yaml"], "broken.yaml:2:1: not YAML"),
-        (["models", "gemini-2.5-pr"], "'gemini-2.5-pr' is not in the catalogue; did you mean gemini-2.5-pro?"),
+        (["models", "gemini-3.5-flsh"], "'gemini-3.5-flsh' is not in the catalogue; did you mean gemini-3.5-flash?"),
+        (
+            ["models", "gemini-2.5-pr"],
+            "'gemini-2.5-pr' is not in the catalogue; did you mean gemini-2.5-pro (closed to new projects 2026-09-20)?",
+        ),
+        (["models", "gemini-9-flash"], "'gemini-9-flash' is not in the catalogue; it is newer than what is known here"),
         (
             ["models", "gemini"],
             "'gemini' is not in the catalogue; the models are gemini-3.5-flash, gemini-3.5-flash-lite,",
@@ -126,7 +131,7 @@ def test_a_wrong_command_is_answered_with_one_sentence(folder: Path, arguments: 
 
 def test_models_are_a_table_for_people_and_whole_for_machines(folder: Path) -> None:
     table = gemtune("models", cwd=folder).stdout.split("\n")
-    assert table[0].split()[:2] == ["MODEL", "RANKS"]
+    assert table[0].split()[:2] == ["MODEL", "STATUS"]
     assert any(line.startswith("gemini-2.5-pro ") and "1 2 4 8 " in line for line in table)
     models = {m["name"]: m for m in json.loads(gemtune("models", "--all", "-o", "json", cwd=folder).stdout)["models"]}
     assert models["gemini-1.0-pro-002"]["default_adapter_size"] == 1
@@ -137,8 +142,8 @@ def test_models_are_a_table_for_people_and_whole_for_machines(folder: Path) -> N
 def test_models_that_are_retired_come_last_and_when_asked_for(folder: Path) -> None:
     assert "retired" not in gemtune("models", cwd=folder).stdout
     statuses = [line.split()[1] for line in gemtune("models", "--all", cwd=folder).stdout.splitlines()[1:]]
-    assert statuses == sorted(statuses)
-    assert set(statuses) == {"offered", "retired"}
+    assert set(statuses) == {"offered", "closed", "retired"}
+    assert "retired" not in statuses[: -statuses.count("retired")]
 
 
 def test_models_of_a_location_are_those_that_may_be_tuned_there(folder: Path) -> None:

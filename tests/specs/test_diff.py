@@ -60,10 +60,10 @@ def test_what_only_one_has_is_not_set_in_the_other() -> None:
 
 
 def test_a_message_that_is_new_is_shown_by_its_fields() -> None:
-    job = TuningJob(base_model="gemini-2.5-flash")
+    job = TuningJob(base_model="gemini-3.5-flash")
     job.supervised_tuning_spec.hyper_parameters.adapter_size = gemtune.adapter_size(4)
     assert diff(TuningJob(), job) == [
-        Change("base_model", None, "gemini-2.5-flash"),
+        Change("base_model", None, "gemini-3.5-flash"),
         Change("supervised_tuning_spec.hyper_parameters.adapter_size", None, "ADAPTER_SIZE_FOUR"),
     ]
 
@@ -188,7 +188,7 @@ def test_labels_that_were_all_our_own_leave_none() -> None:
 
 def test_what_the_service_sets_inside_of_a_message_is_gone() -> None:
     job = TuningJob()
-    job.pre_tuned_model.base_model = "gemini-2.5-flash"
+    job.pre_tuned_model.base_model = "gemini-3.5-flash"
     job.pre_tuned_model.tuned_model_name = "projects/p/locations/l/models/1"
     request = request_of(job)
     assert request.pre_tuned_model == gemtune.PreTunedModel(tuned_model_name="projects/p/locations/l/models/1")

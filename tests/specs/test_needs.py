@@ -58,7 +58,7 @@ def test_e1_what_the_service_takes_passes(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "rank"), [("gemini-2.5-flash", 32), ("gemini-2.5-pro", 16), ("gemini-1.5-pro-002", 8)]
+    ("model", "rank"), [("gemini-3.5-flash", 32), ("gemini-2.5-pro", 16), ("gemini-1.5-pro-002", 8)]
 )
 def test_e2_a_rank_that_the_base_model_does_not_take(model: str, rank: int) -> None:
     size = gemtune.adapter_size(rank)
@@ -74,10 +74,10 @@ def test_e2_a_rank_that_the_base_model_does_not_take(model: str, rank: int) -> N
 @pytest.mark.parametrize(
     ("name", "severity", "said"),
     [
-        ("models/gemini-2.5-flash", ERROR, "write gemini-2.5-flash"),
+        ("models/gemini-3.5-flash", ERROR, "write gemini-3.5-flash"),
         ("projects/p/locations/l/models/5", ERROR, "pre_tuned_model"),
-        ("gemini-2.5-flush", WARNING, "did you mean gemini-2.5-flash?"),
-        ("gemini-2.5-flash-latest", WARNING, "did you mean gemini-2.5-flash?"),
+        ("gemini-3.5-flush", WARNING, "did you mean gemini-3.5-flash?"),
+        ("gemini-3.5-flash-latest", WARNING, "did you mean gemini-3.5-flash?"),
         ("gemini-1.0-pro-002", WARNING, "no longer offered by the service (as of 2026-09)"),
     ],
 )
@@ -87,7 +87,7 @@ def test_e4_a_base_model_that_is_not_tuned(name: str, severity: Severity, said: 
 
 
 def test_e4_the_publishers_own_name_of_a_model_is_no_mistake() -> None:
-    assert gemtune.check(changed(base_model="publishers/google/models/gemini-2.5-flash")) == []
+    assert gemtune.check(changed(base_model="publishers/google/models/gemini-3.5-flash")) == []
 
 
 def test_e6_a_gemini_model_tuned_in_global() -> None:
@@ -119,8 +119,8 @@ def test_e9_a_key_for_a_base_model_that_takes_none() -> None:
 
 
 def test_e9_a_key_in_another_region_than_the_job() -> None:
-    job = changed(encryption_spec__kms_key_name=KEY)
-    assert gemtune.check(job, location="us-central1") == []
+    job = changed(base_model="gemini-2.5-flash", encryption_spec__kms_key_name=KEY)
+    assert rules(gemtune.check(job, location="us-central1")) == ["model-retiring"]
     finding = only(gemtune.check(job, location="europe-west4"), "cmek-region")
     assert finding.message == "the key is in us-central1, and the job in europe-west4"
 
@@ -148,7 +148,7 @@ def test_e13_learning_rate_and_its_multiplier_both() -> None:
 def test_e13_fields_for_open_models_only(field: str, value: object) -> None:
     finding = only(gemtune.check(changed(**{field: value}), api_version="v1beta1"), "model-field")
     assert finding.severity == ERROR
-    assert "is for open models, and gemini-2.5-flash is none of them" in finding.message
+    assert "is for open models, and gemini-3.5-flash is none of them" in finding.message
 
 
 def test_e13_the_multiplier_is_for_googles_own_models_only() -> None:
@@ -169,13 +169,13 @@ def test_e14_an_open_model_without_output_uri() -> None:
         ("adapter_size: ADAPTER_SIZE_ONE", "it belongs in supervised_tuning_spec.hyper_parameters"),
         ("adapterSize: ADAPTER_SIZE_ONE", "it belongs in supervised_tuning_spec.hyper_parameters"),
         ("epochs: 3", "it belongs in supervised_tuning_spec.hyper_parameters, as epoch_count"),
-        ("source_model: gemini-2.5-flash", "did you mean base_model?"),
-        ("baseModal: gemini-2.5-flash", "did you mean baseModel?"),
+        ("source_model: gemini-3.5-flash", "did you mean base_model?"),
+        ("baseModal: gemini-3.5-flash", "did you mean baseModel?"),
         ("labells: {}", "did you mean labels?"),
     ],
 )
 def test_e21_an_unknown_name_is_answered_with_the_right_one(line: str, said: str) -> None:
-    finding = only(in_yaml(GOOD.replace("base_model: gemini-2.5-flash\n", "") + line).check(), "unknown-field")
+    finding = only(in_yaml(GOOD.replace("base_model: gemini-3.5-flash\n", "") + line).check(), "unknown-field")
     assert finding.severity == ERROR
     assert finding.remedy == said
     assert finding.position is not None
@@ -190,7 +190,8 @@ EVALUATION = """\
 
 
 def test_e26_a_whole_evaluation_passes() -> None:
-    assert in_yaml(GOOD + EVALUATION).check(location="us-central1") == []
+    able = GOOD.replace("gemini-3.5-flash", "gemini-2.5-flash")
+    assert rules(in_yaml(able + EVALUATION).check(location="us-central1")) == ["model-retiring"]
 
 
 @pytest.mark.parametrize(

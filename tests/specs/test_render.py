@@ -34,7 +34,7 @@ def test_a_spec_with_mistakes_as_a_compiler_would_show_it() -> None:
 warning[model-retired]: gemini-1.0-pro-002 is no longer offered by the service (as of 2026-09)
   --> bad:1:12
   1 | baseModel: gemini-1.0-pro-002
-    |            ^^^^^^^^^^^^^^^^^^ offered are gemini-3.5-flash, gemini-3.5-flash-lite, gemini-3.1-flash-lite, gemini-2.5-flash … and 3 more (gemtune models)
+    |            ^^^^^^^^^^^^^^^^^^ offered are gemini-3.5-flash, gemini-3.5-flash-lite, gemini-3.1-flash-lite, translation-llm-002
 error[dataset-uri]: 'gs://acme/train.json' ends in .json
   --> bad:3:23
   3 |   trainingDatasetUri: gs://acme/train.json
@@ -89,7 +89,7 @@ def test_an_item_of_a_list_is_found_by_its_number(form: str) -> None:
 
 def test_what_is_missing_is_shown_where_it_would_stand() -> None:
     findings = read_specs(
-        io.StringIO("base_model: gemini-2.5-flash\nsupervised_tuning_spec:\n  hyper_parameters: {}\n")
+        io.StringIO("base_model: gemini-3.5-flash\nsupervised_tuning_spec:\n  hyper_parameters: {}\n")
     )[0].check()
     assert [(finding.rule_id, finding.position) for finding in findings] == [
         ("required", Position(2, 1, 22)),
@@ -98,18 +98,18 @@ def test_what_is_missing_is_shown_where_it_would_stand() -> None:
 
 
 def test_what_only_follows_from_a_mistake_is_not_told() -> None:
-    text = "base_model: gemini-2.5-flash\nsupervised_tuning_spec: {training_dataset_url: gs://acme/a.jsonl}"
+    text = "base_model: gemini-3.5-flash\nsupervised_tuning_spec: {training_dataset_url: gs://acme/a.jsonl}"
     assert [finding.rule_id for finding in read_specs(io.StringIO(text))[0].check()] == ["unknown-field"]
 
 
 def test_bytes_have_no_places() -> None:
-    job = gemtune.TuningJob(base_model="models/gemini-2.5-flash")
+    job = gemtune.TuningJob(base_model="models/gemini-3.5-flash")
     job.supervised_tuning_spec.CopyFrom(good().supervised_tuning_spec)
     spec = read_specs(io.BytesIO(job.SerializeToString()), format="binpb")[0]
     assert render(spec.check(), file="spec.binpb", text=spec.text) == (
-        "error[model-name]: 'models/gemini-2.5-flash' is not a base model\n"
+        "error[model-name]: 'models/gemini-3.5-flash' is not a base model\n"
         "  --> spec.binpb: base_model\n"
-        "    = write gemini-2.5-flash\n"
+        "    = write gemini-3.5-flash\n"
         "\n"
         "1 error\n"
     )
@@ -117,7 +117,7 @@ def test_bytes_have_no_places() -> None:
 
 def test_the_caret_stands_under_wide_letters_and_tabs_too() -> None:
     lines = shown(
-        "{base_model: gemini-2.5-flash, supervised_tuning_spec: {},\ndescription: 日本, labels: {A: x}}"
+        "{base_model: gemini-3.5-flash, supervised_tuning_spec: {},\ndescription: 日本, labels: {A: x}}"
     ).split("\n")
     at = next(i for i, line in enumerate(lines) if line.startswith("error[label-key]"))
     assert lines[at + 2] == "  2 | description: 日本, labels: {A: x}}"

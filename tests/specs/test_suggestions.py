@@ -11,7 +11,9 @@ from gemtune.specs.read.document import parse
 from gemtune.specs.suggest import nearest
 from tests.support.jobs import changed
 
-OFFERED = "gemini-3.5-flash, gemini-3.5-flash-lite, gemini-3.1-flash-lite, gemini-2.5-flash"
+OFFERED = "offered are gemini-3.5-flash, gemini-3.5-flash-lite, gemini-3.1-flash-lite, translation-llm-002"
+NEWER = "newer than the catalogue of base models (as of 2026-10-13)"
+UNSURE = "the service tells whether it can be tuned, and in what limits"
 
 SIZES = "1 (ADAPTER_SIZE_ONE), 2 (ADAPTER_SIZE_TWO), 4 (ADAPTER_SIZE_FOUR)"
 
@@ -58,32 +60,35 @@ def test_a_size_is_suggested_by_its_rank(written: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("gemini-2.5-flash@default", "did you mean gemini-2.5-flash?"),
-        ("gemini-2.5-flash@001", "did you mean gemini-2.5-flash?"),
-        ("gemini-2.5-flash-001", "did you mean gemini-2.5-flash?"),
-        ("gemini-2.5-flash-preview-05-20", "did you mean gemini-2.5-flash?"),
-        ("gemini-2.5-flash-lite-preview-06-17", "did you mean gemini-2.5-flash-lite?"),
-        ("gemini-2.5-pro-exp-03-25", "did you mean gemini-2.5-pro?"),
-        ("gemini-2.5-flash-latest", "did you mean gemini-2.5-flash?"),
-        ("gemini-2.5-flash:generateContent", "write gemini-2.5-flash"),
-        ("google/gemini-2.5-flash", "did you mean gemini-2.5-flash?"),
-        ("vertex_ai/gemini-2.5-pro", "did you mean gemini-2.5-pro?"),
-        ("Gemini-2.5-Flash", "did you mean gemini-2.5-flash?"),
-        ("gemini 2.5 flash", "write gemini-2.5-flash"),
-        ("gemini_2.5_flash_lite", "did you mean gemini-2.5-flash-lite?"),
-        ("gemini-2-5-flash", "did you mean gemini-2.5-flash?"),
-        ("gemini-2.5-flashlite", "did you mean gemini-2.5-flash-lite?"),
-        ("gemini2.5-flash", "did you mean gemini-2.5-flash?"),
-        ("gemini-flash-2.5", "did you mean gemini-2.5-flash?"),
-        ("gemni-2.5-flsh", "did you mean gemini-2.5-flash?"),
-        ("publishers/google/models/gemini-2.5-flash-latest", "did you mean gemini-2.5-flash?"),
-        ("models/gemini-2.5-flash", "write gemini-2.5-flash"),
-        ("models/gemini-2.5-pro-latest", "write gemini-2.5-pro"),
-        ("projects/p/locations/l/publishers/google/models/gemini-2.5-flash", "write gemini-2.5-flash"),
-        ("//aiplatform.googleapis.com/projects/p/locations/l/publishers/google/models/gemini-2.5-pro",
-         "write gemini-2.5-pro"),
-        ("https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-pro",
-         "write gemini-2.5-pro"),
+        ("gemini-3.5-flash@default", "did you mean gemini-3.5-flash?"),
+        ("gemini-3.5-flash@001", "did you mean gemini-3.5-flash?"),
+        ("gemini-3.5-flash-001", "did you mean gemini-3.5-flash?"),
+        ("gemini-3.5-flash-preview-05-20", "did you mean gemini-3.5-flash?"),
+        ("gemini-3.5-flash-lite-preview-06-17", "did you mean gemini-3.5-flash-lite?"),
+        ("gemini-3.5-flash-lite-exp-03-25", "did you mean gemini-3.5-flash-lite?"),
+        ("gemini-3.5-flash-latest", "did you mean gemini-3.5-flash?"),
+        ("gemini-3.5-flash:generateContent", "write gemini-3.5-flash"),
+        ("google/gemini-3.5-flash", "did you mean gemini-3.5-flash?"),
+        ("vertex_ai/gemini-3.5-flash-lite", "did you mean gemini-3.5-flash-lite?"),
+        ("Gemini-3.5-Flash", "did you mean gemini-3.5-flash?"),
+        ("gemini 3.5 flash", "write gemini-3.5-flash"),
+        ("gemini_3.5_flash_lite", "did you mean gemini-3.5-flash-lite?"),
+        ("gemini-3-5-flash", "did you mean gemini-3.5-flash?"),
+        ("gemini-3.5-flashlite", "did you mean gemini-3.5-flash-lite?"),
+        ("gemini3.5-flash", "did you mean gemini-3.5-flash?"),
+        ("gemini-flash-3.5", "did you mean gemini-3.5-flash?"),
+        ("gemni-3.5-flsh", "did you mean gemini-3.5-flash?"),
+        ("publishers/google/models/gemini-3.5-flash-latest", "did you mean gemini-3.5-flash?"),
+        ("models/gemini-3.5-flash", "write gemini-3.5-flash"),
+        ("models/gemini-3.5-flash-lite-latest", "write gemini-3.5-flash-lite"),
+        ("projects/p/locations/l/publishers/google/models/gemini-3.5-flash", "write gemini-3.5-flash"),
+        ("//aiplatform.googleapis.com/projects/p/locations/l/publishers/google/models/gemini-3.5-flash-lite",
+         "write gemini-3.5-flash-lite"),
+        ("https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/google/models/gemini-3.5-flash-lite",
+         "write gemini-3.5-flash-lite"),
+        ("gemini-2.5-pro-exp-03-25", "and gemini-2.5-pro is closed to new projects (since 2026-09-20)"),
+        ("gemini-2.5-flsh", "and gemini-2.5-flash is closed to new projects (since 2026-09-20)"),
+        ("models/gemini-2.5-flash", "and gemini-2.5-flash is closed to new projects (since 2026-09-20)"),
         ("gemini-1.5-flash-latest", "gemini-1.5-flash-002 is no longer offered by the service (as of 2026-09)"),
         ("gemini-1.5-pro", "gemini-1.5-pro-002 is no longer offered"),
         ("gemini-1.5-pro-001", "gemini-1.5-pro-002 is no longer offered"),
@@ -99,13 +104,17 @@ def test_a_size_is_suggested_by_its_rank(written: str, said: str) -> None:
         ("codechat-bison", "is no longer offered"),
         ("text-unicorn@001", "is no longer offered"),
         ("tunedModels/foo-123", "is a tuned model of the Gemini API (AI Studio), which cannot be tuned here"),
-        ("gemini-4-flash", OFFERED),
+        ("gemini-3.6-flash", f"is {NEWER}; {UNSURE}"),
+        ("gemini-3.7-flash", f"is {NEWER}; {UNSURE}"),
+        ("gemini-3.8-flash", f"is {NEWER}; {UNSURE}"),
+        ("gemini-4-argon", f"is {NEWER}; {UNSURE}"),
+        ("models/gemini-4-argon", f"is not a base model; write gemini-4-argon, which is {NEWER}"),
         ("gemini-2.6-flash", OFFERED),
         ("gemini-1.0-ultra", OFFERED),
         ("gemini-2.5-flash-image", OFFERED),
         ("gemini-2.5-ultra", OFFERED),
-        ("gemini-flash-latest", "gemini-3.5-flash, gemini-2.5-flash"),
-        ("gemini-2.5", "gemini-2.5-flash, gemini-2.5-flash-lite, gemini-2.5-pro"),
+        ("gemini-flash-latest", "did you mean gemini-3.5-flash?"),
+        ("gemini-3.5", "name one of gemini-3.5-flash, gemini-3.5-flash-lite"),
         ("gpt-4o-mini", OFFERED),
         ("models/foo", OFFERED),
         ("endpoints/123", OFFERED),
@@ -122,6 +131,7 @@ def test_a_base_model_is_suggested_by_family_and_generation(written: str, said: 
     assert said in finding.sentence
     if "did you mean" not in said:
         assert "did you mean" not in finding.sentence
+    assert "gemini-2" not in finding.remedy, "advice never names a model that is closed"
 
 
 @pytest.mark.parametrize("name", ["meta/llama3_1@llama-3.1-8b", "google/gemma3@gemma-3-27b-it", "qwen/qwen3@qwen3-32b"])

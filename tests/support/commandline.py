@@ -23,7 +23,7 @@ from typing import Any
 COMMAND = [sys.executable, "-m", "gemtune.cli"]
 
 SPEC = """\
-base_model: gemini-2.5-flash
+base_model: gemini-3.5-flash
 tuned_model_display_name: summaries v2
 supervised_tuning_spec:
   training_dataset_uri: gs://bucket/train.jsonl

@@ -8,7 +8,7 @@ import gemtune
 from gemtune.specs import Finding
 
 GOOD = """\
-base_model: gemini-2.5-flash
+base_model: gemini-3.5-flash
 tuned_model_display_name: summaries
 labels:
   team: search
@@ -35,7 +35,7 @@ MODEL = "projects/p/locations/us-central1/models/77@1"
 def spec(**fields: Any) -> gemtune.TuningJob:
     """A job that may be created; `fields` replace or add to what it says."""
     tuning = gemtune.SupervisedTuningSpec(training_dataset_uri="gs://bucket/train.jsonl")
-    return gemtune.TuningJob(**{"base_model": "gemini-2.5-flash", "supervised_tuning_spec": tuning} | fields)
+    return gemtune.TuningJob(**{"base_model": "gemini-3.5-flash", "supervised_tuning_spec": tuning} | fields)
 
 
 def good() -> gemtune.TuningJob:

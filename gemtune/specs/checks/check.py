@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -43,6 +44,7 @@ def check(
     project: str | None = None,
     models: Catalogue | None = None,
     request_labels: bool = True,
+    today: date | None = None,
 ) -> list[Finding]:
     """Everything that can be known to be wrong with a job before it is sent, and what we advise against.
 
@@ -53,6 +55,7 @@ def check(
         project: For which project (id or number).
         models: What is known of base models; None: gemtune's catalogue and the user's.
         request_labels: Whether gemtune's own two labels will be added.
+        today: The day by which the ends of models are judged; None: today (UTC).
 
     Returns:
         The findings, errors and warnings, in the order of the fields.
@@ -61,7 +64,7 @@ def check(
         ConfigurationError: There is no such API version.
         SpecFileError: The user's catalogue cannot be read.
     """
-    return find(job, Target(api_version, location, project, models, request_labels))
+    return find(job, Target(api_version, location, project, models, request_labels, today))
 
 
 def validate(
@@ -72,13 +75,14 @@ def validate(
     project: str | None = None,
     models: Catalogue | None = None,
     request_labels: bool = True,
+    today: date | None = None,
 ) -> error_details_pb2.BadRequest:
     """The errors of `check`, in the shape in which the service itself reports them. The arguments are those of `check`.
 
     Returns:
         A violation for each error, with the rule's id as `reason`; none when the job is valid.
     """
-    return bad_request_of(find(job, Target(api_version, location, project, models, request_labels)))
+    return bad_request_of(find(job, Target(api_version, location, project, models, request_labels, today)))
 
 
 def require_valid(
@@ -89,19 +93,25 @@ def require_valid(
     project: str | None = None,
     models: Catalogue | None = None,
     request_labels: bool = True,
+    today: date | None = None,
 ) -> None:
     """Raises when `check`, whose arguments these are, finds an error.
 
     Raises:
         SpecInvalid: With all errors.
     """
-    found = bad_request_of(find(job, Target(api_version, location, project, models, request_labels)))
+    found = bad_request_of(find(job, Target(api_version, location, project, models, request_labels, today)))
     if found.field_violations:
         raise SpecInvalid(found)
 
 
 def check_request(
-    parent: str, job: TuningJob, *, api_version: str = "v1", models: Catalogue | None = None
+    parent: str,
+    job: TuningJob,
+    *,
+    api_version: str = "v1",
+    models: Catalogue | None = None,
+    today: date | None = None,
 ) -> list[Finding]:
     """The findings about a create as a server sees it: paths begin with `tuning_job.`, and no label is still to come.
 
@@ -110,9 +120,10 @@ def check_request(
         job: What was sent.
         api_version: The version that it was sent to.
         models: As for `check`.
+        today: As for `check`.
     """
     project, location = place_of(parent) or (None, None)
-    found = find(job, Target(api_version, location, project, models, own_labels=False))
+    found = find(job, Target(api_version, location, project, models, own_labels=False, today=today))
     prefix = "tuning_job"
     return [_moved(finding, f"{prefix}.{finding.field}" if finding.field else prefix) for finding in found]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from gemtune.errors import ConfigurationError
 from gemtune.specs.catalogue import BaseModel, Catalogue, catalogue
 from gemtune.specs.checks.rules import RULES
 from gemtune.specs.finding import Finding, Severity
+from gemtune.specs.lifecycle import Lifecycle, kind_of_tuning, limits_for, today_in_utc
 from gemtune_pb.v1 import TuningJob
 
 __all__ = ["CheckContext", "Target", "display"]
@@ -25,6 +27,7 @@ class Target:
         project: For which project (id or number).
         models: What is known of base models; None: gemtune's catalogue and the user's.
         own_labels: Whether gemtune's own two labels will be added.
+        today: The day by which the ends of models are judged; None: today (UTC).
     """
 
     api_version: str = "v1"
@@ -32,6 +35,7 @@ class Target:
     project: str | None = None
     models: Catalogue | None = None
     own_labels: bool = True
+    today: date | None = None
 
 
 class CheckContext:
@@ -47,7 +51,10 @@ class CheckContext:
         self.own_labels = target.own_labels
         self.findings: list[Finding] = []
         self.base_model: str = job.base_model
-        self.model: BaseModel | None = models.get(self.base_model) if self.base_model else None
+        self.tuning = kind_of_tuning(job)
+        self.today = today_in_utc() if target.today is None else target.today
+        known = models.get(self.base_model) if self.base_model else None
+        self.model: BaseModel | None = limits_for(known, self.tuning) if known else None
         self.kind = models.kind(self.base_model) if self.base_model else ""
         if job.custom_base_model:
             self.kind = "open"
@@ -61,7 +68,7 @@ class CheckContext:
         remedy: str = "",
         *,
         severity: Severity | None = None,
-        known: BaseModel | None = None,
+        known: BaseModel | Lifecycle | None = None,
         value: str = "",
         words: str = "",
     ) -> None:

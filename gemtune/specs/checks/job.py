@@ -7,12 +7,13 @@ import unicodedata
 from typing import Any
 
 from gemtune.names import MOST_LABELS, OWN_LABELS
-from gemtune.specs.catalogue import near_models
+from gemtune.specs.catalogue import BaseModel, as_of, is_newer, near_models
 from gemtune.specs.checks.context import CheckContext, display
 from gemtune.specs.checks.data import gcs
 from gemtune.specs.checks.places import places
 from gemtune.specs.finding import key_path
-from gemtune.specs.model_names import another_api, is_resource
+from gemtune.specs.lifecycle import Lifecycle, Stage, lifecycle_of, stage_of
+from gemtune.specs.model_names import another_api, bare_name, is_resource
 
 __all__ = ["job", "pre_tuned_model"]
 
@@ -24,7 +25,7 @@ def job(context: CheckContext, job: Any, _path: str) -> None:
             "source-model",
             "base_model",
             "there is no model to tune",
-            "give a base_model, such as gemini-2.5-flash, or a pre_tuned_model",
+            "give a base_model, such as gemini-3.5-flash, or a pre_tuned_model",
         )
     if job.WhichOneof("tuning_spec") is None:
         sentence = "there is no tuning spec"
@@ -64,9 +65,23 @@ _MODEL_NAME = re.compile(r"(?:publishers/[^/\s]+/models/[^/\s:]+|[A-Za-z0-9][^/\
 def _base_model(context: CheckContext, name: str) -> None:
     if context.model is None:
         _no_base_model(context, name)
-    elif context.model.retired:
-        sentence = _no_longer(context.model.name, context.model.retired)
-        context.add("model-retired", "base_model", sentence, _offered(context, context.model.kind), known=context.model)
+    else:
+        _life(context, context.model, "base_model")
+
+
+def _life(context: CheckContext, model: BaseModel, path: str, whose: str = "") -> None:
+    """Whether a model is gone, closed to new projects, or about to be. `whose` follows its name."""
+    stage = stage_of(model, context.today, context.tuning)
+    if stage is Stage.OFFERED:
+        return
+    life = lifecycle_of(model, context.tuning)
+    if stage is Stage.RETIRED:
+        known = life if life.source and not model.retired else model
+        sentence = _no_longer(f"{model.name}{whose}", life.shutdown)
+        context.add("model-retired", path, sentence, _offered(context, model.kind), known=known)
+    else:
+        sentence = _ending(f"{model.name}{whose}", life, stage) + (f": {life.note}" if life.note else "")
+        context.add("model-retiring", path, sentence, _instead(context, model, life), known=life)
 
 
 _MOST_NAMES = 4
@@ -76,10 +91,30 @@ def _no_longer(name: str, since: str) -> str:
     return f"{name} is no longer offered by the service (as of {since})"
 
 
+def _ending(name: str, life: Lifecycle, stage: Stage) -> str:
+    """That a model is going, in the words for before the day on which new projects may not use it, and after."""
+    ends = f"ends on {life.shutdown}" if life.shutdown else ""
+    if stage is Stage.CLOSED:
+        return f"{name} is closed to new projects (since {life.closed}){ends and f' and {ends}'}"
+    closes = f"is going to be closed to new projects on {life.closed}" if life.closed else ""
+    return f"{name} {' and '.join(filter(None, (closes, ends)))}"
+
+
+def _instead(context: CheckContext, model: BaseModel, life: Lifecycle) -> str:
+    """The model to name in its place; what is offered where that is not known, or going as well."""
+    other = context.models.get(life.replacement) if life.replacement else None
+    if other is None or stage_of(other, context.today) is not Stage.OFFERED:
+        return _offered(context, model.kind)
+    elsewhere = context.location and other.regions and context.location not in other.regions
+    return f"use {other.name}" + (f", which is tuned in {', '.join(other.regions)}" if elsewhere else "")
+
+
 def _offered(context: CheckContext, kind: str = "google") -> str:
-    names = [model.name for model in context.models.offered(kind, context.location)]
+    there = context.models.offered(kind, context.location, today=context.today)
+    names = [model.name for model in there or context.models.offered(kind, today=context.today)]
     more = f" … and {len(names) - _MOST_NAMES} more (gemtune models)" if len(names) > _MOST_NAMES else ""
-    return f"offered are {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
+    where = "" if there else f", none of which is known to be tuned in {context.location}"
+    return f"offered are {', '.join(names[:_MOST_NAMES])}{more}{where}" if names else ""
 
 
 def _no_base_model(context: CheckContext, name: str) -> None:
@@ -107,24 +142,37 @@ def _no_base_model(context: CheckContext, name: str) -> None:
 def _not_near(context: CheckContext, name: str, rule_id: str, sentence: str, meant: str) -> None:
     """Says what a name that is not a base model's may mean: a model of its family and generation, or what there is."""
     near = near_models(name, context.models)
-    there = [model for model in near if not model.retired]
+    stages = [stage_of(model, context.today) for model in near]
+    there = [model for model, stage in zip(near, stages, strict=True) if stage is Stage.OFFERED]
+    remedy = _offered(context)
     if len(there) == 1:
         remedy = meant.format(there[0].name)
     elif there:
         remedy = f"name one of {', '.join(model.name for model in there)}"
-    elif near:
+    elif near and stages[0] is Stage.RETIRED:
+        gone = _no_longer(near[0].name, lifecycle_of(near[0]).shutdown)
+        rule_id, sentence = (
+            ("model-retired", gone) if rule_id == "model-unknown" else (rule_id, f"{sentence}, and {gone}")
+        )
+    elif near:  # its users may go on, so that what is wrong with the name is said too
+        sentence = f"{sentence}, and {_ending(near[0].name, lifecycle_of(near[0]), stages[0])}"
+    elif is_newer(name, context.models):  # neither a guess nor an older model in its place
+        newer = f"newer than the catalogue of base models (as of {as_of(context.models)})"
         if rule_id == "model-unknown":
-            rule_id, sentence = "model-retired", _no_longer(near[0].name, near[0].retired)
+            sentence, remedy = (
+                f"{display(name)} is {newer}",
+                "the service tells whether it can be tuned, and in what limits",
+            )
         else:
-            sentence = f"{sentence}, and {_no_longer(near[0].name, near[0].retired)}"
-        remedy = _offered(context)
-    else:
-        remedy = _offered(context)
+            remedy = f"{meant.format(bare_name(name))}, which is {newer}"
     context.add(rule_id, "base_model", sentence, remedy, value=name)
 
 
 def pre_tuned_model(context: CheckContext, source: Any, path: str) -> None:
     """The tuned model to go on from."""
+    base = context.models.get(source.base_model) if source.base_model and not context.base_model else None
+    if base is not None:
+        _life(context, base, f"{path}.base_model", ", which the tuned model is of and ends with,")
     if source.tuned_model_name:
         return
     if source.checkpoint_id:

@@ -46,6 +46,7 @@ class Rule:
 _PROTO = "googleapis, tuning_job.proto"
 _REST = "aiplatform REST discovery document, revision 20261106"
 _DOC = "Vertex AI documentation, About supervised fine-tuning"
+_LIFE = "Google Cloud documentation, Model versions and lifecycle"
 _SEED = "Vertex AI documentation, Tuning API reference"
 _SKILLS = "github.com/google/skills, agent-platform-tuning"
 _EVALUATION = "Vertex AI documentation, Evaluate tuned models"
@@ -149,6 +150,13 @@ RULES: dict[str, Rule] = {
         ),
         Rule("model-unknown", _WARNING, "a base model that the catalogue does not have", "gemtune's catalogue", ""),
         Rule("model-retired", _WARNING, "a base model that the service no longer offers", _DOC, "2026-09"),
+        Rule(
+            "model-retiring",
+            _WARNING,
+            "a base model that is closed to new projects, or about to be",
+            _LIFE,
+            "2026-10-13",
+        ),
         Rule("model-field", _ERROR, "a field for another kind of base model", _REST, "2026-11-06", on_key=True),
         Rule(
             "output-uri-required",

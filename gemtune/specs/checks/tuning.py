@@ -31,8 +31,9 @@ def supervised(context: CheckContext, spec: Any, path: str) -> None:
             "give validation_dataset_uri",
         )
     if model is not None and model.HasField("evaluation") and not model.evaluation:
-        able = ", ".join(entry.name for entry in context.models if entry.evaluation)
-        context.add("evaluation-model", field, f"evaluation is not documented for {model.name}", f"it is for {able}")
+        able = ", ".join(entry.name for entry in context.models.offered(today=context.today) if entry.evaluation)
+        remedy = f"it is for {able}" if able else "it is for none that new projects may use: leave it out"
+        context.add("evaluation-model", field, f"evaluation is not documented for {model.name}", remedy)
     if context.location is not None and context.location != "us-central1":
         context.add(
             "evaluation-region", field, f"evaluation is not documented for {context.location}", "it is for us-central1"

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agemtune/v1/catalogue.proto\x12\ngemtune.v1\"\x81\x03\n\x0eModelCatalogue\x12\x36\n\x06models\x18\x01 \x03(\x0b\x32&.gemtune.v1.ModelCatalogue.ModelsEntry\x12\x36\n\x06\x66ields\x18\x02 \x03(\x0b\x32&.gemtune.v1.ModelCatalogue.FieldsEntry\x12\x32\n\x04gone\x18\x03 \x03(\x0b\x32$.gemtune.v1.ModelCatalogue.GoneEntry\x12\x11\n\tlocations\x18\x04 \x03(\t\x1a\x44\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.gemtune.v1.BaseModel:\x02\x38\x01\x1a\x45\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.gemtune.v1.FieldLimit:\x02\x38\x01\x1a+\n\tGoneEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd8\x08\n\tBaseModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07retired\x18\x03 \x01(\t\x12\x15\n\radapter_sizes\x18\x04 \x03(\x05\x12!\n\x14\x64\x65\x66\x61ult_adapter_size\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\nmodalities\x18\x06 \x03(\t\x12\x1f\n\x12tokens_per_example\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12 \n\x13validation_examples\x18\x08 \x01(\x03H\x02\x88\x01\x01\x12\x1d\n\x10validation_share\x18\t \x01(\x01H\x03\x88\x01\x01\x12\x1e\n\x11training_examples\x18\n \x01(\x03H\x04\x88\x01\x01\x12 \n\x13multimodal_examples\x18\x0b \x01(\x03H\x05\x88\x01\x01\x12\x1b\n\x0etraining_bytes\x18\x0c \x01(\x03H\x06\x88\x01\x01\x12\x0f\n\x07regions\x18\r \x03(\t\x12\x18\n\x10regions_complete\x18\x0e \x01(\x08\x12\x13\n\x0bserved_from\x18\x0f \x03(\t\x12\x11\n\x04\x63mek\x18\x10 \x01(\x08H\x07\x88\x01\x01\x12\x17\n\nevaluation\x18\x11 \x01(\x08H\x08\x88\x01\x01\x12\x0e\n\x06source\x18\x12 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x13 \x01(\t\x12\x31\n\x06tuning\x18\x14 \x03(\x0b\x32!.gemtune.v1.BaseModel.TuningEntry\x12(\n\tlifecycle\x18\x15 \x01(\x0b\x32\x15.gemtune.v1.Lifecycle\x12/\n\x05media\x18\x16 \x03(\x0b\x32 .gemtune.v1.BaseModel.MediaEntry\x12\x1d\n\x10minimum_examples\x18\x17 \x01(\x03H\t\x88\x01\x01\x12\"\n\x15part_media_resolution\x18\x18 \x01(\x08H\n\x88\x01\x01\x12$\n\x17\x66unction_calls_doubtful\x18\x19 \x01(\x08H\x0b\x88\x01\x01\x1aG\n\x0bTuningEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.gemtune.v1.TuningLimits:\x02\x38\x01\x1a\x44\n\nMediaEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.gemtune.v1.MediaLimit:\x02\x38\x01\x42\x17\n\x15_default_adapter_sizeB\x15\n\x13_tokens_per_exampleB\x16\n\x14_validation_examplesB\x13\n\x11_validation_shareB\x14\n\x12_training_examplesB\x16\n\x14_multimodal_examplesB\x11\n\x0f_training_bytesB\x07\n\x05_cmekB\r\n\x0b_evaluationB\x13\n\x11_minimum_examplesB\x18\n\x16_part_media_resolutionB\x1a\n\x18_function_calls_doubtful\"\xd9\x03\n\x0cTuningLimits\x12\x12\n\nmodalities\x18\x01 \x03(\t\x12\x15\n\radapter_sizes\x18\x02 \x03(\x05\x12\x1f\n\x12tokens_per_example\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12 \n\x13validation_examples\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x1d\n\x10validation_share\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x1e\n\x11training_examples\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x1b\n\x0etraining_bytes\x18\x07 \x01(\x03H\x04\x88\x01\x01\x12\x0f\n\x07regions\x18\x08 \x03(\t\x12\x13\n\x0bserved_from\x18\t \x03(\t\x12\x13\n\x0b\x61pi_version\x18\n \x01(\t\x12\x0f\n\x07preview\x18\x0b \x01(\x08\x12(\n\tlifecycle\x18\x0c \x01(\x0b\x32\x15.gemtune.v1.Lifecycle\x12\x0e\n\x06source\x18\r \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x0e \x01(\tB\x15\n\x13_tokens_per_exampleB\x16\n\x14_validation_examplesB\x13\n\x11_validation_shareB\x14\n\x12_training_examplesB\x11\n\x0f_training_bytes\"\x9d\x01\n\tLifecycle\x12\x10\n\x08released\x18\x01 \x01(\t\x12\x0e\n\x06\x63losed\x18\x02 \x01(\t\x12\x10\n\x08shutdown\x18\x03 \x01(\t\x12\x1b\n\x13shutdown_not_before\x18\x04 \x01(\t\x12\x13\n\x0breplacement\x18\x05 \x01(\t\x12\x0c\n\x04note\x18\x06 \x01(\t\x12\x0e\n\x06source\x18\x07 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x08 \x01(\t\"T\n\nMediaLimit\x12\x18\n\x0bper_example\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\x05\x62ytes\x18\x02 \x01(\x03H\x01\x88\x01\x01\x42\x0e\n\x0c_per_exampleB\x08\n\x06_bytes\"+\n\nFieldLimit\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07instead\x18\x02 \x01(\tB\x82\x01\n\x0e\x63om.gemtune.v1B\x0e\x43\x61talogueProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agemtune/v1/catalogue.proto\x12\ngemtune.v1\"\xff\x03\n\x0eModelCatalogue\x12\x36\n\x06models\x18\x01 \x03(\x0b\x32&.gemtune.v1.ModelCatalogue.ModelsEntry\x12\x36\n\x06\x66ields\x18\x02 \x03(\x0b\x32&.gemtune.v1.ModelCatalogue.FieldsEntry\x12\x32\n\x04gone\x18\x03 \x03(\x0b\x32$.gemtune.v1.ModelCatalogue.GoneEntry\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\x34\n\x05kinds\x18\x05 \x03(\x0b\x32%.gemtune.v1.ModelCatalogue.KindsEntry\x1a\x44\n\x0bModelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.gemtune.v1.BaseModel:\x02\x38\x01\x1a\x45\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.gemtune.v1.FieldLimit:\x02\x38\x01\x1a+\n\tGoneEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x46\n\nKindsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.gemtune.v1.TuningLimits:\x02\x38\x01\"\xd8\x08\n\tBaseModel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07retired\x18\x03 \x01(\t\x12\x15\n\radapter_sizes\x18\x04 \x03(\x05\x12!\n\x14\x64\x65\x66\x61ult_adapter_size\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\nmodalities\x18\x06 \x03(\t\x12\x1f\n\x12tokens_per_example\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12 \n\x13validation_examples\x18\x08 \x01(\x03H\x02\x88\x01\x01\x12\x1d\n\x10validation_share\x18\t \x01(\x01H\x03\x88\x01\x01\x12\x1e\n\x11training_examples\x18\n \x01(\x03H\x04\x88\x01\x01\x12 \n\x13multimodal_examples\x18\x0b \x01(\x03H\x05\x88\x01\x01\x12\x1b\n\x0etraining_bytes\x18\x0c \x01(\x03H\x06\x88\x01\x01\x12\x0f\n\x07regions\x18\r \x03(\t\x12\x18\n\x10regions_complete\x18\x0e \x01(\x08\x12\x13\n\x0bserved_from\x18\x0f \x03(\t\x12\x11\n\x04\x63mek\x18\x10 \x01(\x08H\x07\x88\x01\x01\x12\x17\n\nevaluation\x18\x11 \x01(\x08H\x08\x88\x01\x01\x12\x0e\n\x06source\x18\x12 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x13 \x01(\t\x12\x31\n\x06tuning\x18\x14 \x03(\x0b\x32!.gemtune.v1.BaseModel.TuningEntry\x12(\n\tlifecycle\x18\x15 \x01(\x0b\x32\x15.gemtune.v1.Lifecycle\x12/\n\x05media\x18\x16 \x03(\x0b\x32 .gemtune.v1.BaseModel.MediaEntry\x12\x1d\n\x10minimum_examples\x18\x17 \x01(\x03H\t\x88\x01\x01\x12\"\n\x15part_media_resolution\x18\x18 \x01(\x08H\n\x88\x01\x01\x12$\n\x17\x66unction_calls_doubtful\x18\x19 \x01(\x08H\x0b\x88\x01\x01\x1aG\n\x0bTuningEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.gemtune.v1.TuningLimits:\x02\x38\x01\x1a\x44\n\nMediaEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0b\x32\x16.gemtune.v1.MediaLimit:\x02\x38\x01\x42\x17\n\x15_default_adapter_sizeB\x15\n\x13_tokens_per_exampleB\x16\n\x14_validation_examplesB\x13\n\x11_validation_shareB\x14\n\x12_training_examplesB\x16\n\x14_multimodal_examplesB\x11\n\x0f_training_bytesB\x07\n\x05_cmekB\r\n\x0b_evaluationB\x13\n\x11_minimum_examplesB\x18\n\x16_part_media_resolutionB\x1a\n\x18_function_calls_doubtful\"\xd9\x03\n\x0cTuningLimits\x12\x12\n\nmodalities\x18\x01 \x03(\t\x12\x15\n\radapter_sizes\x18\x02 \x03(\x05\x12\x1f\n\x12tokens_per_example\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12 \n\x13validation_examples\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x1d\n\x10validation_share\x18\x05 \x01(\x01H\x02\x88\x01\x01\x12\x1e\n\x11training_examples\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12\x1b\n\x0etraining_bytes\x18\x07 \x01(\x03H\x04\x88\x01\x01\x12\x0f\n\x07regions\x18\x08 \x03(\t\x12\x13\n\x0bserved_from\x18\t \x03(\t\x12\x13\n\x0b\x61pi_version\x18\n \x01(\t\x12\x0f\n\x07preview\x18\x0b \x01(\x08\x12(\n\tlifecycle\x18\x0c \x01(\x0b\x32\x15.gemtune.v1.Lifecycle\x12\x0e\n\x06source\x18\r \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x0e \x01(\tB\x15\n\x13_tokens_per_exampleB\x16\n\x14_validation_examplesB\x13\n\x11_validation_shareB\x14\n\x12_training_examplesB\x11\n\x0f_training_bytes\"\x9d\x01\n\tLifecycle\x12\x10\n\x08released\x18\x01 \x01(\t\x12\x0e\n\x06\x63losed\x18\x02 \x01(\t\x12\x10\n\x08shutdown\x18\x03 \x01(\t\x12\x1b\n\x13shutdown_not_before\x18\x04 \x01(\t\x12\x13\n\x0breplacement\x18\x05 \x01(\t\x12\x0c\n\x04note\x18\x06 \x01(\t\x12\x0e\n\x06source\x18\x07 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x08 \x01(\t\"T\n\nMediaLimit\x12\x18\n\x0bper_example\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\x05\x62ytes\x18\x02 \x01(\x03H\x01\x88\x01\x01\x42\x0e\n\x0c_per_exampleB\x08\n\x06_bytes\"+\n\nFieldLimit\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0f\n\x07instead\x18\x02 \x01(\tB\x82\x01\n\x0e\x63om.gemtune.v1B\x0e\x43\x61talogueProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,30 +38,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELCATALOGUE_FIELDSENTRY']._serialized_options = b'8\001'
   _globals['_MODELCATALOGUE_GONEENTRY']._loaded_options = None
   _globals['_MODELCATALOGUE_GONEENTRY']._serialized_options = b'8\001'
+  _globals['_MODELCATALOGUE_KINDSENTRY']._loaded_options = None
+  _globals['_MODELCATALOGUE_KINDSENTRY']._serialized_options = b'8\001'
   _globals['_BASEMODEL_TUNINGENTRY']._loaded_options = None
   _globals['_BASEMODEL_TUNINGENTRY']._serialized_options = b'8\001'
   _globals['_BASEMODEL_MEDIAENTRY']._loaded_options = None
   _globals['_BASEMODEL_MEDIAENTRY']._serialized_options = b'8\001'
   _globals['_MODELCATALOGUE']._serialized_start=43
-  _globals['_MODELCATALOGUE']._serialized_end=428
-  _globals['_MODELCATALOGUE_MODELSENTRY']._serialized_start=244
-  _globals['_MODELCATALOGUE_MODELSENTRY']._serialized_end=312
-  _globals['_MODELCATALOGUE_FIELDSENTRY']._serialized_start=314
-  _globals['_MODELCATALOGUE_FIELDSENTRY']._serialized_end=383
-  _globals['_MODELCATALOGUE_GONEENTRY']._serialized_start=385
-  _globals['_MODELCATALOGUE_GONEENTRY']._serialized_end=428
-  _globals['_BASEMODEL']._serialized_start=431
-  _globals['_BASEMODEL']._serialized_end=1543
-  _globals['_BASEMODEL_TUNINGENTRY']._serialized_start=1145
-  _globals['_BASEMODEL_TUNINGENTRY']._serialized_end=1216
-  _globals['_BASEMODEL_MEDIAENTRY']._serialized_start=1218
-  _globals['_BASEMODEL_MEDIAENTRY']._serialized_end=1286
-  _globals['_TUNINGLIMITS']._serialized_start=1546
-  _globals['_TUNINGLIMITS']._serialized_end=2019
-  _globals['_LIFECYCLE']._serialized_start=2022
-  _globals['_LIFECYCLE']._serialized_end=2179
-  _globals['_MEDIALIMIT']._serialized_start=2181
-  _globals['_MEDIALIMIT']._serialized_end=2265
-  _globals['_FIELDLIMIT']._serialized_start=2267
-  _globals['_FIELDLIMIT']._serialized_end=2310
+  _globals['_MODELCATALOGUE']._serialized_end=554
+  _globals['_MODELCATALOGUE_MODELSENTRY']._serialized_start=298
+  _globals['_MODELCATALOGUE_MODELSENTRY']._serialized_end=366
+  _globals['_MODELCATALOGUE_FIELDSENTRY']._serialized_start=368
+  _globals['_MODELCATALOGUE_FIELDSENTRY']._serialized_end=437
+  _globals['_MODELCATALOGUE_GONEENTRY']._serialized_start=439
+  _globals['_MODELCATALOGUE_GONEENTRY']._serialized_end=482
+  _globals['_MODELCATALOGUE_KINDSENTRY']._serialized_start=484
+  _globals['_MODELCATALOGUE_KINDSENTRY']._serialized_end=554
+  _globals['_BASEMODEL']._serialized_start=557
+  _globals['_BASEMODEL']._serialized_end=1669
+  _globals['_BASEMODEL_TUNINGENTRY']._serialized_start=1271
+  _globals['_BASEMODEL_TUNINGENTRY']._serialized_end=1342
+  _globals['_BASEMODEL_MEDIAENTRY']._serialized_start=1344
+  _globals['_BASEMODEL_MEDIAENTRY']._serialized_end=1412
+  _globals['_TUNINGLIMITS']._serialized_start=1672
+  _globals['_TUNINGLIMITS']._serialized_end=2145
+  _globals['_LIFECYCLE']._serialized_start=2148
+  _globals['_LIFECYCLE']._serialized_end=2305
+  _globals['_MEDIALIMIT']._serialized_start=2307
+  _globals['_MEDIALIMIT']._serialized_end=2391
+  _globals['_FIELDLIMIT']._serialized_start=2393
+  _globals['_FIELDLIMIT']._serialized_end=2436
 # @@protoc_insertion_point(module_scope)

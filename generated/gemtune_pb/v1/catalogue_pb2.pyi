@@ -88,10 +88,32 @@ class ModelCatalogue(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class KindsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___TuningLimits: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___TuningLimits | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     MODELS_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
     GONE_FIELD_NUMBER: _builtins.int
     LOCATIONS_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def models(self) -> _containers.MessageMap[_builtins.str, Global___BaseModel]:
         """Base models by name, as in `base_model`: `gemini-3.5-flash`, `meta/llama3_1@llama-3.1-8b`."""
@@ -110,6 +132,10 @@ class ModelCatalogue(_message.Message):
     def locations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Locations that are known. One that is not here may be new, and is only warned of."""
 
+    @_builtins.property
+    def kinds(self) -> _containers.MessageMap[_builtins.str, Global___TuningLimits]:
+        """What holds for all base models of a kind (`google`, `open`), those too that are not listed."""
+
     def __init__(
         self,
         *,
@@ -117,10 +143,11 @@ class ModelCatalogue(_message.Message):
         fields: _abc.Mapping[_builtins.str, Global___FieldLimit] | None = ...,
         gone: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         locations: _abc.Iterable[_builtins.str] | None = ...,
+        kinds: _abc.Mapping[_builtins.str, Global___TuningLimits] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "gone", b"gone", "locations", b"locations", "models", b"models"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "gone", b"gone", "kinds", b"kinds", "locations", b"locations", "models", b"models"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -147,7 +147,7 @@ class GenerationConfig(_message.Message):
 
             MODEL_NAME_FIELD_NUMBER: _builtins.int
             model_name: _builtins.str
-            """Its name, such as `gemini-2.5-flash`; public models only."""
+            """Its name, such as `gemini-3.5-flash`; public models only."""
             def __init__(
                 self,
                 *,

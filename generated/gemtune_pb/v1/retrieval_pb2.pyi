@@ -408,7 +408,7 @@ class RagRetrievalConfig(_message.Message):
 
             MODEL_NAME_FIELD_NUMBER: _builtins.int
             model_name: _builtins.str
-            """Its name, such as `gemini-2.5-flash`."""
+            """Its name, such as `gemini-3.5-flash`."""
             def __init__(
                 self,
                 *,

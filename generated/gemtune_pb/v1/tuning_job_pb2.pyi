@@ -114,7 +114,7 @@ class TuningJob(_message.Message):
     """Free text about the job."""
     base_model: _builtins.str
     """Name of a model of Google's or of an open model that can be tuned in this location, with its
-    version: `gemini-2.5-flash`, `gemini-1.5-pro-002`.
+    version: `gemini-3.5-flash`, `translation-llm-002`.
     """
     state: _job_state_pb2.JobState.ValueType
     """Where the job stands."""
