@@ -359,6 +359,17 @@ def test_the_token_goes_along(ours: InProcess, monkeypatch: pytest.MonkeyPatch) 
     assert TOKEN not in repr(sources(["gs://bkt/x.jsonl"]))
 
 
+def test_the_token_does_not_go_where_an_answer_points(ours: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours.put("bkt", "x.jsonl", b"{}\n")
+    with InProcess(objects=dict(ours.objects)) as other:
+        ours.moved = other.url.replace("127.0.0.1", "localhost")
+        held = storage(ours)
+        monkeypatch.setattr(cloud, "_storage", lambda _: held)
+        assert read("gs://bkt/x.jsonl") == b"{}\n"
+        assert [asked.headers.get("authorization") for asked in other.asked] == [None]
+        assert not any(TOKEN in value for asked in other.asked for value in asked.headers.values())
+
+
 @pytest.mark.parametrize("folder", [False, True])
 def test_the_authorities_of_the_environment_are_trusted(
     folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
