@@ -407,6 +407,21 @@ def test_a_server_that_nobody_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert not store.asked
 
 
+def test_a_pattern_that_means_nothing(ours: InProcess) -> None:
+    ours.put("bkt", "x.jsonl", b"{}\n")
+    with pytest.raises(DatasetError, match=r"gs://bkt/\[z-a\].jsonl is no pattern"):
+        sources(["gs://bkt/[z-a].jsonl"])
+
+
+def test_an_answer_of_another_generation_is_not_read(ours: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from a cache that does not look at what was asked for."""
+    ours.put("bkt", "x.jsonl", b"{}\n")
+    (source,) = sources(["gs://bkt/x.jsonl"])
+    ours.objects["bkt", "x.jsonl"].data += b"{}\n"
+    with pytest.raises(DatasetError, match="cannot be read to its end"):
+        list(source.blocks())
+
+
 def test_an_emulator_gets_no_token(ours: InProcess) -> None:
     ours.put("bkt", "x.jsonl", b"{}\n")
     (source,) = sources(["gs://bkt/x.jsonl"], credentials=Credentials(TOKEN))  # type: ignore[no-untyped-call]
