@@ -18,6 +18,7 @@ from gemtune.errors import Cancelled as Cancelled
 from gemtune.errors import ConfigurationError as ConfigurationError
 from gemtune.errors import DataLoss as DataLoss
 from gemtune.errors import DatasetError as DatasetError
+from gemtune.errors import DatasetInvalid as DatasetInvalid
 from gemtune.errors import DeadlineExceeded as DeadlineExceeded
 from gemtune.errors import DuplicateSubmission as DuplicateSubmission
 from gemtune.errors import FailedPrecondition as FailedPrecondition

@@ -1,6 +1,7 @@
 """What both clients share: their arguments, their defaults, and requests that need those.
 
-Nothing here sends, sleeps or awaits. One thing may block: a project that nobody named is looked up in the credentials.
+Nothing here sends, sleeps or awaits. Two things may block: a project that nobody named is looked up in the credentials,
+and data that are to be checked are read.
 """
 
 from __future__ import annotations
@@ -227,6 +228,11 @@ class BaseClient:
                 windows=self._windows,
             )
         )
+
+    def _check_data(self, tuning_job: TuningJob) -> None:
+        from gemtune.dataset.of_job import require_good  # needs the extra `dataset`
+
+        require_good(tuning_job, credentials=self._credentials)
 
     def _noted(self, create: Flow) -> Flow:
         """A create that notes its job: one that is not found right afterwards is waited for."""

@@ -168,6 +168,7 @@ class TuningClient(BaseClient):
         location: str | None = None,
         request_id: str | None = None,
         validate: bool = True,
+        check_data: bool = False,
         on_submit: Callable[[str], object] | None = None,
         timeout: Timeout = DEFAULT,
         retry: Retries = DEFAULT,
@@ -180,6 +181,8 @@ class TuningClient(BaseClient):
             request_id: Names this submission for ever: the same id gives the same job, whatever became of it. None: a
                 new one.
             validate: Whether the spec is checked before anything is sent.
+            check_data: Whether the data that it names are read and checked before, too (needs the extra `dataset`).
+                The time that takes does not count.
             on_submit: Is given the request id before anything is sent: who keeps it can `settle` whatever happens.
             timeout: Seconds for everything; left out: 120.
             retry: How it is looked for and sent again; None: one attempt; left out: the client's.
@@ -189,6 +192,7 @@ class TuningClient(BaseClient):
 
         Raises:
             SpecInvalid: The spec is wrong, or the request id names another spec. Nothing was sent.
+            DatasetInvalid, DatasetError: The data have an error, or cannot be read. Nothing was sent.
             ApiError: The service refused.
             TransportError: Nothing was sent.
             InDoubt: It is not known whether the job was created; `settle` tells later.
@@ -202,6 +206,8 @@ class TuningClient(BaseClient):
             timeout=timeout,
             retry=retry,
         )
+        if check_data:
+            self._check_data(tuning_job)
         with Submitting(on_submit) as told:
             created = self._driver.run(flow, told)
         return single(created)

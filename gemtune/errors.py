@@ -31,6 +31,7 @@ __all__ = [
     "ConfigurationError",
     "DataLoss",
     "DatasetError",
+    "DatasetInvalid",
     "DeadlineExceeded",
     "DuplicateSubmission",
     "FailedPrecondition",
@@ -339,6 +340,18 @@ class SpecInvalid(GemtuneError):
 
     def __str__(self) -> str:
         return "\n".join(f"{v.field}: {v.description}" for v in self.violations.field_violations)
+
+
+class DatasetInvalid(SpecInvalid):
+    """The data that a spec names have an error; found before anything was sent.
+
+    Attributes:
+        report: What the check found: a `DatasetReport`. `violations` has the first errors.
+    """
+
+    def __init__(self, violations: error_details_pb2.BadRequest, report: Message) -> None:
+        super().__init__(violations)
+        self.report: Any = report
 
 
 class SpecFileError(GemtuneError):

@@ -32,6 +32,7 @@ SUBSTITUTIONS = [
     (r"; awaited if it is a coroutine function", ""),
     # What is done.
     (r"if self\._project is not None:\n\s+(make\(\)  # a wrong)", r"\1"),
+    (r"await Aside\(partial\((self\._check_data), tuning_job\)\)\.awaited\(\)", r"\1(tuning_job)"),
     (r"made = .*\n.*await Aside\(made\)\.awaited\(\)\n", r"return make(*args, **options)\n"),
     (r'"""What `make` returns, which may look up the project: [^"]*"""', '"""What `make` returns."""'),
     (r"from gemtune\.transport\.helper_thread import Aside\n", ""),

@@ -51,6 +51,7 @@ def _create(  # click hands over each option by its name
     once: bool,
     resend: bool,
     store: str | None,
+    check_data: bool,
     **fields: Any,
 ) -> None:
     """Starts a job, or shows how it would be started."""
@@ -69,6 +70,8 @@ def _create(  # click hands over each option by its name
                 job = client.find_tuning_job(given.job)
             found = "with the same spec" if job is not None else ""
         if job is None:
+            if check_data:
+                _check_data(session, given.job)
             job = submit(session, client, given.job, request_id, store=store, resend=resend)
             if not session.submitted:
                 found = "under that request id"
@@ -95,6 +98,9 @@ create = Command(
         WAIT_TIMEOUT,
         POLL_INTERVAL,
         Option(["--dry-run"], is_flag=True, help="Print what would be sent, and send nothing"),
+        Option(
+            ["--check-data"], is_flag=True, help="Check the data in Cloud Storage first; send nothing if they are bad"
+        ),
         Option(["--once"], is_flag=True, help="Submit only if no job of the same spec runs or succeeded"),
         Option(["--request-id"], metavar="ID", help="Id of this submission; the same id gives the same job"),
         Option(["--resend/--no-resend"], default=True, help="Send it again when its outcome is unknown"),
@@ -173,6 +179,37 @@ def _announce_to_person(session: Session, job: TuningJob, *, followed: bool, fou
     else:
         words, command = session.next_command(job.name, ended=has_ended(job))
         console.print(Text(command_line(f"  {words}", command, console.width), style="dim"), soft_wrap=True)
+
+
+def _check_data(session: Session, job: TuningJob) -> None:
+    """Checks the data where the spec says they are; an error of theirs ends the run, and nothing is sent."""
+    from gemtune.cli.dataset import Progress
+    from gemtune.dataset.folded import bytes_text, summary
+    from gemtune.dataset.of_job import data_of, require_good
+    from gemtune.errors import DatasetInvalid
+
+    progress = Progress(session)
+    try:
+        report = require_good(job, on_progress=progress.add)
+    except DatasetInvalid as error:
+        data = data_of(job)
+        if data is not None:
+            more = f" --validation {data.validation}" if data.validation else ""
+            kind = f" --job {data.job}" if data.job != "sft" else ""
+            command = f"gemtune dataset check {data.training} --base-model {job.base_model}{more}{kind}"
+            error.add_note(f"nothing was sent; to see all: {command}")
+        raise
+    finally:
+        progress.end()
+    if report is None:
+        session.output.note("the data were not checked: they are not in Cloud Storage")
+        return
+    told = ", ".join(summary(report)) or "no problem found"
+    what = f"{report.example_count:,} rows, {bytes_text(report.bytes_read)}: {told}"
+    if session.output.interactive and not session.output.quiet:
+        _done(session, "data are checked", what)
+    else:
+        session.output.note(f"data are checked: {what}")
 
 
 # -- dry run ------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from gemtune.cli.session import Session
 if TYPE_CHECKING:
     from gemtune_pb.v1 import DatasetReport
 
-__all__ = ["check", "dataset"]
+__all__ = ["Progress", "check", "dataset"]
 
 dataset = Group(
     {
@@ -74,7 +74,7 @@ def check(  # noqa: PLR0917  click passes by name
     session: Session = ctx.obj
     if role == "validation" and validation:
         raise click.UsageError("--role validation says that FILE is for validation; leave out --validation", ctx)
-    progress = _Progress(session)
+    progress = Progress(session)
     if fix is not None:
         _repair(session, files, fix, base_model, job)
         files = (fix,)
@@ -101,7 +101,7 @@ def check(  # noqa: PLR0917  click passes by name
     return 2 if report.error_count or (strict and report.warning_count) else 0
 
 
-def _show(session: Session, report: DatasetReport, progress: _Progress) -> None:
+def _show(session: Session, report: DatasetReport, progress: Progress) -> None:
     output = session.output
     progress.end()
     if session.output_format in FINDINGS:
@@ -149,7 +149,7 @@ def _sizes(root: str) -> Any:
     return size_of
 
 
-class _Progress:
+class Progress:
     """A line on a terminal's stderr that says how far the check is."""
 
     def __init__(self, session: Session) -> None:

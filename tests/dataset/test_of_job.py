@@ -1,0 +1,90 @@
+"""The data of a job, checked before it is created: by the clients, and by gemtune create."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import gemtune
+from gemtune.cli import run
+from gemtune.dataset.cloud_api import EMULATOR
+from gemtune.emulator import running
+from gemtune.errors import DatasetError, DatasetInvalid
+from tests.support.object_stores import InProcess
+
+GOOD = {"contents": [{"role": "user", "parts": [{"text": "a"}]}, {"role": "model", "parts": [{"text": "b"}]}]}
+BAD = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcess]:
+    with InProcess() as store:
+        monkeypatch.setenv(EMULATOR, store.url)
+        store.put("data", "good.jsonl", b"".join(json.dumps(GOOD).encode() + b"\n" for _ in range(3)))
+        store.put("data", "bad.jsonl", json.dumps(BAD).encode() + b"\n")
+        yield store
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with running(job_duration=0.2) as url:
+        monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", url.removeprefix("http://"))
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "demo")
+        yield url
+
+
+def spec(name: str, validation: str = "") -> gemtune.TuningJob:
+    job = gemtune.TuningJob(base_model="gemini-3.5-flash")
+    job.supervised_tuning_spec.training_dataset_uri = f"gs://data/{name}.jsonl"
+    if validation:
+        job.supervised_tuning_spec.validation_dataset_uri = f"gs://data/{validation}.jsonl"
+    job.supervised_tuning_spec.hyper_parameters.epoch_count = 2
+    return job
+
+
+@pytest.mark.usefixtures("store", "service")
+def test_bad_data_are_refused_before_anything_is_sent() -> None:
+    with gemtune.TuningClient() as client:
+        with pytest.raises(DatasetInvalid) as caught:
+            client.create_tuning_job(spec("bad"), check_data=True)
+        (violation,) = caught.value.violations.field_violations
+        assert violation.field == "supervised_tuning_spec.training_dataset_uri"
+        assert (violation.reason, caught.value.report.problem_counts["GT202"]) == ("GT202", 1)
+        with pytest.raises(DatasetInvalid, match="validation_dataset_uri"):
+            client.create_tuning_job(spec("good", "bad"), check_data=True)
+        with pytest.raises(DatasetError, match=r"none\.jsonl"):
+            client.create_tuning_job(spec("none"), check_data=True)
+        assert list(client.list_tuning_jobs()) == []
+        assert client.create_tuning_job(spec("good"), check_data=True).name
+        assert client.create_tuning_job(spec("bad")).name, "only who asks for it has them checked"
+
+
+@pytest.mark.usefixtures("store", "service")
+def test_the_asynchronous_client_checks_them_too() -> None:
+    async def go() -> None:
+        async with gemtune.AsyncTuningClient() as client:
+            with pytest.raises(DatasetInvalid):
+                await client.create_tuning_job(spec("bad"), check_data=True)
+            assert (await client.create_tuning_job(spec("good"), check_data=True)).name
+
+    asyncio.run(go())
+
+
+@pytest.mark.usefixtures("store", "service")
+def test_the_command_says_what_it_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    flags: list[Any] = ["--base-model", "gemini-3.5-flash", "--epoch-count", "2"]
+    assert run(["create", *flags, "--training-dataset-uri", "gs://data/bad.jsonl", "--check-data"]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert "1 row is in the form of OpenAI" in err
+    assert (
+        "nothing was sent; to see all: gemtune dataset check gs://data/bad.jsonl --base-model gemini-3.5-flash" in err
+    )
+    assert run(["create", *flags, "--training-dataset-uri", "gs://data/good.jsonl", "--check-data"]) == 0
+    out, err = capsys.readouterr()
+    assert "data are checked: 3 rows, " in err
+    assert "tuningJobs/" in out
