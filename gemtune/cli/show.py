@@ -177,7 +177,7 @@ def _outcome(job: TuningJob, human: bool) -> Section:
         where = f" · {endpoint}" if endpoint else ""
         section.add(f"checkpoint {clean(checkpoint.checkpoint_id)}", place + where)
     section.add("experiment", clean(job.experiment))
-    section.add("pipeline job", clean(job.pipeline_job))
+    section.add("pipeline job", clean(job.pipeline_job))  # pyright: ignore[reportDeprecated]  v1beta1 still fills it
     section.add("metrics", clean(job.gcs_metrics_uri))
     return section
 

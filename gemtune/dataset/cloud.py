@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import getproxies
 
-from gemtune.dataset.cloud_api import EMULATOR, Place, Stat, Storage
+from gemtune.dataset.cloud_api import EMULATOR, Missing, Place, Stat, Storage
 from gemtune.dataset.partial import Found
 from gemtune.dataset.problem import ERROR, WARNING
 from gemtune.errors import ConfigurationError, DatasetError
@@ -208,9 +209,7 @@ class CloudFile:
     def _unchanged(self) -> None:
         try:
             now = self.storage.stat(self.place, attempts=PATIENCE).generation
-        except DatasetError as error:
-            if not str(error).startswith("there is no"):
-                raise
+        except Missing:
             now = 0
         if now != self.generation:
             what = "was replaced" if now else "was deleted"
@@ -293,11 +292,10 @@ def _unpacked(name: str, blocks: Iterator[bytes], start: int) -> Iterator[bytes]
 def _obstore() -> Any:
     """The library; it is large, so it is loaded when it is needed."""
     with contextlib.suppress(ImportError):
-        import obstore
-        import obstore.exceptions
-        import obstore.store
-
-        return obstore
+        library = importlib.import_module("obstore")
+        for part in ("exceptions", "store"):
+            importlib.import_module(f"obstore.{part}")
+        return library
     raise ConfigurationError("data in Cloud Storage need obstore: pip install 'gemtune[dataset]'")
 
 

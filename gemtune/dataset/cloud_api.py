@@ -20,7 +20,7 @@ from gemtune.transport import rest_wire, sealing, tls
 from gemtune.transport.credentials import ANONYMOUS, Authorizer, account_of
 from gemtune.transport.http1 import LIBRARIES, Connections, Exchange
 
-__all__ = ["EMULATOR", "Place", "Stat", "Storage"]
+__all__ = ["EMULATOR", "Missing", "Place", "Stat", "Storage"]
 
 EMULATOR = "STORAGE_EMULATOR_HOST"
 """The variable that names an emulator of Cloud Storage, for Google's own clients too."""
@@ -34,6 +34,10 @@ _PAUSE = 0.2  # seconds before the second attempt; twice as long before each fur
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 _FIELDS = "name,size,generation,crc32c,contentEncoding"
 _MOST = 8 << 20  # bytes of an answer: a page of 1,000 objects, whose names have 1,024 bytes at most
+
+
+class Missing(DatasetError):
+    """There is no such bucket or object."""
 
 
 class Place(NamedTuple):
@@ -253,8 +257,8 @@ class Storage:
             )
         if status == 404:
             if not place.key or ("bucket" in said.lower() and "not exist" in said):
-                return DatasetError(f"there is no bucket gs://{place.bucket}")
-            return DatasetError(f"there is no object {place}")
+                return Missing(f"there is no bucket gs://{place.bucket}")
+            return Missing(f"there is no object {place}")
         return DatasetError(f"Cloud Storage answered HTTP {status} for {place}" + (f": {said}" if said else ""))
 
 

@@ -13,15 +13,16 @@ def _blake(data: bytes) -> int:
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
 
 
-_digest: Callable[[bytes], int] = _blake
-KIND = "blake2b"
+def _chosen() -> tuple[str, Callable[[bytes], int]]:
+    try:
+        import xxhash
+    except ImportError:  # the extra `dataset` is not installed
+        return "blake2b", _blake
+    return "xxh3", xxhash.xxh3_64_intdigest
+
+
+KIND, _digest = _chosen()
 """The hash that is used: reports of parts can be merged where it is the same."""
-try:
-    import xxhash
-except ImportError:  # the extra `dataset` is not installed
-    pass
-else:
-    _digest, KIND = xxhash.xxh3_64_intdigest, "xxh3"
 
 
 def hash_of(text: str) -> int:

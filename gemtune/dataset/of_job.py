@@ -45,11 +45,11 @@ class JobData(NamedTuple):
 
 def data_of(job: TuningJob) -> JobData | None:
     """Where the data of a job are; None where its kind of tuning has none that a check knows."""
-    for field, kind in _KINDS.items():
-        if job.HasField(field):  # type: ignore[arg-type]
-            spec: Any = getattr(job, field)
-            return JobData(kind, field, spec.training_dataset_uri, spec.validation_dataset_uri)
-    return None
+    found = next((field.name for field, _ in job.ListFields() if field.name in _KINDS), None)
+    if found is None:
+        return None
+    spec: Any = getattr(job, found)
+    return JobData(_KINDS[found], found, spec.training_dataset_uri, spec.validation_dataset_uri)
 
 
 def check_job(

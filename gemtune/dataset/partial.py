@@ -32,6 +32,9 @@ EXAMPLES = 3
 """Rows that the statistics show, and problems of each code of which the line is shown."""
 
 
+_MOST_TOGETHER = 1 << 16  # rows of one array
+
+
 class Found(NamedTuple):
     """A problem of a segment; its line counts from 1 at the segment's beginning."""
 
@@ -157,13 +160,14 @@ class Segment:
             return
         prompt, answer = facts.keys()
         hashed, answered = hash_of(prompt), hash_of(answer)
-        tail = self.rows[-1] if self.rows else None
-        if tail is None or not isinstance(tail.lines, array) or len(tail.lines) > 1 << 16:
-            tail = Rows(array("Q"), array("Q"), array("I"), 0)
-            self.rows.append(tail)
-        tail.prompts.append(hashed)
-        tail.answers.append(answered)
-        tail.lines.append(line)  # type: ignore[attr-defined]
+        lines = self.rows[-1].lines if self.rows else None
+        if not isinstance(lines, array) or len(lines) > _MOST_TOGETHER:
+            lines = array("I")
+            self.rows.append(Rows(array("Q"), array("Q"), lines, 0))
+        prompts, answers, _, _ = self.rows[-1]
+        prompts.append(hashed)
+        answers.append(answered)
+        lines.append(line)
 
     # -- joining ----------------------------------------------------------------------------------------------------
 

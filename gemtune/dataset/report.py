@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, pairwise
 from typing import NamedTuple
 
@@ -161,7 +161,7 @@ class _Maker:
             self._amount(of_role, parts, role)
             self._habits(of_role, parts)
             self._resolution(of_role)
-        _Comparison(self, [file for file in files if file.parts[0].whole is None], self._level).run()
+        _Comparison(self._add, [file for file in files if file.parts[0].whole is None], self._level).run()
         self._report.compared_share = 1 / (1 << self._level)
         self._validation_share(files)
 
@@ -328,8 +328,8 @@ class _Row(NamedTuple):
 class _Comparison:
     """Rows that are there twice, prompts with two answers, rows for validation that are trained on."""
 
-    def __init__(self, maker: _Maker, files: Sequence[_File], level: int) -> None:
-        self._maker, self._files, self._level = maker, files, level
+    def __init__(self, add: Callable[[str, Found], object], files: Sequence[_File], level: int) -> None:
+        self._add, self._files, self._level = add, files, level
 
     def _columns(self, role: str) -> Iterator[tuple[str, Rows]]:
         for file in self._files:
@@ -406,7 +406,7 @@ class _Comparison:
                 found = Found(
                     line, "GT802", WARNING, "", f"the prompt is that of {_place(before, name)}, with another answer"
                 )
-            self._maker._add(name, found)
+            self._add(name, found)
 
     def _overlap(self) -> None:
         count = sum(len(rows.prompts) for _, rows in self._columns("validation"))
@@ -424,7 +424,7 @@ class _Comparison:
                         found.setdefault((row.file, row.line), _Row(name, rows.lines[i] + rows.offset, row.answer))
         order = {file.name: i for i, file in enumerate(self._files)}
         for (name, line), row in sorted(found.items(), key=lambda item: (order[item[0][0]], item[0][1])):
-            self._maker._add(
+            self._add(
                 name, Found(line, "GT803", WARNING, "", f"the row is line {row.line} of the training file {row.file}")
             )
 
@@ -439,7 +439,7 @@ class _Comparison:
         same = sum(column.count(answer) for column in columns)
         if same >= total * _SAME_ANSWER:
             name = next(file.name for file in self._files if file.role == "training")
-            self._maker._add(name, Found(0, "GT804", WARNING, "", f"{same:,} of {total:,} rows have the same answer"))
+            self._add(name, Found(0, "GT804", WARNING, "", f"{same:,} of {total:,} rows have the same answer"))
 
 
 def _place(row: _Row, file: str) -> str:

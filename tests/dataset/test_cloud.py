@@ -359,6 +359,17 @@ def test_the_token_goes_along(ours: InProcess, monkeypatch: pytest.MonkeyPatch) 
     assert TOKEN not in repr(sources(["gs://bkt/x.jsonl"]))
 
 
+def test_the_token_does_not_go_where_an_answer_points(ours: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours.put("bkt", "x.jsonl", b"{}\n")
+    with InProcess(objects=dict(ours.objects)) as other:
+        ours.moved = other.url.replace("127.0.0.1", "localhost")
+        held = storage(ours)
+        monkeypatch.setattr(cloud, "_storage", lambda _: held)
+        assert read("gs://bkt/x.jsonl") == b"{}\n"
+        assert [asked.headers.get("authorization") for asked in other.asked] == [None]
+        assert not any(TOKEN in value for asked in other.asked for value in asked.headers.values())
+
+
 @pytest.mark.parametrize("folder", [False, True])
 def test_the_authorities_of_the_environment_are_trusted(
     folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -374,10 +385,9 @@ def test_the_authorities_of_the_environment_are_trusted(
                 pytest.skip("openssl is not here, which names the files of such a folder")
             (tmp_path / "trusted").mkdir()
             trusted = tmp_path / "trusted"
-            digest = subprocess.run(
-                ["openssl", "x509", "-hash", "-noout", "-in", str(authority.file)], capture_output=True, check=True
-            )
-            (trusted / f"{digest.stdout.decode().strip()}.0").write_bytes(authority.file.read_bytes())
+            command = ["openssl", "x509", "-hash", "-noout", "-in", str(authority.file)]
+            digest = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+            (trusted / f"{digest}.0").write_bytes(authority.file.read_bytes())
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
         assert read("gs://bkt/x.jsonl") == b"{}\n"
         assert [asked.headers["authorization"] for asked in store.asked] == [f"Bearer {TOKEN}"] * 2
@@ -395,6 +405,21 @@ def test_a_server_that_nobody_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyP
         with pytest.raises(TransportError, match="certificate"):
             list(found.blocks())
         assert not store.asked
+
+
+def test_a_pattern_that_means_nothing(ours: InProcess) -> None:
+    ours.put("bkt", "x.jsonl", b"{}\n")
+    with pytest.raises(DatasetError, match=r"gs://bkt/\[z-a\].jsonl is no pattern"):
+        sources(["gs://bkt/[z-a].jsonl"])
+
+
+def test_an_answer_of_another_generation_is_not_read(ours: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from a cache that does not look at what was asked for."""
+    ours.put("bkt", "x.jsonl", b"{}\n")
+    (source,) = sources(["gs://bkt/x.jsonl"])
+    ours.objects["bkt", "x.jsonl"].data += b"{}\n"
+    with pytest.raises(DatasetError, match="cannot be read to its end"):
+        list(source.blocks())
 
 
 def test_an_emulator_gets_no_token(ours: InProcess) -> None:

@@ -73,6 +73,7 @@ class InProcess:
         answers: Gets a request: None, or a status and a body (a message for the error's JSON).
         cut: Gets a request for bytes: how many of them are sent before the connection is cut; None: all.
         page: Objects on a page of a list.
+        moved: Where requests for bytes are sent on to; "": nowhere.
         certificate: To be reached over TLS.
     """
 
@@ -81,6 +82,7 @@ class InProcess:
     answers: Callable[[Asked], tuple[int, str] | None] = lambda _: None
     cut: Callable[[Asked], int | None] = lambda _: None
     page: int = 1000
+    moved: str = ""
     certificate: Issued | None = None
     url: str = ""
     last: int = 1_700_000_000_000_000
@@ -136,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         refused = self.held.answers(asked)
         if refused is not None:
             self._refuse(*refused)
+        elif asked.media and self.held.moved:
+            self._send(302, b"", {"location": self.held.moved + self.path})
         elif asked.media:
             self._media(asked)
         else:
