@@ -12,6 +12,7 @@ from gemtune.cli.output import clean
 from gemtune.cli.params import COUNT, NUMBER
 from gemtune.cli.phases import working
 from gemtune.cli.session import Session
+from gemtune.errors import GemtuneError
 
 if TYPE_CHECKING:
     from gemtune_pb.v1 import CostEstimate, CostRange, CountRange, TuningJob
@@ -85,7 +86,7 @@ def _estimated(session: Session, job: TuningJob, data: str | None, tokenizer: st
     uri = training_dataset_uri(job)
     if not uri and data is None:
         raise click.UsageError("the spec names no training set; give a copy of it with --data FILE")
-    if data is None and "://" in uri:
+    if data is None and "://" in uri and not uri.startswith("gs://"):
         raise click.UsageError(f"{uri} is not on this machine; give a local copy of it with --data FILE")
     source = data or uri
     told = 0
@@ -97,7 +98,12 @@ def _estimated(session: Session, job: TuningJob, data: str | None, tokenizer: st
             say(f"counting the tokens of {source}: {done // 1_000_000:,} MB")
 
     with working(session.output, f"counting the tokens of {source}") as say:
-        return estimate_job(job, lines_of(source, progress), tokenizer=tokenizer)
+        try:
+            return estimate_job(job, lines_of(source, progress), tokenizer=tokenizer)
+        except GemtuneError as error:
+            if data is None:
+                error.add_note("a local copy of the training set is read with --data FILE")
+            raise
 
 
 def _lines(found: CostEstimate) -> Iterator[tuple[str, str]]:

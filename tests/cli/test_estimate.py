@@ -29,6 +29,14 @@ def data(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture
+def spec(spec: str) -> str:
+    """A spec of a model with a known price."""
+    path = Path(spec)
+    path.write_text(path.read_text().replace("gemini-3.5-flash", "gemini-2.5-flash"))
+    return spec
+
+
 @pytest.fixture(autouse=True)
 def no_prices_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GEMTUNE_PRICES", raising=False)
@@ -66,9 +74,7 @@ def test_the_training_set_of_the_spec_is_read_where_it_is_a_file(gemtune: Gemtun
 def test_what_is_not_on_this_machine_is_asked_for(gemtune: Gemtune, spec: str, tmp_path: Path) -> None:
     ran = gemtune("estimate", "-f", spec)
     assert ran.status == 2
-    assert ran.err.startswith(
-        "error: gs://bucket/train.jsonl is not on this machine; give a local copy of it with --data FILE\n"
-    )
+    assert "a local copy of the training set is read with --data FILE" in ran.err
     ran = gemtune("estimate", "-f", spec, "--data", str(tmp_path / "no.jsonl"))
     assert ran.status == 2
     assert "no.jsonl: there is no such file" in ran.err
@@ -113,7 +119,7 @@ def test_a_cost_that_is_not_known_is_a_refusal(service: str, gemtune: Gemtune, s
 def test_a_limit_needs_the_data(gemtune: Gemtune, spec: str, data: str) -> None:
     ran = gemtune("create", "-f", spec, "--max-cost", "5")
     assert ran.status == 2
-    assert "give a local copy of it with --data FILE" in ran.err
+    assert "a local copy of the training set is read with --data FILE" in ran.err
     ran = gemtune("create", "-f", spec, "--data", data)
     assert ran.status == 2
     assert "add one of them" in ran.err

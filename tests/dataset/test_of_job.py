@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,3 +89,14 @@ def test_the_command_says_what_it_checked(capsys: pytest.CaptureFixture[str]) ->
     out, err = capsys.readouterr()
     assert "data are checked: 3 rows, " in err
     assert "tuningJobs/" in out
+
+
+@pytest.mark.usefixtures("store", "service")
+def test_an_estimate_reads_the_data_where_the_spec_says_they_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    job = spec("good")
+    gemtune.save_spec(job, tmp_path / "spec.yaml")
+    assert run(["estimate", "-f", str(tmp_path / "spec.yaml"), "-o", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["onePass"]["exampleCount"] == "3"
