@@ -53,12 +53,7 @@ def check_row(row: dict[str, Any], limits: Limits, size_of: SizeOf | None = None
     if fields.get("contents", ("", None))[1] is None:
         _without_contents(facts, row, limits)
         return facts
-    for key in row:
-        if key not in _ROW:
-            near = nearest(key, _ROW)
-            facts.warn(
-                "GT209", pointer(key), f"the field {shown(key)} is not known" + (f"; {near} is near" if near else "")
-            )
+    _unknown_fields(facts, row)
     other = _other_kind(fields, limits)
     if other:
         facts.error("GT210", "", other)
@@ -90,6 +85,15 @@ def check_row(row: dict[str, Any], limits: Limits, size_of: SizeOf | None = None
     return facts
 
 
+def _unknown_fields(facts: Facts, row: dict[str, Any]) -> None:
+    for key in row:
+        if key not in _ROW:
+            near = nearest(key, _ROW)
+            facts.warn(
+                "GT209", pointer(key), f"the field {shown(key)} is not known" + (f"; {near} is near" if near else "")
+            )
+
+
 def leftovers_of(prompt: list[str], answer: list[str]) -> frozenset[str]:
     """Which leftovers a prompt's and an answer's last text have."""
     found: list[str] = []
@@ -109,6 +113,7 @@ def _without_contents(facts: Facts, row: dict[str, Any], limits: Limits) -> None
         meant = next((key for key in row if nearest(key, ["contents"])), "") if near else ""
         found = f"the row has no contents; {shown(meant)} is near" if meant else "the row has no contents"
         facts.error("GT207", "", found + ("" if row else ": it is empty"))
+        _unknown_fields(facts, row)
         return
     if _is_taken(shape.code, row, limits):
         _count_messages(facts, row)
