@@ -9,6 +9,7 @@ import click
 from google.protobuf.message import Message
 
 from gemtune.cli.commands import Command, Option
+from gemtune.cli.data import add_events, check_data_of, events_of, tell_changes
 from gemtune.cli.estimate import LIMITS, refuse_over_limit
 from gemtune.cli.fields import field_options, set_option
 from gemtune.cli.interrupts import Terminated, terminable
@@ -54,6 +55,7 @@ def _create(  # click hands over each option by its name
     resend: bool,
     store: str | None,
     check_data: bool,
+    pin: bool,
     max_tokens: int | None,
     max_cost: float | None,
     data: str | None,
@@ -64,8 +66,10 @@ def _create(  # click hands over each option by its name
     session = click.get_current_context().ensure_object(Session)
     if not wait and (timeout is not None or poll_interval is not None):
         raise click.UsageError("--timeout and --poll-interval apply to waiting; add --wait")
+    if pin and store is None:
+        raise click.UsageError("--pin is recorded in a store; add --store URL")
     given = read_given(session, file, fields, additional, location=location_from(session.location))
-    refuse_over_limit(session, given.job, max_tokens=max_tokens, max_cost=max_cost, data=data)
+    estimate = refuse_over_limit(session, given.job, max_tokens=max_tokens, max_cost=max_cost, data=data)
     if dry_run:
         _show_request(session, given.job)
         return
@@ -76,10 +80,14 @@ def _create(  # click hands over each option by its name
             with working(session.output, "looking for a job of the same spec"):
                 job = client.find_tuning_job(given.job)
             found = "with the same spec" if job is not None else ""
+            if job is not None:
+                tell_changes(session, kept, job.name)
         if job is None:
             if check_data:
-                _check_data(session, given.job)
+                check_data_of(session, given.job)
+            events = events_of(session, given.job, estimate, pin=pin)
             job = submit(session, client, given.job, request_id, store=store, resend=resend)
+            add_events(kept, job, events)
             if not session.submitted:
                 found = "under that request id"
         if found and not session.output.interactive:  # a person is told with the rest
@@ -108,6 +116,7 @@ create = Command(
         Option(
             ["--check-data"], is_flag=True, help="Check the data in Cloud Storage first; send nothing if they are bad"
         ),
+        Option(["--pin"], is_flag=True, help="Record generation, size and crc32c of the data in the store"),
         Option(["--once"], is_flag=True, help="Submit only if no job of the same spec runs or succeeded"),
         Option(["--request-id"], metavar="ID", help="Id of this submission; the same id gives the same job"),
         Option(["--resend/--no-resend"], default=True, help="Send it again when its outcome is unknown"),
@@ -188,37 +197,6 @@ def _announce_to_person(session: Session, job: TuningJob, *, followed: bool, fou
     else:
         words, command = session.next_command(job.name, ended=has_ended(job))
         console.print(Text(command_line(f"  {words}", command, console.width), style="dim"), soft_wrap=True)
-
-
-def _check_data(session: Session, job: TuningJob) -> None:
-    """Checks the data where the spec says they are; an error of theirs ends the run, and nothing is sent."""
-    from gemtune.cli.dataset import Progress
-    from gemtune.dataset.folded import bytes_text, summary
-    from gemtune.dataset.of_job import data_of, require_good
-    from gemtune.errors import DatasetInvalid
-
-    progress = Progress(session)
-    try:
-        report = require_good(job, on_progress=progress.add)
-    except DatasetInvalid as error:
-        data = data_of(job)
-        if data is not None:
-            more = f" --validation {data.validation}" if data.validation else ""
-            kind = f" --job {data.job}" if data.job != "sft" else ""
-            command = f"gemtune dataset check {data.training} --base-model {job.base_model}{more}{kind}"
-            error.add_note(f"nothing was sent; to see all: {command}")
-        raise
-    finally:
-        progress.end()
-    if report is None:
-        session.output.note("the data were not checked: they are not in Cloud Storage")
-        return
-    told = ", ".join(summary(report)) or "no problem found"
-    what = f"{report.example_count:,} rows, {bytes_text(report.bytes_read)}: {told}"
-    if session.output.interactive and not session.output.quiet:
-        _done(session, "data are checked", what)
-    else:
-        session.output.note(f"data are checked: {what}")
 
 
 # -- dry run ------------------------------------------------------------------------------------------------

@@ -62,8 +62,11 @@ def estimate(session: Session, file: str | None, data: str | None, tokenizer: st
 
 def refuse_over_limit(
     session: Session, job: TuningJob, *, max_tokens: int | None, max_cost: float | None, data: str | None
-) -> None:
+) -> CostEstimate | None:
     """Refuses a job whose estimate is over a limit; does nothing where there is no limit.
+
+    Returns:
+        The estimate; None where there is no limit to hold it against.
 
     Raises:
         OverLimit: It is over one, or there is no price to hold --max-cost against.
@@ -72,12 +75,13 @@ def refuse_over_limit(
     if max_tokens is None and max_cost is None:
         if data is not None:
             raise click.UsageError("--data is the training set that --max-tokens and --max-cost count; add one of them")
-        return
+        return None
     from gemtune.dataset.estimate import OverLimit, over_limit
 
     found = _estimated(session, job, data, None)
     if sentence := over_limit(found, max_tokens=max_tokens, max_cost=max_cost):
         raise OverLimit(f"{sentence}; nothing was sent")
+    return found
 
 
 def _estimated(session: Session, job: TuningJob, data: str | None, tokenizer: str | None) -> CostEstimate:

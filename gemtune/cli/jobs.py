@@ -55,8 +55,9 @@ NAME = click.Argument(["name"], metavar="JOB")
 
 @command("get", forms=(*MESSAGES, "spec"))
 @click.argument("name", metavar="JOB")
+@click.option("--store", envvar="GEMTUNE_STORE", metavar="URL", help="Show, too, what the job was estimated to cost")
 @click.pass_obj
-def get(session: Session, name: str) -> None:
+def get(session: Session, name: str, store: str | None) -> None:
     """Show a job: its request, status, result and error.
 
     JOB is its id, tuningJobs/ID, its full resource name or its console link. -o spec writes its request as a
@@ -79,7 +80,30 @@ def get(session: Session, name: str) -> None:
             session.output.note(f"left out because this version of gemtune has no name for it: {line}")
         return
     advice = None if has_ended(job) else session.next_command(job.name, ended=False)
-    print_job(session.output, job, link=session.console_link(job.name), advice=advice)
+    lines = _estimated(store, job) if store is not None else []
+    print_job(session.output, job, link=session.console_link(job.name), advice=advice, estimate=lines)
+
+
+def _estimated(store: str, job: TuningJob) -> list[tuple[str, str]]:
+    """What the store says that a job was estimated to bill, and what the service counted."""
+    from gemtune.cli.data import estimate_of
+    from gemtune.cli.submissions import opened
+
+    with opened(store) as kept:
+        found = estimate_of(kept, job.name) if kept is not None else None
+    if found is None:
+        return []
+    billed = found.billed_tokens
+    lines = [("estimated", f"{billed.likely:,} tokens ({billed.low:,} to {billed.high:,})")]
+    if found.HasField("cost"):
+        cost = found.cost
+        lines.append(("", f"{cost.likely:.2f} {cost.currency} ({cost.low:.2f} to {cost.high:.2f})"))
+    stats = job.tuning_data_stats.supervised_tuning_data_stats
+    epochs = job.supervised_tuning_spec.hyper_parameters.epoch_count
+    if stats.total_billable_token_count and epochs:
+        counted = stats.total_billable_token_count * epochs
+        lines.append(("billed", f"{counted:,} tokens ({stats.total_billable_token_count:,} × {epochs} epochs)"))
+    return lines
 
 
 # -- list -----------------------------------------------------------------------------------------------------------

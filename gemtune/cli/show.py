@@ -5,7 +5,7 @@ The content is made once, as sections of (label, value) lines; a terminal gets i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from textwrap import wrap
@@ -237,7 +237,12 @@ def bars(distribution: Any) -> str:
 
 
 def print_job(
-    output: Output, job: TuningJob, *, link: str | None = None, advice: tuple[str, str] | None = None
+    output: Output,
+    job: TuningJob,
+    *,
+    link: str | None = None,
+    advice: tuple[str, str] | None = None,
+    estimate: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Writes the screen of a job to stdout.
 
@@ -246,8 +251,11 @@ def print_job(
         job: The job.
         link: Its page in the console.
         advice: What to do next, and the command for it.
+        estimate: What it was estimated to cost, as lines of a label and a text.
     """
-    sections = [s for s in job_sections(job, human=output.interactive, symbol=output.symbol) if s.lines]
+    costs = Section("Cost", list(estimate))
+    made = [*job_sections(job, human=output.interactive, symbol=output.symbol), costs]
+    sections = [section for section in made if section.lines]
     name = one_line(job.tuned_model_display_name)
     width = max((len(label) for section in sections for label, _ in section.lines), default=0)
     if not output.interactive:

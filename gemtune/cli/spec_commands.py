@@ -41,8 +41,9 @@ _STYLES = {"+": "green", "-": "red", "~": "yellow"}
 @command("diff", forms=TREES, output="a difference")
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
+@click.option("--store", envvar="GEMTUNE_STORE", metavar="URL", help="Tell, too, when the data of a job have changed")
 @click.pass_obj
-def diff(session: Session, old: str, new: str) -> int:
+def diff(session: Session, old: str, new: str, store: str | None) -> int:
     """Compare what two specs request. OLD and NEW are files, - for standard input, or jobs.
 
     \b
@@ -50,7 +51,8 @@ def diff(session: Session, old: str, new: str) -> int:
       gemtune diff spec.yaml projects/P/locations/L/tuningJobs/123
 
     For a job, its request is compared, not its state or gemtune's own labels. Hyper-parameters and a name that the
-    service chose count too, since a job does not mark them.
+    service chose count too, since a job does not mark them. With --store, data that were pinned when the job was
+    submitted (create --pin) are compared with what is there now.
 
     As with diff(1), the exit status is 0 when they are the same, 1 when they differ, 2 in case of trouble.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
@@ -62,20 +64,38 @@ def diff(session: Session, old: str, new: str) -> int:
         raise click.UsageError("only one of the two can come from standard input")
     sides = [_Side(session, name) for name in (old, new)]
     changes = changes_between(sides[0].job, sides[1].job)
+    data = _data_changes(store, sides)
     if session.output.structured:
         session.output.tree(
             {
-                "same": not changes,
+                "same": not changes and not data,
                 "old": sides[0].tree(),
                 "new": sides[1].tree(),
                 "changes": [{"path": c.path, "old": _plain(c.old), "new": _plain(c.new)} for c in changes],
+                "data": data,
             }
         )
-    elif changes:
+        return 1 if changes or data else 0
+    if changes:
         _show(session, sides, changes)
     else:
         session.output.note(f"the same spec  {sides[0].fingerprint or ''}".rstrip())
-    return 1 if changes else 0
+    for sentence in data:
+        session.output.data(f"~ {sentence}")
+    return 1 if changes or data else 0
+
+
+def _data_changes(store: str | None, sides: list[_Side]) -> list[str]:
+    """What has changed in the data of the jobs among the sides, where the store has their pins."""
+    if store is None:
+        return []
+    from gemtune.cli.data import changes_since
+    from gemtune.cli.submissions import opened
+
+    with opened(store) as kept:
+        return [
+            each for side in sides if kept is not None and side.is_job for each in changes_since(kept, side.job.name)
+        ]
 
 
 class _Side:

@@ -100,3 +100,42 @@ def test_an_estimate_reads_the_data_where_the_spec_says_they_are(
     assert run(["estimate", "-f", str(tmp_path / "spec.yaml"), "-o", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["onePass"]["exampleCount"] == "3"
+
+
+@pytest.mark.usefixtures("service")
+def test_pins_tell_when_the_data_have_changed(
+    store: InProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gemtune.save_spec(spec("good"), tmp_path / "spec.yaml")
+    book = str(tmp_path / "book.db")
+    create = ["create", "-f", str(tmp_path / "spec.yaml")]
+    assert run([*create, "--pin"]) == 2
+    assert "add --store" in capsys.readouterr().err
+    assert run([*create, "--pin", "--store", book, "--max-tokens", "100000"]) == 0
+    name = capsys.readouterr().out.split()[-1]
+
+    from gemtune.store import SpecStore
+
+    with SpecStore(book) as kept:
+        (submission,) = kept.submissions(job_name=name)
+        events = {event.kind: event.data for event in submission.events}
+    (pinned,) = events["pinned"]["objects"]
+    assert pinned["uri"] == "gs://data/good.jsonl"
+    assert pinned["size"] == 3 * (len(json.dumps(GOOD)) + 1)
+    assert pinned["generation"].isdigit()
+    assert pinned["crc32c"]
+
+    again = [*create, "--once", "--store", book]
+    assert run(again) == 0
+    assert "has changed since" not in capsys.readouterr().err
+    store.put("data", "good.jsonl", b"".join(json.dumps(GOOD).encode() + b"\n" for _ in range(4)))
+    assert run(again) == 0
+    assert "gs://data/good.jsonl has changed since (" in capsys.readouterr().err
+    assert run(["diff", str(tmp_path / "spec.yaml"), name, "--store", book]) == 1
+    assert "~ gs://data/good.jsonl has changed since (" in capsys.readouterr().out
+    assert run(["get", name, "--store", book]) == 0
+    shown = capsys.readouterr().out
+    assert "estimated" in shown
+    store.delete("data", "good.jsonl")
+    assert run(again) == 0
+    assert "was there then" in capsys.readouterr().err
