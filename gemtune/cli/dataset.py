@@ -11,12 +11,15 @@ import click
 
 from gemtune.cli.commands import FINDINGS, MESSAGES, Entry, Group, command
 from gemtune.cli.machine import Note, write_notes
+from gemtune.cli.output import duration_text
 from gemtune.cli.session import Session
 
 if TYPE_CHECKING:
     from gemtune_pb.v1 import DatasetReport
 
 __all__ = ["Progress", "check", "dataset"]
+
+_REDRAWN_EACH = 0.2  # seconds
 
 dataset = Group(
     {
@@ -87,6 +90,7 @@ def check(  # noqa: PLR0917  click passes by name
             validation=validation or None,
             workers=workers,
             size_of=_sizes(media_root) if media_root else None,
+            on_start=progress.begin,
             on_progress=progress.add,
             on_interrupt=lambda report: _show(session, report, progress),
         )
@@ -150,25 +154,38 @@ def _sizes(root: str) -> Any:
 
 
 class Progress:
-    """A line on a terminal's stderr that says how far the check is."""
+    """A line on a terminal's stderr that says how far the check is: how much, how fast, how long it will take."""
 
     def __init__(self, session: Session) -> None:
         self._output = session.output
-        self._begun = time.monotonic()
-        self._shown = self._begun
+        self._begun = self._shown = time.monotonic()
         self._read = 0
+        self._total: int | None = None
+
+    def begin(self, total: int | None) -> None:
+        """Hears how many bytes there are; None: that is not known."""
+        self._total = total
 
     def add(self, count: int) -> None:
         """Hears that bytes were read."""
         self._read += count
         now = time.monotonic()
-        if self._output.redraws and now - self._shown >= 0.2:
-            from gemtune.dataset.folded import bytes_text
-
+        if self._output.redraws and now - self._shown >= _REDRAWN_EACH:
             self._shown = now
             self._output.erase()
-            per_second = bytes_text(round(self._read / (now - self._begun)))
-            self._output.show(f"checking  {bytes_text(self._read)}  {per_second}/s")
+            self._output.show(self._line(now - self._begun))
+
+    def _line(self, seconds: float) -> str:
+        from gemtune.dataset.folded import bytes_text
+
+        speed = self._read / seconds
+        told = f"checking  {bytes_text(self._read)}"
+        if not self._total:
+            return f"{told}  {bytes_text(round(speed))}/s"
+        left = max(self._total - self._read, 0) / speed if speed else 0.0
+        share = min(self._read / self._total, 1.0)
+        pace = f"{bytes_text(round(speed))}/s  {duration_text(left)} left"
+        return f"{told} of {bytes_text(self._total)}  {share:.0%}  {pace}"
 
     def end(self) -> None:
         """Takes the line away."""

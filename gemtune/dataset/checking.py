@@ -36,6 +36,7 @@ def check(
     workers: int | None = None,
     credentials: Any = None,
     size_of: SizeOf | None = None,
+    on_start: Callable[[int | None], object] | None = None,
     on_progress: Callable[[int], object] | None = None,
     on_interrupt: Callable[[DatasetReport], object] | None = None,
 ) -> DatasetReport:
@@ -50,6 +51,7 @@ def check(
         workers: How many processes share the work; None: as many as are worth it. The report is the same.
         credentials: For `gs://` (a google-auth credentials object); None: Application Default Credentials.
         size_of: The size in bytes of a file that a row names, None where it cannot be seen: for the limits of media.
+        on_start: Is told how many bytes all files have; None where that is not known before.
         on_progress: Is told, again and again, how many bytes were read since it was told last.
         on_interrupt: Gets the report of what was read when a KeyboardInterrupt ends the check.
 
@@ -69,6 +71,9 @@ def check(
         if role == "validation":
             raise ConfigurationError("files for validation were given twice: with role and with validation; give one")
         files += [(source, "validation") for source in sources(_names(validation), credentials=credentials)]
+    if on_start is not None:
+        sizes = [source.size for source, _ in files]
+        on_start(None if None in sizes else sum(size or 0 for size in sizes))
     checker = _Check(files, limits, size_of, on_progress)
     try:
         checker.run(workers)
