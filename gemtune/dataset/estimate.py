@@ -30,7 +30,7 @@ _KINDS = {
     "reinforcement_tuning_spec": "reinforcement",
 }
 _RULE = "the offline rule (by script and modality)"
-# What the service chose where epochs were unset: 10 for 500 rows (gemini-1.5-flash and -pro), 40 for 166 rows with
+# What the service chose where epochs were unset: 10 for 500 rows (1.5 Flash and Pro), 40 for 166 rows with
 # images (gemini-3.1-flash-lite), 4 in Google's own cost notebook of 2024.
 _EPOCHS_UNSET = (1, 10, 40)
 _FEW_ROWS = 200

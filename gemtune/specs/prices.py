@@ -113,7 +113,7 @@ def _mistakes(given: PriceTable) -> Iterator[tuple[str, str]]:
     for number, price in enumerate(given.prices):
         at = f"prices[{number}]"
         if not price.model:
-            yield at, "a price is of a model; write model: gemini-2.5-flash"
+            yield at, "a price is of a model; write model: gemini-3.5-flash"
         if price.kind not in KINDS:
             yield at, f"{price.model}: a price has kind: {', '.join(KINDS[:-1])} or {KINDS[-1]}"
         if not 0 <= price.per_million_tokens < 1e9:

@@ -115,7 +115,7 @@ def test_a_list_of_several_states_and_filters(service: str, gemtune: Gemtune) ->
         (["list", "--config", "x"], "settings are options or variables"),
         (["list", "--limt", "3"], "did you mean --limit?"),
         (["list", "--model", "x"], "its own options are --filter, --state, --limit, --page-size"),
-        (["get", "1", "--nothing"], "it has no options of its own"),
+        (["explain", "x", "--nothing"], "it has no options of its own"),
         (["lint"], "did you mean 'validate'?"),
         (["check"], "did you mean 'validate'?"),
         (["doctor"], "gemtune validate -f FILE checks a spec"),
@@ -168,7 +168,7 @@ def test_a_form_that_there_is_not_names_those_that_the_command_has(
 def test_a_form_before_the_command_is_held_against_the_command(gemtune: Gemtune, spec: str) -> None:
     ran = gemtune("-o", "textproto", "validate", spec)
     assert ran.status == 2
-    assert "a report is not a message; -o takes table, json or yaml here" in ran.err
+    assert "a report is not a message; -o takes table, json, yaml, sarif or github here" in ran.err
 
 
 def test_commands_without_a_connection_do_not_show_how_to_connect(gemtune: Gemtune) -> None:

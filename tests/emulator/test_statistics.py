@@ -15,7 +15,7 @@ from google.protobuf import json_format
 from hypothesis import given, strategies as st
 
 from gemtune.dataset.distribution import distribution
-from gemtune.dataset.tokens import text_tokens
+from gemtune.dataset.quick_tokens import quick_tokens
 from gemtune.emulator import gcs_root
 from gemtune.emulator.dataset_stats import JobData, Statistics
 from gemtune.emulator.gcs_root import GcsRoot
@@ -107,16 +107,16 @@ def test_a_dataset_of_contents_is_counted_row_by_row(tmp_path: Path) -> None:
     stats = of([contents("a" * 40, "b" * 8), contents("a" * 4, "b" * 4, "a" * 5, "b")], tmp_path)
     assert stats.tuning_dataset_example_count == 2
     inputs, outputs = stats.user_input_token_distribution, stats.user_output_token_distribution
-    first, second = text_tokens("a" * 40), text_tokens("a" * 4) + text_tokens("a" * 5)
+    first, second = quick_tokens("a" * 40), quick_tokens("a" * 4) + quick_tokens("a" * 5)
     assert (inputs.min, inputs.max) == (second, first)
-    assert outputs.sum == text_tokens("b" * 8) + text_tokens("b" * 4) + text_tokens("b")
+    assert outputs.sum == quick_tokens("b" * 8) + quick_tokens("b" * 4) + quick_tokens("b")
     assert stats.user_message_per_example_distribution.sum == 6
     assert stats.total_billable_token_count == inputs.sum + outputs.sum == first + second + outputs.sum
 
 
 def test_the_system_instruction_counts_as_input(tmp_path: Path) -> None:
     row = contents("a" * 4, "b" * 4, systemInstruction={"parts": [{"text": "s" * 400}]})
-    expected = text_tokens("a" * 4) + text_tokens("s" * 400)
+    expected = quick_tokens("a" * 4) + quick_tokens("s" * 400)
     assert of([row], tmp_path).user_input_token_distribution.sum == expected
 
 
@@ -124,8 +124,8 @@ def test_a_dataset_of_messages_is_counted_where_the_model_takes_it(tmp_path: Pat
     turns = [("system", "s" * 8), ("user", "a" * 4), ("model", "b" * 12)]
     rows = [{"messages": [{"role": role, "content": text} for role, text in turns]}]
     stats = of(rows, tmp_path, base_model="gemini-1.0-pro-002")
-    assert stats.user_input_token_distribution.sum == text_tokens("s" * 8) + text_tokens("a" * 4)
-    assert stats.user_output_token_distribution.sum == text_tokens("b" * 12)
+    assert stats.user_input_token_distribution.sum == quick_tokens("s" * 8) + quick_tokens("a" * 4)
+    assert stats.user_output_token_distribution.sum == quick_tokens("b" * 12)
     assert stats.user_message_per_example_distribution.sum == 2
     assert [(turn.role, turn.parts[0].text) for turn in stats.user_dataset_examples] == turns[1:]
 

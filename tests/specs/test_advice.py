@@ -32,6 +32,8 @@ ALLOWED = {
         "gemini-2.5",
     ): "what the emulator rebases old models on, as the service did while it offered them",
     ("gemtune/emulator/checks.py", ""): "the same table",
+    ("gemtune/specs/prices.yaml", ""): "prices are known of these alone",
+    ("gemtune/specs/prices.py", "gemini-2.0-flash"): "a name with the number of its build",
     ("protos/gemtune/v1/tuning_service.proto", "gemini-1.0-pro-002"): "the service's own limit for what can be rebased",
 }
 """Where a model that is going may be named: the file and the beginning of the name, with the reason."""

@@ -58,7 +58,7 @@ class TuningPrice(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     DATE_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """The base model, as in `base_model`: `gemini-2.5-flash`."""
+    """The base model, as in `base_model`: `gemini-3.5-flash`."""
     kind: _builtins.str
     """The kind of tuning: `supervised`, `preference`, `reinforcement`."""
     per_million_tokens: _builtins.float
