@@ -258,7 +258,7 @@ def test_a_store_that_was_opened_before_an_upgrade_is_no_longer_written_nor_read
         store.find,
         store.submissions,
     ):
-        with pytest.raises(StoreError, match=r"is of format 3 now, and this process opened it in format 2: nothing"):
+        with pytest.raises(StoreError, match=r"is of format 4 now, and this process opened it in format 3: nothing"):
             use()
     with store._database._transaction(write=True) as db:
         assert db.exec_driver_sql("SELECT count(*) FROM gemtune_specs").scalar() == 1
