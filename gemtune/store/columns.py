@@ -31,7 +31,7 @@ def whole_microseconds(seconds: float, *, up: bool = False) -> int:
     """
     exact = Fraction(min(max(seconds, EARLIEST), LATEST))
     whole = round(exact * 1_000_000)
-    return whole + 1 if up and whole / 1e6 < exact else whole
+    return whole + 1 if up and whole / 1_000_000 < exact else whole
 
 
 def time_text(seconds: float, *, up: bool = False) -> str:
@@ -104,12 +104,12 @@ class Time(Checked):
             return time_text(value, up=self.up)
         return _EPOCH + whole_microseconds(value, up=self.up) * _MICROSECOND
 
-    def process_result_value(self, value: Any, _dialect: Dialect) -> float:
+    def process_result_value(self, value: Any, dialect: Dialect) -> float:  # noqa: ARG002
         """Seconds since 1970."""
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         if moment.tzinfo is None:
             raise ValueError("a column holds a time without its zone")
-        return (moment - _EPOCH) // _MICROSECOND / 1e6
+        return (moment - _EPOCH) // _MICROSECOND / 1_000_000
 
 
 class Json(Checked):
@@ -128,7 +128,7 @@ class Json(Checked):
             return value
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
-    def process_result_value(self, value: Any, _dialect: Dialect) -> dict[str, Any]:
+    def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, Any]:  # noqa: ARG002
         """The object."""
         found = json.loads(value) if isinstance(value, str) else value
         if not isinstance(found, dict):

@@ -28,23 +28,17 @@ def _times_and_json(db: Connection) -> None:
     postgresql = db.dialect.name == "postgresql"
     if not postgresql:
         connection: Any = db.connection.driver_connection
-        connection.create_function("gemtune_time", 1, _time_of, deterministic=True)
-        connection.create_function("gemtune_until", 1, partial(_time_of, up=True), deterministic=True)
-        connection.create_function("gemtune_json", 1, _json_text_of, deterministic=True)
+        connection.create_function("gemtune_time", 1, time_text, deterministic=True)
+        connection.create_function("gemtune_until", 1, partial(time_text, up=True), deterministic=True)
+        connection.create_function("gemtune_json", 1, _json_text, deterministic=True)
     for statement in _POSTGRESQL_3 if postgresql else _SQLITE_3:
         db.execute(text(statement))
     if postgresql:
         _add_json(db)
 
 
-def _time_of(value: object, *, up: bool = False) -> object:
-    if isinstance(value, float | int):
-        return time_text(value, up=up)
-    return "" if value is None else value  # damaged, and not a time in the new column either
-
-
-def _json_text_of(request: object) -> str | None:
-    made = spec_json(request) if isinstance(request, bytes) else None
+def _json_text(request: bytes) -> str | None:
+    made = spec_json(request)
     return None if made is None else json.dumps(made, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -56,12 +50,13 @@ def _add_json(db: Connection) -> None:
     last = ""
     while rows := db.execute(some, {"last": last, "batch": _BATCH}).all():
         last = rows[-1].fingerprint
-        made = [{"fingerprint": row.fingerprint, "spec": _json_text_of(bytes(row.request))} for row in rows]
+        made = [{"fingerprint": row.fingerprint, "spec": _json_text(bytes(row.request))} for row in rows]
         db.execute(change, made)
 
 
-# SQLite cannot change a column's type: a table is made anew. NULL where none may be is damage, and kept as '', which
-# no column but one of texts takes for a value. Nothing refers to a table while it has the name it is made under.
+# SQLite cannot change a column's type: a table is made anew. Nothing refers to it by the name that it is made under.
+# NULL where none may be is damage, and kept as '', which only a column of texts takes for a value. A time that is no
+# number is kept, and not shown to a function: a text that is not UTF-8 cannot be given to Python.
 _SQLITE_3 = (
     """
     CREATE TABLE gemtune_new_specs (
@@ -74,7 +69,11 @@ _SQLITE_3 = (
     """,
     """
     INSERT INTO gemtune_new_specs (fingerprint, request, spec, stored_at)
-    SELECT coalesce(fingerprint, ''), coalesce(request, ''), gemtune_json(request), gemtune_time(stored_at)
+    SELECT
+        coalesce(fingerprint, ''),
+        coalesce(request, ''),
+        CASE typeof(request) WHEN 'blob' THEN gemtune_json(request) END,
+        CASE typeof(stored_at) WHEN 'real' THEN gemtune_time(stored_at) ELSE coalesce(stored_at, '') END
     FROM gemtune_specs
     """,
     "DROP TABLE gemtune_specs",
@@ -99,8 +98,14 @@ _SQLITE_3 = (
         id, project, location, request_id, fingerprint, submitted_at, token, until
     )
     SELECT
-        id, coalesce(project, ''), coalesce(location, ''), coalesce(request_id, ''), fingerprint,
-        gemtune_time(submitted_at), coalesce(token, ''), gemtune_until(until)
+        id,
+        coalesce(project, ''),
+        coalesce(location, ''),
+        coalesce(request_id, ''),
+        fingerprint,
+        CASE typeof(submitted_at) WHEN 'real' THEN gemtune_time(submitted_at) ELSE coalesce(submitted_at, '') END,
+        coalesce(token, ''),
+        CASE typeof(until) WHEN 'real' THEN gemtune_until(until) ELSE coalesce(until, '') END
     FROM gemtune_submissions
     """,
     "DROP TABLE gemtune_submissions",
@@ -120,7 +125,12 @@ _SQLITE_3 = (
     """,
     """
     INSERT INTO gemtune_new_jobs (id, submission, name, state, recorded_at)
-    SELECT id, coalesce(submission, ''), coalesce(name, ''), coalesce(state, ''), gemtune_time(recorded_at)
+    SELECT
+        id,
+        coalesce(submission, ''),
+        coalesce(name, ''),
+        coalesce(state, ''),
+        CASE typeof(recorded_at) WHEN 'real' THEN gemtune_time(recorded_at) ELSE coalesce(recorded_at, '') END
     FROM gemtune_jobs
     """,
     "DROP TABLE gemtune_jobs",

@@ -174,7 +174,7 @@ class SpecStore:
             row = db.execute(mine).one_or_none()
             now = self._now()
             # The lock may have been waited for: the claim shall last from its grant. And all see one end of it.
-            until = whole_microseconds(until + now - asked, up=True) / 1e6
+            until = whole_microseconds(until + now - asked, up=True) / 1_000_000
             if row is None:
                 self._keep(db, fingerprint, job)
                 first = {**key, "fingerprint": fingerprint, "submitted_at": now, "token": 1, "until": until}
