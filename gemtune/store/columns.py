@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import TIMESTAMP, Dialect, Integer, LargeBinary, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["Bytes", "Checked", "Json", "Number", "Time", "time_text", "whole_microseconds"]
+__all__ = ["Bytes", "Checked", "Json", "Number", "Time", "kept_time", "time_text", "whole_microseconds"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -29,9 +28,15 @@ def whole_microseconds(seconds: float, *, up: bool = False) -> int:
         seconds: Since 1970.
         up: To the next microsecond, not to the nearest: the same number of seconds, or a greater one, comes back.
     """
-    exact = Fraction(min(max(seconds, EARLIEST), LATEST))
-    whole = round(exact * 1_000_000)
-    return whole + 1 if up and whole / 1_000_000 < exact else whole
+    kept = min(max(seconds, EARLIEST), LATEST)
+    numerator, denominator = kept.as_integer_ratio()  # in floats, a million times as much would be rounded
+    whole = (2_000_000 * numerator + denominator) // (2 * denominator)
+    return whole + 1 if up and whole / 1_000_000 < kept else whole
+
+
+def kept_time(seconds: float, *, up: bool = False) -> float:
+    """The seconds that come back for a time that was kept; arguments as those of `whole_microseconds`."""
+    return whole_microseconds(seconds, up=up) / 1_000_000
 
 
 def time_text(seconds: float, *, up: bool = False) -> str:

@@ -18,7 +18,7 @@ from gemtune.specs.diff import Value
 from gemtune.specs.fingerprint import fingerprint as fingerprint_of
 from gemtune.specs.request import request_of
 from gemtune.store.arguments import check_path, event_of, fits, key_of
-from gemtune.store.columns import whole_microseconds
+from gemtune.store.columns import kept_time
 from gemtune.store.database import Database, StoreError
 from gemtune.store.json_text import spec_json
 from gemtune.store.records import Claim, StoredSpec, Submission, SubmissionEvent, SubmittedJob
@@ -159,7 +159,7 @@ class SpecStore:
             location: Where it is to be sent.
             job: What is to be sent.
             until: Up to when this process's request may still appear at the service, in seconds since 1970 by a clock
-                that agrees with the store's. Until then nobody else is granted the id.
+                that agrees with the store's. Until then nobody else is granted the id. Rounded up to the microsecond.
             token: The one of a claim that is to be renewed.
 
         Raises:
@@ -174,14 +174,14 @@ class SpecStore:
             row = db.execute(mine).one_or_none()
             now = self._now()
             # The lock may have been waited for: the claim shall last from its grant. And all see one end of it.
-            until = whole_microseconds(until + now - asked, up=True) / 1_000_000
+            until = kept_time(until + now - asked, up=True)
             if row is None:
                 self._keep(db, fingerprint, job)
                 first = {**key, "fingerprint": fingerprint, "submitted_at": now, "token": 1, "until": until}
                 insert = self._insert(submissions).values(first).on_conflict_do_nothing()
                 # What comes back is the proof; the number of rows is not, psycopg's is -1 here.
                 if db.scalar(insert.returning(submissions.c.id)) is not None:
-                    return Claim(True, 1, until, max(until - now, 0.0), fingerprint, "", now)
+                    return Claim(True, 1, until, max(until - now, 0.0), fingerprint, "", kept_time(now))
                 row = db.execute(mine).one()  # another process was faster
             of_it = select(jobs.c.name).where(jobs.c.submission == row.id).order_by(jobs.c.id).limit(1)
             job_name = db.scalar(of_it) or ""

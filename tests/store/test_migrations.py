@@ -8,6 +8,7 @@ import math
 import os
 import random
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,24 @@ def test_a_process_of_the_old_format_is_told(url: str, monkeypatch: pytest.Monke
             store.get(FINGERPRINT)
         with pytest.raises(gemtune.ConfigurationError, match=r"by a newer gemtune \(format 3; .* up to 2\): upgrade"):
             SpecStore(url)
+
+
+def test_an_old_store_that_several_open_at_once_is_changed_once(old: str) -> None:
+    barrier = threading.Barrier(4)
+    got: list[TuningJob] = []
+
+    def work() -> None:
+        barrier.wait(60)
+        with SpecStore(old) as store:
+            got.append(store.get(FINGERPRINT))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [SPEC] * 4
+    assert rows(old, "SELECT version FROM gemtune_format") == [(tables.FORMAT,)]
 
 
 # -- what people have put beside the tables -----------------------------------------------------------------------------
