@@ -18,12 +18,25 @@ from gemtune.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from gemtune.store.database import StoreError
-    from gemtune.store.records import Claim, StoredSpec, Submission, SubmittedJob
-    from gemtune.store.spec_store import SpecNotFound, SpecStore
+    from gemtune.store.records import Claim, StoredSpec, Submission, SubmissionEvent, SubmittedJob
+    from gemtune.store.spec_store import SpecNotFound, SpecStore, SubmissionNotFound
 
-__all__ = ["Claim", "SpecNotFound", "SpecStore", "StoreError", "StoredSpec", "Submission", "SubmittedJob"]
+__all__ = [
+    "Claim",
+    "SpecNotFound",
+    "SpecStore",
+    "StoreError",
+    "StoredSpec",
+    "Submission",
+    "SubmissionEvent",
+    "SubmissionNotFound",
+    "SubmittedJob",
+]
 
-_MODULES = {"StoreError": "database", "SpecNotFound": "spec_store", "SpecStore": "spec_store"}  # the rest: records
+_MODULES = {  # the rest: records
+    "StoreError": "database",
+    **dict.fromkeys(("SpecNotFound", "SpecStore", "SubmissionNotFound"), "spec_store"),
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -65,7 +65,7 @@ class Database:
         with self._transaction(write=False) as db:
             ready = tables.read_format(db, self.where) == tables.FORMAT
         if not ready:
-            with self._transaction(write=True) as db:
+            with self._transaction(write=True, migrates=True) as db:
                 if not self.is_sqlite:
                     db.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _SCHEMA_LOCK})
                 tables.upgrade(db, self.where)
@@ -104,10 +104,11 @@ class Database:
             )
 
     @contextlib.contextmanager
-    def _transaction(self, *, write: bool) -> Generator[Connection]:
+    def _transaction(self, *, write: bool, migrates: bool = False) -> Generator[Connection]:
         failure: GemtuneError
+        options = {"gemtune_write": write, "gemtune_migrates": migrates}
         try:
-            with self._engine.connect().execution_options(gemtune_write=write) as db, db.begin():
+            with self._engine.connect().execution_options(**options) as db, db.begin():
                 yield db
             return
         except SQLAlchemyError as error:
@@ -206,6 +207,11 @@ def _write_ahead(cursor: Any) -> None:
 
 
 def _on_begin(db: Connection) -> None:
+    if db.get_execution_options().get("gemtune_migrates"):
+        # Tables are made anew then: rows that refer to others are there before these, and a view that somebody has put
+        # beside the tables is there without them. Inside a transaction SQLite does not listen to the first of the two.
+        db.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        db.exec_driver_sql("PRAGMA legacy_alter_table = ON")
     # A writer takes the lock at once: one that reads first and then wants to write could only fail.
     db.exec_driver_sql("BEGIN IMMEDIATE" if db.get_execution_options().get("gemtune_write") else "BEGIN")
 

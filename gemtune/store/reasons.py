@@ -11,6 +11,7 @@ __all__ = ["reason"]
 
 _CLASSES: dict[str, str] = {
     "08": "the connection to the database failed",
+    "0A": "the database cannot do that; a change of format cannot while a view of yours shows a time",
     "28": "the database refused the user or the password",
     "3D": "there is no such database",
     "40": "the transaction was rolled back",

@@ -1,12 +1,14 @@
-"""What a store gives back: specs, submissions and their jobs, and its answer to a claim."""
+"""What a store gives back: specs, submissions with their jobs and events, and its answer to a claim."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from gemtune_pb.v1 import TuningJob
 
-__all__ = ["Claim", "StoredSpec", "Submission", "SubmittedJob"]
+__all__ = ["Claim", "StoredSpec", "Submission", "SubmissionEvent", "SubmittedJob"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,21 @@ class SubmittedJob:
     name: str
     state: str
     recorded_at: float
+
+
+@dataclass(frozen=True)
+class SubmissionEvent:
+    """Something that was noted about a submission.
+
+    Attributes:
+        kind: What it is, such as `pinned` or `estimate`. The kinds are open: newer versions add some.
+        at: When it was noted, in seconds since 1970.
+        data: What the kind says: an object of JSON.
+    """
+
+    kind: str
+    at: float
+    data: Mapping[str, Any] = field(hash=False)
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,7 @@ class Submission:
         submitted_at: When it was claimed first, in seconds since 1970.
         claims: How often it was claimed: first, renewed or taken over. 0: given back, since nothing came of it.
         jobs: What came of it; none while that is not known, several where one submission was acted on twice.
+        events: What was noted about it, oldest first.
     """
 
     request_id: str
@@ -83,3 +101,4 @@ class Submission:
     submitted_at: float
     claims: int
     jobs: tuple[SubmittedJob, ...]
+    events: tuple[SubmissionEvent, ...] = ()

@@ -8,27 +8,27 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
 from sqlalchemy import Connection, Insert, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gemtune.descriptors import is_map
 from gemtune.errors import ConfigurationError, SpecInvalid, bad_request
 from gemtune.rpc.states import state_name
-from gemtune.specs.diff import Value, leaves
+from gemtune.specs.diff import Value
 from gemtune.specs.fingerprint import fingerprint as fingerprint_of
 from gemtune.specs.request import request_of
-from gemtune.specs.suggest import nearest
+from gemtune.store.arguments import check_path, event_of, fits, key_of
+from gemtune.store.columns import kept_time
 from gemtune.store.database import Database, StoreError
-from gemtune.store.records import Claim, StoredSpec, Submission, SubmittedJob
-from gemtune.store.tables import jobs, specs, submissions
+from gemtune.store.json_text import spec_json
+from gemtune.store.records import Claim, StoredSpec, Submission, SubmissionEvent, SubmittedJob
+from gemtune.store.tables import events, jobs, specs, submissions
 from gemtune_pb.v1 import TuningJob
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["SpecNotFound", "SpecStore"]
+__all__ = ["SpecNotFound", "SpecStore", "SubmissionNotFound"]
 
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{64}")
 _PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{0,64})")
@@ -36,6 +36,10 @@ _PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{0,64})")
 
 class SpecNotFound(StoreError):
     """The store has no spec of that fingerprint."""
+
+
+class SubmissionNotFound(StoreError):
+    """The store has no submission of that id in that place."""
 
 
 class SpecStore:
@@ -119,13 +123,14 @@ class SpecStore:
             StoreError: The database does not answer.
         """
         for path in where or ():
-            _check_path(path)
+            check_path(path)
         prefix = _PREFIX.fullmatch(fingerprint)
         if prefix is None:
             raise ConfigurationError(
                 f"{fingerprint!r} is not the beginning of a fingerprint, which looks like sha256:9f2c41d0"
             )
-        query = select(specs).order_by(specs.c.stored_at.desc(), specs.c.fingerprint)
+        query = select(specs.c.fingerprint, specs.c.request, specs.c.stored_at)
+        query = query.order_by(specs.c.stored_at.desc(), specs.c.fingerprint)
         if prefix[1]:
             query = query.where(specs.c.fingerprint.startswith(f"sha256:{prefix[1]}"))
         found: list[StoredSpec] = []
@@ -134,7 +139,7 @@ class SpecStore:
                 if limit is not None and len(found) >= limit:
                     break
                 job = self._job(row.fingerprint, row.request)
-                if not where or _fits(job, where):
+                if not where or fits(job, where):
                     found.append(StoredSpec(row.fingerprint, job, row.stored_at))
         return found
 
@@ -154,28 +159,29 @@ class SpecStore:
             location: Where it is to be sent.
             job: What is to be sent.
             until: Up to when this process's request may still appear at the service, in seconds since 1970 by a clock
-                that agrees with the store's. Until then nobody else is granted the id.
+                that agrees with the store's. Until then nobody else is granted the id. Rounded up to the microsecond.
             token: The one of a claim that is to be renewed.
 
         Raises:
             SpecInvalid: The job has no fingerprint, or the id cannot be stored.
             StoreError: The database does not answer: it is not known whether the id was claimed.
         """
-        key = _key(request_id, project, location)
+        key = key_of(request_id, project, location)
         fingerprint = fingerprint_of(job)
         asked = self._now()
         mine = select(submissions).filter_by(**key).with_for_update()  # SQLite's writer is alone anyway
         with self._database.writing() as db:
             row = db.execute(mine).one_or_none()
             now = self._now()
-            until += now - asked  # the lock may have been waited for: the claim shall last from its grant
+            # The lock may have been waited for: the claim shall last from its grant. And all see one end of it.
+            until = kept_time(until + now - asked, up=True)
             if row is None:
                 self._keep(db, fingerprint, job)
                 first = {**key, "fingerprint": fingerprint, "submitted_at": now, "token": 1, "until": until}
                 insert = self._insert(submissions).values(first).on_conflict_do_nothing()
                 # What comes back is the proof; the number of rows is not, psycopg's is -1 here.
                 if db.scalar(insert.returning(submissions.c.id)) is not None:
-                    return Claim(True, 1, until, max(until - now, 0.0), fingerprint, "", now)
+                    return Claim(True, 1, until, max(until - now, 0.0), fingerprint, "", kept_time(now))
                 row = db.execute(mine).one()  # another process was faster
             of_it = select(jobs.c.name).where(jobs.c.submission == row.id).order_by(jobs.c.id).limit(1)
             job_name = db.scalar(of_it) or ""
@@ -210,7 +216,7 @@ class SpecStore:
         """
         mine = (submissions.c.token == token) & submissions.c.id.not_in(select(jobs.c.submission))
         with self._database.writing() as db:
-            statement = update(submissions).filter_by(**_key(request_id, project, location)).where(mine)
+            statement = update(submissions).filter_by(**key_of(request_id, project, location)).where(mine)
             db.execute(statement.values(token=0, until=0))
 
     def record(self, request_id: str, *, project: str, location: str, job: TuningJob) -> tuple[SubmittedJob, ...]:
@@ -232,7 +238,7 @@ class SpecStore:
             SpecInvalid: The job has no name, or the id cannot be stored.
             StoreError: The database does not answer.
         """
-        key = _key(request_id, project, location)
+        key = key_of(request_id, project, location)
         if not job.name:
             raise SpecInvalid(bad_request([("name", "the job has no name; record what the service returned")]))
         now = self._now()
@@ -246,6 +252,32 @@ class SpecStore:
             db.execute(self._insert(jobs).values(row).on_conflict_do_update(index_elements=same, set_={"state": state}))
             known = db.execute(select(jobs).where(jobs.c.submission == submission).order_by(jobs.c.id))
             return tuple(_submitted(row) for row in known)
+
+    def add_event(self, request_id: str, *, project: str, location: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Notes something about a submission that is there. What was noted before stays, the same kind too.
+
+        Args:
+            request_id: The submission's.
+            project: Where it was, or is to be, sent.
+            location: Where it was, or is to be, sent.
+            kind: What it is, in a word: `pinned`, `estimate`, or one of your own.
+            data: What there is to say: an object of JSON.
+
+        Raises:
+            SubmissionNotFound: There is no such submission: claim it, or record its job, first.
+            SpecInvalid: The kind or the data cannot be stored, or the id.
+            StoreError: The database does not answer.
+        """
+        key = key_of(request_id, project, location)
+        event = event_of(kind, data)
+        with self._database.writing() as db:
+            submission = db.scalar(select(submissions.c.id).filter_by(**key))
+            if submission is None:
+                raise SubmissionNotFound(
+                    f"there is no submission {request_id} in {project}, {location} in the store "
+                    f"{self._database.where}; claim it, or record its job, before you add an event"
+                )
+            db.execute(self._insert(events).values(submission=submission, at=self._now(), **event))
 
     def submissions(
         self,
@@ -277,6 +309,9 @@ class SpecStore:
             made: dict[int, list[SubmittedJob]] = {row.id: [] for row in rows}
             for job in db.execute(select(jobs).where(jobs.c.submission.in_(made)).order_by(jobs.c.id)):
                 made[job.submission].append(_submitted(job))
+            noted: dict[int, list[SubmissionEvent]] = {row.id: [] for row in rows}
+            for event in db.execute(select(events).where(events.c.submission.in_(noted)).order_by(events.c.id)):
+                noted[event.submission].append(SubmissionEvent(event.kind, event.at, event.data))
         return [
             Submission(
                 request_id=row.request_id,
@@ -286,6 +321,7 @@ class SpecStore:
                 submitted_at=row.submitted_at,
                 claims=row.token,
                 jobs=tuple(made[row.id]),
+                events=tuple(noted[row.id]),
             )
             for row in rows
         ]
@@ -294,7 +330,12 @@ class SpecStore:
 
     def _keep(self, db: Connection, fingerprint: str, job: TuningJob) -> None:
         request = request_of(job).SerializeToString(deterministic=True)
-        row = {"fingerprint": fingerprint, "request": request, "stored_at": self._now()}
+        row = {
+            "fingerprint": fingerprint,
+            "request": request,
+            "spec": spec_json(request),
+            "stored_at": self._now(),
+        }
         statement: Insert = self._insert(specs).values(row).on_conflict_do_nothing()
         db.execute(statement)
 
@@ -317,40 +358,3 @@ class SpecStore:
 
 def _submitted(row: Any) -> SubmittedJob:
     return SubmittedJob(row.name, row.state, row.recorded_at)
-
-
-def _key(request_id: str, project: str, location: str) -> dict[str, str]:
-    """The columns that name a submission."""
-    key = {"project": project, "location": location, "request_id": request_id}
-    for name, value in key.items():
-        if not value or _UNSTORABLE.search(value):
-            what = "holds characters that a database refuses (NUL, or half of a pair)" if value else "is empty"
-            raise SpecInvalid(bad_request([(name, f"{name} {what}; give one such as a UUID")]))
-    return key
-
-
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-
-def _fits(job: TuningJob, where: Mapping[str, Value]) -> bool:
-    asked = leaves(job)
-    return all(asked.get(path) == value for path, value in where.items())
-
-
-def _check_path(path: str) -> None:
-    """Refuses a path that no spec can have: it would find nothing, or everything."""
-    descriptor: Descriptor | None = TuningJob.DESCRIPTOR
-    for name in re.split(r"[.\[]", path):
-        if name.endswith("]"):  # the index of a list
-            continue
-        fields = descriptor.fields_by_name if descriptor is not None else {}
-        if name not in fields:
-            near = nearest(name, fields)
-            hint = f"did you mean {near}?" if near else "a path looks like supervised_tuning_spec.training_dataset_uri"
-            raise SpecInvalid(bad_request([(path, f"{name}: no such field; {hint}")]))
-        if is_map(fields[name]):
-            return
-        descriptor = fields[name].message_type
-    if descriptor is not None:
-        some = ", ".join(list(descriptor.fields_by_name)[:3])
-        raise SpecInvalid(bad_request([(path, f"a message, which is found by a field in it, such as {some}")]))

@@ -7,23 +7,15 @@ beside other things.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    Dialect,
-    Double,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     Table,
-    Text,
-    TypeDecorator,
     UniqueConstraint,
     insert,
     inspect,
@@ -33,74 +25,26 @@ from sqlalchemy import (
 )
 
 from gemtune.errors import ConfigurationError
+from gemtune.store.columns import Bytes, Checked, Json, Number, Time
+from gemtune.store.migrations import MIGRATIONS
 
-__all__ = ["FORMAT", "jobs", "read_format", "specs", "submissions", "upgrade", "written_format"]
+__all__ = ["FORMAT", "events", "jobs", "read_format", "specs", "submissions", "upgrade", "written_format"]
 
-FORMAT = 2
+FORMAT = 3
 """The format that this version writes. A number is never used for two formats."""
-
-MIGRATIONS: Mapping[int, Sequence[str]] = {
-    2: (
-        # Claims. A submission of before has ended or can be taken over: whoever does that looks for its job first.
-        "ALTER TABLE gemtune_submissions ADD COLUMN token INTEGER NOT NULL DEFAULT 1",
-        "ALTER TABLE gemtune_submissions ADD COLUMN until DOUBLE PRECISION NOT NULL DEFAULT 0",
-    ),
-}
-"""Format -> what makes it of the one before, in SQL that both databases understand."""
 
 metadata = MetaData()
 
-
-class _Checked(TypeDecorator[Any]):
-    """A column that refuses to give what it cannot hold: out of a damaged file SQLite reads values of any type."""
-
-    impl: Any = Text
-    cache_ok = True
-    kinds: tuple[type, ...] = (str,)
-
-    def __init__(self, *, optional: bool = False) -> None:
-        super().__init__()
-        self.optional = optional
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        inner = super().result_processor(dialect, coltype)
-
-        def check(value: Any) -> Any:
-            if value is None and self.optional:
-                return None
-            if not isinstance(value, self.kinds):
-                raise TypeError(f"a column holds a value of another type ({type(value).__name__})")
-            return value if inner is None else inner(value)
-
-        return check
-
-
-class _Bytes(_Checked):
-    impl: Any = LargeBinary
-    cache_ok = True
-    kinds = (bytes, memoryview)
-
-
-class _Number(_Checked):
-    impl: Any = Integer
-    cache_ok = True
-    kinds = (int,)
-
-
-class _Seconds(_Checked):
-    impl: Any = Double
-    cache_ok = True
-    kinds = (float, int)
-
-
-_format = Table("gemtune_format", metadata, Column("version", _Number(), primary_key=True, autoincrement=False))
+_format = Table("gemtune_format", metadata, Column("version", Number(), primary_key=True, autoincrement=False))
 
 specs = Table(
     "gemtune_specs",
     metadata,
-    Column("fingerprint", _Checked(), primary_key=True),
-    Column("request", _Bytes(), nullable=False),  # a serialised TuningJob of what is asked for
-    Column("stored_at", _Seconds(), nullable=False),  # seconds since 1970, as all times here
+    Column("fingerprint", Checked(), primary_key=True),
+    Column("request", Bytes(), nullable=False),  # a serialised TuningJob of what is asked for
+    # The same as JSON, for those who ask in SQL; written and never read. None: the bytes cannot be read.
+    Column("spec", Json(optional=True)),
+    Column("stored_at", Time(), nullable=False),
 )
 
 _id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself for INTEGER alone
@@ -109,15 +53,15 @@ submissions = Table(
     "gemtune_submissions",
     metadata,
     Column("id", _id, primary_key=True),
-    Column("project", _Checked(), nullable=False),
-    Column("location", _Checked(), nullable=False),
-    Column("request_id", _Checked(), nullable=False),
+    Column("project", Checked(), nullable=False),
+    Column("location", Checked(), nullable=False),
+    Column("request_id", Checked(), nullable=False),
     # None: the job was found, not sent from here.
-    Column("fingerprint", _Checked(optional=True), ForeignKey("gemtune_specs.fingerprint")),
-    Column("submitted_at", _Seconds(), nullable=False),
-    Column("token", _Number(), nullable=False, server_default=text("1")),  # how often it was claimed
+    Column("fingerprint", Checked(optional=True), ForeignKey("gemtune_specs.fingerprint")),
+    Column("submitted_at", Time(), nullable=False),
+    Column("token", Number(), nullable=False, server_default=text("1")),  # how often it was claimed
     # When what the claimant sends can appear no more.
-    Column("until", _Seconds(), nullable=False, server_default=text("0")),
+    Column("until", Time(up=True), nullable=False, server_default=text("'1970-01-01T00:00:00.000000Z'")),
     UniqueConstraint("project", "location", "request_id"),
     Index("gemtune_submissions_by_spec", "fingerprint"),
 )
@@ -127,11 +71,22 @@ jobs = Table(
     metadata,
     Column("id", _id, primary_key=True),
     Column("submission", _id, ForeignKey("gemtune_submissions.id"), nullable=False),
-    Column("name", _Checked(), nullable=False),
-    Column("state", _Checked(), nullable=False),
-    Column("recorded_at", _Seconds(), nullable=False),
+    Column("name", Checked(), nullable=False),
+    Column("state", Checked(), nullable=False),
+    Column("recorded_at", Time(), nullable=False),
     UniqueConstraint("submission", "name"),
     Index("gemtune_jobs_by_name", "name"),
+)
+
+events = Table(
+    "gemtune_events",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("submission", _id, ForeignKey("gemtune_submissions.id"), nullable=False),
+    Column("kind", Checked(), nullable=False),  # any word: newer versions, and other programs, add theirs
+    Column("at", Time(), nullable=False),
+    Column("data", Json(), nullable=False),
+    Index("gemtune_events_by_submission", "submission"),
 )
 
 
@@ -185,6 +140,9 @@ def upgrade(db: Connection, where: str) -> None:
         db.execute(text(f"LOCK TABLE {_format.name} IN ACCESS EXCLUSIVE MODE"))
         found = written_format(db, where)
     for version in range(found + 1, FORMAT + 1):
-        for statement in MIGRATIONS[version]:
-            db.execute(text(statement))
+        for step in MIGRATIONS[version]:
+            if isinstance(step, str):
+                db.execute(text(step))
+            else:
+                step(db)
         db.execute(update(_format).values(version=version))

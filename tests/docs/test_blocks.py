@@ -12,6 +12,7 @@ from tests.support.metrics import Figures
 
 TESTED = {"python": "tests/docs/test_python.py", "sh": "tests/docs/test_shell.py", "console": "tests/docs/test_shell.py",
           "yaml": "tests/docs/test_data.py", "json": "tests/docs/test_data.py",
+          "sql": "tests/store/test_sql.py",
           "typescript": "tests/interop/run.py", "go": "tests/interop/run.py"}  # fmt: skip
 SHOWN = {"text"}
 """What is only looked at: output, and what people say."""

@@ -59,6 +59,20 @@ def test_another_one_is_not_granted_and_learns_how_long_to_wait(store: SpecStore
     assert (second.granted, second.token, second.until, second.wait) == (False, 0, first.until, 20)
 
 
+@pytest.mark.parametrize("lasting", [30.1, 30.123456, 30.0000001, 30.7, 0.3, 1e8 / 3])
+def test_all_see_one_beginning_and_one_end_of_a_claim_and_the_end_is_no_earlier_than_asked(
+    store: SpecStore, clock: Time, lasting: float
+) -> None:
+    clock.seconds += 0.1234567
+    asked = clock.seconds + lasting
+    first, second = claim(store, clock, lasting=lasting), claim(store, clock)
+    assert (first.until, first.submitted_at) == (second.until, second.submitted_at)
+    assert asked <= first.until <= asked + 1e-6
+    assert store.submissions()[0].submitted_at == first.submitted_at
+    clock.seconds = first.until
+    assert not claim(store, clock).granted
+
+
 def test_at_the_very_moment_that_the_time_runs_out_it_is_not_granted_yet(store: SpecStore, clock: Time) -> None:
     claim(store, clock)
     clock.seconds += 30

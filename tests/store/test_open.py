@@ -254,11 +254,12 @@ def test_a_store_that_was_opened_before_an_upgrade_is_no_longer_written_nor_read
         lambda: store.claim("r-1", **place, job=SPEC, until=1.0),
         lambda: store.record("r-1", **place, job=TuningJob(name="j")),
         lambda: store.release("r-1", **place, token=1),
+        lambda: store.add_event("r-1", **place, kind="pinned", data={}),
         lambda: store.get(fingerprint),
         store.find,
         store.submissions,
     ):
-        with pytest.raises(StoreError, match=r"is of format 3 now, and this process opened it in format 2: nothing"):
+        with pytest.raises(StoreError, match=r"is of format 4 now, and this process opened it in format 3: nothing"):
             use()
     with store._database._transaction(write=True) as db:
         assert db.exec_driver_sql("SELECT count(*) FROM gemtune_specs").scalar() == 1
@@ -279,6 +280,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
             spec = TuningJob(base_model=f"gemini-{number}", description="d" * 200)
             store.claim(f"r-{number}", project="p", location="l", job=spec, until=1.0)
             store.record(f"r-{number}", project="p", location="l", job=TuningJob(name=f"jobs/{number}"))
+            store.add_event(f"r-{number}", project="p", location="l", kind="pinned", data={"objects": []})
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("PRAGMA writable_schema = ON")
@@ -290,9 +292,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @pytest.mark.parametrize(
     "column",
     [
-        *(f"gemtune_specs.{name}" for name in ("fingerprint", "request", "stored_at")),
+        *(f"gemtune_specs.{name}" for name in ("fingerprint", "request", "spec", "stored_at")),
         *(f"gemtune_submissions.{name}" for name in ("fingerprint", "request_id", "submitted_at", "token", "until")),
         *(f"gemtune_jobs.{name}" for name in ("name", "state", "recorded_at")),
+        *(f"gemtune_events.{name}" for name in ("submission", "kind", "at", "data")),
     ],
 )
 def test_a_value_of_any_type_in_a_damaged_store_gives_an_answer_or_a_gemtune_error(
@@ -335,6 +338,12 @@ def use_all(store: SpecStore) -> None:
         lambda: [found.job.base_model.upper() for found in store.find(fingerprint="a")],
         lambda: [f"{made.submitted_at + made.claims:.1f} {made.fingerprint[:9]}" for made in store.submissions()],
         lambda: [job.name.upper() + job.state.upper() for made in store.submissions() for job in made.jobs],
+        lambda: [
+            f"{event.at + 1:.1f} {event.kind.upper()} {list(event.data)}"
+            for made in store.submissions()
+            for event in made.events
+        ],
+        lambda: store.add_event("r-1", **place, kind="estimate", data={}),
         lambda: store.claim("r-1", **place, job=spec, until=9.0).submitted_at + 1,
         lambda: [job.name.upper() for job in store.record("r-1", **place, job=TuningJob(name="jobs/99"))],
         lambda: store.release("r-1", **place, token=1),
@@ -373,21 +382,6 @@ def test_the_committed_store_is_of_the_first_format(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / "old.db")
     assert database.execute("SELECT version FROM gemtune_format").fetchall() == [(1,)]
     database.close()
-
-
-def test_an_older_store_in_postgresql_is_brought_up_to_date_too(schema: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import psycopg
-
-    with SpecStore(schema) as store:
-        fingerprint = store.put(SPEC)
-    new = layout(schema)
-    with psycopg.connect(schema) as connection:  # back to format 1
-        connection.execute("ALTER TABLE gemtune_submissions DROP COLUMN token, DROP COLUMN until")
-        connection.execute("UPDATE gemtune_format SET version = 1")
-    with SpecStore(schema) as store:
-        assert store.get(fingerprint) == SPEC
-        assert store.claim("r", project="p", location="l", job=SPEC, until=1.0).granted
-    assert layout(schema) == new
 
 
 def test_a_store_of_a_newer_gemtune_is_left_alone(url: str) -> None:
