@@ -1,4 +1,4 @@
-"""The tables of a store, and how one of an older format becomes one of this format.
+"""The tables of a store, and bringing one of an older format to this one.
 
 A spec is kept as protobuf's bytes and never written anew: what an older or newer gemtune put there comes out, fields
 that this one does not know included. The tables' names begin with `gemtune_`, so that a store may live in a database
