@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice, pairwise
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
 
+from gemtune.dataset.comparison import Comparison, File, shifted
 from gemtune.dataset.distribution import distribution
 from gemtune.dataset.limits import Limits
-from gemtune.dataset.partial import EXAMPLES, MOST_PROBLEMS, Found, Partial, Rows, Segment
+from gemtune.dataset.partial import EXAMPLES, MOST_PROBLEMS, Found, Partial, Segment
 from gemtune.dataset.problem import ERROR, WARNING
 from gemtune.dataset.row import LEFTOVERS
 from gemtune.dataset.rules import rules
@@ -24,18 +24,8 @@ _SEVERITY = {ERROR: DatasetProblem.Severity.ERROR, WARNING: DatasetProblem.Sever
 _ROLE = {"training": DatasetRole.TRAINING, "validation": DatasetRole.VALIDATION}
 _TEXT = 400  # characters of a text that the statistics show
 _FEW = 100
-_SAME_ANSWER = 0.95
 _DROPPED = 0.1
 _LARGE = 1000  # rows for training from which on the share of those for validation counts
-_MOST_SETS = 2_000_000  # rows whose hashes are in memory as Python's own numbers at once
-
-
-class _File(NamedTuple):
-    """A file whose ranges are all there, or as many as there are."""
-
-    name: str
-    role: str
-    parts: list[Segment]
 
 
 def finish(
@@ -61,13 +51,13 @@ def finish(
     return maker.made()
 
 
-def _files(partial: Partial, files: Sequence[tuple[str, str]]) -> list[_File]:
+def _files(partial: Partial, files: Sequence[tuple[str, str]]) -> list[File]:
     place = {(name, role): i for i, (name, role) in enumerate(files)}
     grouped: dict[tuple[str, str], list[Segment]] = {}
     for segment in partial.segments.values():
         grouped.setdefault((segment.file, segment.role), []).append(segment)
     order = sorted(grouped, key=lambda key: (place.get(key, len(place)), key[1] != "training", key[0]))
-    return [_File(name, role, sorted(grouped[name, role], key=lambda part: part.start)) for name, role in order]
+    return [File(name, role, sorted(grouped[name, role], key=lambda part: part.start)) for name, role in order]
 
 
 class _Maker:
@@ -100,7 +90,7 @@ class _Maker:
 
     # -- one file ---------------------------------------------------------------------------------------------------
 
-    def file(self, file: _File, notes: Iterable[Found]) -> None:
+    def file(self, file: File, notes: Iterable[Found]) -> None:
         """Adds a file: its own problems, and the rules about it alone."""
         for note in notes:
             self._add(file.name, note)
@@ -116,7 +106,7 @@ class _Maker:
             self._size(file, size)
             return
         last = _last(file.parts)
-        for part, shift in _shifted(file.parts):
+        for part, shift in shifted(file.parts):
             for kept in part.problems.values():
                 for found in kept:
                     inside = found.code != "GT105" or found.line + shift <= last
@@ -137,7 +127,7 @@ class _Maker:
             self._add(file.name, Found(0, "GT106", ERROR, "", "the file has no row" if last else "the file is empty"))
         self._size(file, size)
 
-    def _size(self, file: _File, size: int) -> None:
+    def _size(self, file: File, size: int) -> None:
         most = self._limits.training_bytes
         if most is not None and size > most:
             self._add(
@@ -149,7 +139,7 @@ class _Maker:
 
     # -- all files --------------------------------------------------------------------------------------------------
 
-    def together(self, files: Sequence[_File]) -> None:
+    def together(self, files: Sequence[File]) -> None:
         """Adds what holds for all files of a role, and between the roles."""
         for role in ("training", "validation"):
             of_role = [file for file in files if file.role == role and file.parts[0].whole is None]
@@ -161,11 +151,11 @@ class _Maker:
             self._amount(of_role, parts, role)
             self._habits(of_role, parts)
             self._resolution(of_role)
-        _Comparison(self._add, [file for file in files if file.parts[0].whole is None], self._level).run()
+        Comparison(self._add, [file for file in files if file.parts[0].whole is None], self._level).run()
         self._report.compared_share = 1 / (1 << self._level)
         self._validation_share(files)
 
-    def _amount(self, files: Sequence[_File], parts: Sequence[Segment], role: str) -> None:
+    def _amount(self, files: Sequence[File], parts: Sequence[Segment], role: str) -> None:
         limits, name = self._limits, files[0].name
         rows = sum(part.examples for part in parts)
         failed = sum(part.failed for part in parts)
@@ -198,7 +188,7 @@ class _Maker:
                 name, Found(0, "GT707", ERROR, "", f"{failed:,} of {total:,} rows have an error ({failed / total:.0%})")
             )
 
-    def _validation_share(self, files: Sequence[_File]) -> None:
+    def _validation_share(self, files: Sequence[File]) -> None:
         counts: Counter[str] = Counter()
         sizes: Counter[str] = Counter()
         for file in files:
@@ -227,7 +217,7 @@ class _Maker:
         more = f" or {share:.0%} of the rows for training" if share else ""
         return f"there are {rows:,} rows for validation, and {limits.base_model} takes {most:,}{more}"
 
-    def _habits(self, files: Sequence[_File], parts: Sequence[Segment]) -> None:
+    def _habits(self, files: Sequence[File], parts: Sequence[Segment]) -> None:
         name, valid = files[0].name, sum(part.valid for part in parts)
         with_system = sum(part.with_system for part in parts)
         if 0 < with_system < valid:
@@ -242,13 +232,13 @@ class _Maker:
         if told:
             self._add(name, Found(0, "GT807", WARNING, "", f"of {valid:,} rows, {', '.join(told)}"))
 
-    def _resolution(self, files: Sequence[_File]) -> None:
+    def _resolution(self, files: Sequence[File]) -> None:
         if self._limits.part_resolution:
             return
         seen: str | None = None
         for file in files:
             first: dict[str, tuple[int, str]] = {}
-            for part, shift in _shifted(file.parts):
+            for part, shift in shifted(file.parts):
                 for value, (line, path) in part.resolutions.items():
                     first.setdefault(value, (line + shift, path))
             for value, (line, path) in sorted(first.items(), key=lambda item: item[1][0]):
@@ -278,17 +268,9 @@ def _are(rows: int) -> str:
     return f"are {rows:,} rows" if rows != 1 else "is 1 row"
 
 
-def _shifted(parts: Sequence[Segment]) -> Iterator[tuple[Segment, int]]:
-    """The parts of a file, each with what is to be added to its lines."""
-    shift = 0
-    for part in parts:
-        yield part, shift
-        shift += part.lines
-
-
 def _last(parts: Sequence[Segment]) -> int:
     """The last line that is not blank."""
-    return max((part.last + shift for part, shift in _shifted(parts) if part.last), default=0)
+    return max((part.last + shift for part, shift in shifted(parts) if part.last), default=0)
 
 
 def _fill(stats: SupervisedTuningDataStats, parts: Sequence[Segment]) -> None:
@@ -312,135 +294,3 @@ def _fill(stats: SupervisedTuningDataStats, parts: Sequence[Segment]) -> None:
                 if len(part.text) > _TEXT:
                     part.text = part.text[: _TEXT - 3] + "..."
             stats.user_dataset_examples.append(content)
-
-
-# -- rows against each other ----------------------------------------------------------------------------------------
-
-
-class _Row(NamedTuple):
-    """A row that is compared: where it is, and its answer."""
-
-    file: str
-    line: int
-    answer: int
-
-
-class _Comparison:
-    """Rows that are there twice, prompts with two answers, rows for validation that are trained on."""
-
-    def __init__(self, add: Callable[[str, Found], object], files: Sequence[_File], level: int) -> None:
-        self._add, self._files, self._level = add, files, level
-
-    def _columns(self, role: str) -> Iterator[tuple[str, Rows]]:
-        for file in self._files:
-            if file.role == role:
-                for part, shift in _shifted(file.parts):
-                    for rows in part.rows:
-                        yield file.name, rows._replace(offset=rows.offset + shift)
-
-    def run(self) -> None:
-        """Adds what is found."""
-        self._repeated("training")
-        self._repeated("validation")
-        self._overlap()
-        self._same_answer()
-
-    def _slices(self, count: int) -> Iterator[tuple[int, int]]:
-        """Ranges of hashes, each with as many rows as are looked at together."""
-        pieces = max(1, -(-count // _MOST_SETS))
-        top = 1 << (64 - self._level)
-        edges = [top * i // pieces for i in range(pieces + 1)]
-        yield from pairwise(edges)
-
-    def _repeated(self, role: str) -> None:
-        count = sum(len(rows.prompts) for _, rows in self._columns(role))
-        twice: set[int] = set()
-        for low, high in self._slices(count):
-            seen: set[int] = set()
-            total = 0
-            whole = high - low == 1 << (64 - self._level)
-            for _, rows in self._columns(role):
-                some = rows.prompts if whole else [h for h in rows.prompts if low <= h < high]
-                total += len(some)
-                before = len(seen)
-                seen.update(some)
-                if len(seen) - before < len(some):
-                    counted = Counter(some)
-                    twice.update(h for h, n in counted.items() if n > 1)
-            if len(seen) < total:
-                twice |= self._across(role, low, high)
-        if twice:
-            self._tell(role, twice)
-
-    def _across(self, role: str, low: int, high: int) -> set[int]:
-        seen: set[int] = set()
-        twice: set[int] = set()
-        for _, rows in self._columns(role):
-            for hashed in rows.prompts:
-                if low <= hashed < high:
-                    if hashed in seen:
-                        twice.add(hashed)
-                    else:
-                        seen.add(hashed)
-        return twice
-
-    def _tell(self, role: str, twice: set[int]) -> None:
-        order = {file.name: i for i, file in enumerate(self._files)}
-        rows = sorted(
-            (order[name], rows.lines[i] + rows.offset, hashed, rows.answers[i])
-            for name, rows in self._columns(role)
-            for i, hashed in enumerate(rows.prompts)
-            if hashed in twice
-        )
-        first: dict[int, dict[int, _Row]] = {}
-        for at, line, hashed, answer in rows:
-            name = self._files[at].name
-            known = first.setdefault(hashed, {})
-            if answer in known:
-                found = Found(line, "GT801", WARNING, "", f"the row is the same as {_place(known[answer], name)}")
-            else:
-                before = next(iter(known.values()), None)
-                known[answer] = _Row(name, line, answer)
-                if before is None:
-                    continue
-                found = Found(
-                    line, "GT802", WARNING, "", f"the prompt is that of {_place(before, name)}, with another answer"
-                )
-            self._add(name, found)
-
-    def _overlap(self) -> None:
-        count = sum(len(rows.prompts) for _, rows in self._columns("validation"))
-        if not count:
-            return
-        validated: dict[int, list[_Row]] = {}
-        for name, rows in self._columns("validation"):
-            for i, hashed in enumerate(rows.prompts):
-                validated.setdefault(hashed, []).append(_Row(name, rows.lines[i] + rows.offset, rows.answers[i]))
-        found: dict[tuple[str, int], _Row] = {}
-        for name, rows in self._columns("training"):
-            for i, hashed in enumerate(rows.prompts):
-                for row in validated.get(hashed, ()):
-                    if row.answer == rows.answers[i]:
-                        found.setdefault((row.file, row.line), _Row(name, rows.lines[i] + rows.offset, row.answer))
-        order = {file.name: i for i, file in enumerate(self._files)}
-        for (name, line), row in sorted(found.items(), key=lambda item: (order[item[0][0]], item[0][1])):
-            self._add(
-                name, Found(line, "GT803", WARNING, "", f"the row is line {row.line} of the training file {row.file}")
-            )
-
-    def _same_answer(self) -> None:
-        columns = [rows.answers for _, rows in self._columns("training")]
-        total = sum(map(len, columns))
-        if total <= _FEW:
-            return
-        step = max(1, total // 1001)
-        sample = Counter(chain.from_iterable(column[::step] for column in columns))
-        answer, _ = sample.most_common(1)[0]
-        same = sum(column.count(answer) for column in columns)
-        if same >= total * _SAME_ANSWER:
-            name = next(file.name for file in self._files if file.role == "training")
-            self._add(name, Found(0, "GT804", WARNING, "", f"{same:,} of {total:,} rows have the same answer"))
-
-
-def _place(row: _Row, file: str) -> str:
-    return f"line {row.line}" if row.file == file else f"line {row.line} of {row.file}"

@@ -14,9 +14,9 @@ from gemtune.dataset.problem import ERROR, WARNING
 from gemtune.dataset.row import check_row
 
 try:
-    from gemtune.dataset import fast
+    from gemtune.dataset import fast, fast_pairs
 except ImportError:  # the extra `dataset` is not installed
-    fast = None  # type: ignore[assignment]
+    fast = fast_pairs = None  # type: ignore[assignment]
 
 __all__ = ["BLOCK", "MOST_LINE", "scan"]
 
@@ -149,12 +149,13 @@ class _Checker:
     def __init__(self, segment: Segment, limits: Limits, size_of: SizeOf | None, *, quick: bool) -> None:
         self._segment, self._limits, self._size_of = segment, limits, size_of
         self._fast = fast.Reader(limits) if quick and fast is not None else None
+        self._pairs = fast_pairs.Pairs(limits, self._fast) if self._fast is not None else None
 
     def block(self, block: bytes) -> None:
         """Checks some lines."""
         segment, at = self._segment, 0
         shows = self._fast is not None and len(segment.shown) < EXAMPLES  # the first rows are kept whole
-        if self._fast is not None and not shows and self._fast.take_block(block, segment):
+        if self._pairs is not None and not shows and self._pairs.take_block(block, segment):
             return
         lines = block.split(b"\n")
         if not lines[-1]:
@@ -166,7 +167,7 @@ class _Checker:
         rest = lines[at:]
         if not rest:
             return
-        left = self._fast.take(rest, segment) if self._fast is not None else range(len(rest))
+        left = self._pairs.take(rest, segment) if self._pairs is not None else range(len(rest))
         for each in left:
             self._line(rest[each], segment.lines + each + 1)
         segment.lines += len(rest)

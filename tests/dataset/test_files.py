@@ -272,10 +272,10 @@ def test_above_the_bound_only_small_hashes_are_compared(check: Check, monkeypatc
 
 
 def test_many_rows_are_compared_in_slices(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gemtune.dataset import report
+    from gemtune.dataset import comparison
 
     whole = check([*rows(300), *rows(50)])
-    monkeypatch.setattr(report, "_MOST_SETS", 20)
+    monkeypatch.setattr(comparison, "_MOST_SETS", 20)
     assert check([*rows(300), *rows(50)]) == whole
 
 
