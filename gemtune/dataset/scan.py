@@ -149,7 +149,9 @@ class _Checker:
     def __init__(self, segment: Segment, limits: Limits, size_of: SizeOf | None, *, quick: bool) -> None:
         self._segment, self._limits, self._size_of = segment, limits, size_of
         self._fast = fast.Reader(limits) if quick and fast is not None else None
-        self._pairs = fast_pairs.Pairs(limits, self._fast) if self._fast is not None else None
+        self._pairs = (
+            fast_pairs.Pairs(limits, self._fast) if fast_pairs is not None and self._fast is not None else None
+        )
 
     def block(self, block: bytes) -> None:
         """Checks some lines."""

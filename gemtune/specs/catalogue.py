@@ -17,14 +17,13 @@ from typing import Any
 from google.protobuf.message import Message
 
 from gemtune.descriptors import is_map
-from gemtune.errors import SpecFileError
-from gemtune.specs.finding import Position, Severity, key_path
+from gemtune.specs.finding import key_path
 from gemtune.specs.lifecycle import Stage, date_mistakes, stage_of, today_in_utc
 from gemtune.specs.model_names import ModelName, bare_name, is_open_name
-from gemtune.specs.read.build import build
-from gemtune.specs.read.tree import Node, locate, position_of
+from gemtune.specs.read.tree import Node, locate
 from gemtune.specs.sizes import SIZES
 from gemtune.specs.suggest import nearest
+from gemtune.specs.tables import mistake, read_tables, users_file
 from gemtune_pb.v1 import BaseModel, FieldLimit, ModelCatalogue, TuningJob
 
 __all__ = [
@@ -40,6 +39,7 @@ __all__ = [
     "short_name",
 ]
 
+_WHAT = "the catalogue of base models"
 BUILT_IN = Path(__file__).with_name("models.yaml")
 
 
@@ -169,10 +169,15 @@ def catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
     Raises:
         SpecFileError: The user's file cannot be read, or says something that means nothing.
     """
-    given = environ.get("GEMTUNE_MODELS")
-    if given:
-        return _with(given)
-    return _of_this_process() if environ is os.environ else _with_default(environ)
+    # A variable of the process may be set at any time; the file in its usual place is looked for once.
+    if environ is os.environ and not environ.get("GEMTUNE_MODELS"):
+        return _of_this_process()
+    return _in(environ)
+
+
+def _in(environ: Mapping[str, str]) -> Catalogue:
+    path = users_file("GEMTUNE_MODELS", "models.yaml", environ)
+    return _with(path) if path else _built_in()
 
 
 @cache
@@ -182,13 +187,7 @@ def _with(path: str) -> Catalogue:
 
 @cache
 def _of_this_process() -> Catalogue:
-    return _with_default(os.environ)
-
-
-def _with_default(environ: Mapping[str, str]) -> Catalogue:
-    config = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
-    path = Path(config, "gemtune", "models.yaml")
-    return _with(str(path)) if path.is_file() else _built_in()
+    return _in(os.environ)
 
 
 @cache
@@ -206,33 +205,14 @@ def read_catalogue(path: str | os.PathLike[str], *, base: Catalogue | None = Non
     Raises:
         SpecFileError: The file cannot be read, or says something that means nothing.
     """
-    from gemtune.specs.read import yaml_text
-
     name = os.fspath(path)
-    try:
-        text = Path(name).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise SpecFileError(
-            f"the catalogue of base models cannot be read: {getattr(error, 'strerror', None) or error}", file=name
-        ) from error
     result = ModelCatalogue()
     result.CopyFrom((_built_in() if base is None else base).message)
-    for root in yaml_text.parse(text, file=name):
-        given = ModelCatalogue()
-        found = build(root, given, plain_strings=True, what="a catalogue")
-        wrong = next((each for each in found if each.severity is Severity.ERROR), None)
-        if wrong is not None:
-            raise _mistake(name, wrong.position or position_of(root), f"{wrong.field}: {wrong.sentence}".lstrip(": "))
+    for given, root in read_tables(name, ModelCatalogue, what=_WHAT, article="a catalogue"):
         _merge(result, given, root)
         for field, sentence in _mistakes(result, given):
-            raise _mistake(name, locate(root, field), sentence)
+            raise mistake(_WHAT, sentence, name, locate(root, field))
     return Catalogue(result)
-
-
-def _mistake(file: str, place: Position, sentence: str) -> SpecFileError:
-    return SpecFileError(
-        f"in the catalogue of base models, {sentence}", file=file, line=place.line, column=place.column
-    )
 
 
 def _merge(known: ModelCatalogue, given: ModelCatalogue, root: Node) -> None:

@@ -12,11 +12,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from gemtune.errors import SpecFileError
 from gemtune.specs.catalogue import short_name
-from gemtune.specs.finding import Severity
-from gemtune.specs.read.build import build
-from gemtune.specs.read.tree import locate, position_of
+from gemtune.specs.read.tree import locate
+from gemtune.specs.tables import mistake, read_tables, users_file
 from gemtune_pb.v1 import PriceTable, TuningPrice
 
 __all__ = ["KINDS", "Prices", "TuningPrice", "prices", "read_prices"]
@@ -24,6 +22,7 @@ __all__ = ["KINDS", "Prices", "TuningPrice", "prices", "read_prices"]
 KINDS = ("supervised", "preference", "reinforcement")
 """The kinds of tuning that a price can be for."""
 
+_WHAT = "the prices"
 BUILT_IN = Path(__file__).with_name("prices.yaml")
 
 
@@ -58,11 +57,8 @@ def prices(environ: Mapping[str, str] = os.environ) -> Prices:
     Raises:
         SpecFileError: The user's file cannot be read, or says something that means nothing.
     """
-    if given := environ.get("GEMTUNE_PRICES"):
-        return _with(given)
-    config = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
-    path = Path(config, "gemtune", "prices.yaml")
-    return _with(str(path)) if path.is_file() else _built_in()
+    path = users_file("GEMTUNE_PRICES", "prices.yaml", environ)
+    return _with(path) if path else _built_in()
 
 
 @cache
@@ -85,23 +81,12 @@ def read_prices(path: str | os.PathLike[str], *, base: Prices | None = None) -> 
     Raises:
         SpecFileError: The file cannot be read, or says something that means nothing.
     """
-    from gemtune.specs.read import yaml_text
-
     name = os.fspath(path)
-    try:
-        text = Path(name).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise SpecFileError(
-            f"the prices cannot be read: {getattr(error, 'strerror', None) or error}", file=name
-        ) from error
     given = PriceTable()
-    for root in yaml_text.parse(text, file=name):
-        found = build(root, given, plain_strings=True, what="a table of prices")
-        wrong = next((each for each in found if each.severity is Severity.ERROR), None)
-        places = [(wrong.field, f"{wrong.field}: {wrong.sentence}".lstrip(": "))] if wrong else list(_mistakes(given))
-        for field, sentence in places:
-            place = (wrong and wrong.position) or (locate(root, field) if field else position_of(root))
-            raise SpecFileError(f"in the prices, {sentence}", file=name, line=place.line, column=place.column)
+    for table, root in read_tables(name, PriceTable, what=_WHAT, article="a table of prices"):
+        for field, sentence in _mistakes(table):
+            raise mistake(_WHAT, sentence, name, locate(root, field))
+        given.MergeFrom(table)
     known = (_built_in() if base is None else base).message.prices
     result = PriceTable(prices=given.prices)  # the first line that fits is the one that holds
     result.prices.extend(known)
