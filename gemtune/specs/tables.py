@@ -19,7 +19,7 @@ M = TypeVar("M", bound=Message)
 
 
 def users_file(variable: str, name: str, environ: Mapping[str, str]) -> str | None:
-    """The user's file: what a variable names, else `gemtune/NAME` below XDG_CONFIG_HOME (`~/.config`), if it is there."""
+    """The file that a variable names, else `gemtune/NAME` below XDG_CONFIG_HOME (`~/.config`), if it is there."""
     if given := environ.get(variable):
         return given
     config = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
