@@ -72,8 +72,8 @@ def diff(session: Session, old: str, new: str, store: str | None) -> int:
                 "old": sides[0].tree(),
                 "new": sides[1].tree(),
                 "changes": [{"path": c.path, "old": _plain(c.old), "new": _plain(c.new)} for c in changes],
-                "data": data,
             }
+            | ({"data": data} if store is not None else {})
         )
         return 1 if changes or data else 0
     if changes:

@@ -111,8 +111,8 @@ def _role(facts: Facts, turn: dict[str, Any], path: str, before: str, *, answers
             return "user"
         facts.warn("GT303", path, "the turn has no role")
         return "model" if before == "user" else "user"
-    if role in _ROLES:
-        return str(role)
+    if isinstance(role, str) and role in _ROLES:
+        return role
     small = role.strip().lower() if isinstance(role, str) else ""
     at = path + "/role"
     if small in _ROLES:

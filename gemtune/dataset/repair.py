@@ -222,7 +222,7 @@ class _Row:
             if not isinstance(media, dict):
                 continue
             key = "mimeType" if "mimeType" in media else "mime_type"
-            if media.get(key) in _TYPES:
+            if isinstance(media.get(key), str) and media[key] in _TYPES:
                 made[name] = {
                     **media,
                     key: self._changed(f"mimeType {media[key]} written as {_TYPES[media[key]]}", _TYPES[media[key]]),

@@ -12,6 +12,7 @@ from hypothesis import example, given, strategies as st
 from gemtune.dataset import check, check_range, finish_report
 from gemtune.dataset.limits import Limits
 from gemtune.dataset.partial import Partial, Segment
+from gemtune.dataset.repair import repair_line
 from gemtune.dataset.report import finish
 from gemtune.dataset.row import check_line
 from gemtune.dataset.scan import scan
@@ -176,3 +177,97 @@ def test_rows_that_are_alike_and_a_few_broken_ones(
         written = written[:place] + text + written[place:]
     data = written.encode("utf-8", "surrogatepass")
     assert report_of(data) == report_of(data, quick=False)
+
+
+FULL = {
+    "systemInstruction": {"role": "system", "parts": [{"text": "s"}]},
+    "contents": [
+        {
+            "role": "user",
+            "parts": [
+                {"text": "a"},
+                {
+                    "fileData": {"mimeType": "video/mp4", "fileUri": "gs://b/a.mp4"},
+                    "videoMetadata": {"startOffset": "1s", "endOffset": "2s", "fps": 1},
+                    "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"},
+                },
+                {"inlineData": {"mimeType": "image/png", "data": "aGk="}},
+            ],
+        },
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "aa"}]},
+        {"parts": [{"functionResponse": {"name": "f", "response": {"output": 1}}}]},
+        {"role": "model", "parts": [{"text": "b"}]},
+    ],
+    "tools": [
+        {"functionDeclarations": [{"name": "f", "parameters": {"type": "OBJECT", "properties": {"a": {"type": "INTEGER"}}, "anyOf": [{}]}}]}
+    ],
+    "generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"},
+    "completions": [{"score": 1, "completion": {"role": "model", "parts": [{"text": "c"}]}}, {"score": 0, "completion": {}}],
+    "references": {"a": "b"},
+}  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=8), below, max_size=3),
+    max_leaves=4,
+)
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(place for step, below in steps for place in places(below, (*at, step)))]
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    1.5,
+    1e300,
+    "",
+    "x",
+    "\u00e9",
+    [],
+    [1],
+    [[]],
+    [None],
+    {},
+    {"a": 1},
+    {"level": []},
+    {"a": {"b": []}},
+]
+
+
+LIMITS = {job: Limits.of(MODEL, job) for job in ("sft", "preference", "reinforcement")}
+READER = pytest.importorskip("gemtune.dataset.fast").Reader(LIMITS["sft"])
+
+
+@pytest.mark.parametrize("place", places(FULL)[1:], ids=str)
+def test_any_value_anywhere_gives_a_report(place: tuple[Any, ...]) -> None:
+    for value in ODD:
+        row: Any = json.loads(json.dumps(FULL))
+        inner = row
+        for step in place[:-1]:
+            inner = inner[step]
+        inner[place[-1]] = value
+        for job, without in (
+            ("sft", {"completions", "references"}),
+            ("preference", {"references"}),
+            ("reinforcement", {"completions"}),
+        ):
+            line = json.dumps({key: below for key, below in row.items() if key not in without}).encode()
+            check_line(line, LIMITS[job])
+            repair_line(line, LIMITS[job])
+            if job == "sft" and READER.row(line) is not None:
+                assert report_of(line) == report_of(line, quick=False)
+
+
+@given(st.sampled_from(places(FULL)[1:]), VALUES)
+def test_any_other_value_too(place: tuple[Any, ...], value: Any) -> None:
+    row: Any = json.loads(json.dumps({key: below for key, below in FULL.items() if key in ("contents", "tools")}))
+    inner = row
+    for step in place[:-1]:
+        inner = inner[step] if step in (inner if isinstance(inner, dict) else range(len(inner))) else row
+    if isinstance(inner, dict):
+        inner[str(place[-1])] = value
+    line = json.dumps(row).encode()
+    assert report_of(line) == report_of(line, quick=False)
