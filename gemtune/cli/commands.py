@@ -63,7 +63,7 @@ COMMAND_GUESSES: dict[str, str] = {
 
 COMMAND_ADVICE: dict[str, str] = {
     "lint": "did you mean 'validate'?",
-    "check": "did you mean 'validate'?",
+    "check": "gemtune validate checks a spec, gemtune dataset check a dataset",
     "verify": "did you mean 'validate'?",
     "auth": "gcloud auth application-default login creates the credentials that gemtune uses",
     "login": "gcloud auth application-default login creates the credentials that gemtune uses",
@@ -327,7 +327,8 @@ class Group(click.Group):
         self._entries = {name: entry for section in sections.values() for name, entry in section.items()}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Reads the options before the command; refuses a second value where one is taken."""
+        """Reads the options before the command; refuses a second value where one is taken. No argument means help."""
+        args = args or ["--help"]
         given = list(args)
         rest = super().parse_args(ctx, args)
         _refuse_repeated(self, ctx, given)

@@ -30,7 +30,6 @@ dataset = Group(
     },
     name="dataset",
     help="Check and convert datasets for tuning.",
-    no_args_is_help=True,
 )
 
 

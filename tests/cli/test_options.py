@@ -117,7 +117,7 @@ def test_a_list_of_several_states_and_filters(service: str, gemtune: Gemtune) ->
         (["list", "--model", "x"], "its own options are --filter, --state, --limit, --page-size"),
         (["explain", "x", "--nothing"], "it has no options of its own"),
         (["lint"], "did you mean 'validate'?"),
-        (["check"], "did you mean 'validate'?"),
+        (["check"], "gemtune validate checks a spec, gemtune dataset check a dataset"),
         (["doctor"], "gemtune validate -f FILE checks a spec"),
         (["help"], "write gemtune --help"),
         (["version"], "write gemtune --version"),
