@@ -36,7 +36,7 @@ LIMITS = (
 @click.option("--data", metavar="FILE", help=_DATA)
 @click.option("--tokenizer", metavar="FILE", help="tokenizer.json or tokenizer.model of your own, to count by")
 @click.option("--online", is_flag=True, help="Calibrate the count by the service's countTokens on some rows")
-@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="Rows to send with --online (20)")
+@click.option("--sample", type=COUNT, metavar="N", help="Rows that --online sends at most (20)")
 @click.pass_obj
 def estimate(
     session: Session, file: str | None, data: str | None, tokenizer: str | None, *, online: bool, sample: int | None
@@ -123,7 +123,7 @@ class _Online:
                 generation_config=request.generation_config if request.HasField("generation_config") else None,
             )
         except GemtuneError as error:
-            error.add_note("the service's countTokens was asked; without --online the estimate is made offline")
+            error.add_note("--online asks the service's countTokens; without it the estimate is made offline")
             raise
         return answer.total_tokens
 
