@@ -43,7 +43,7 @@ def __getattr__(name: str) -> Any:
     try:
         value = getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
-        if name == "TuningServiceStub" and error.name == "grpc":
+        if name in ("PredictionServiceStub", "TuningServiceStub") and error.name == "grpc":
             from gemtune.errors import ConfigurationError
 
             raise ConfigurationError(

@@ -59,6 +59,7 @@ from gemtune.specs import validate as validate
 from gemtune.transport.rest_channel import RestChannel as RestChannel
 from gemtune_pb.v1 import *  # type: ignore[assignment]  # noqa: F403  every message and enum of the schema
 from gemtune_pb.v1 import SupervisedHyperParameters as SupervisedHyperParameters
+from gemtune_pb.v1.prediction_service_pb2_grpc import PredictionServiceStub as PredictionServiceStub
 from gemtune_pb.v1.tuning_service_pb2_grpc import TuningServiceStub as TuningServiceStub
 
 from gemtune.job_state import JobState as JobState  # noqa: F811

@@ -27,17 +27,20 @@ from gemtune.flows.submission import Created, Submission, born, new_request_id
 from gemtune.flows.wait import GRACE, wait
 from gemtune.flows.wait_many import WaitMany
 from gemtune.flows.windows import Windows
-from gemtune.names import JobName, check_location, operation_name, parse_job_name
+from gemtune.names import JobName, check_location, counter_name, operation_name, parse_job_name
 from gemtune.rpc.methods import service_methods
 from gemtune.rpc.unknown import Unreadable, unreadable
 from gemtune.safe_text import line
 from gemtune.settings import endpoint_from, location_from, project_from, seconds_from, shortened
 from gemtune.transport.response_body import MAX_ANSWER
 from gemtune_pb.v1 import (
+    Content,
     CreateTuningJobRequest,
     ListTuningJobsRequest,
     ListTuningJobsResponse,
+    Part,
     TuningJob,
+    prediction_service_pb2,
     tuning_service_pb2,
 )
 
@@ -58,9 +61,13 @@ __all__ = [
     "named_so",
     "operation_of",
     "single",
+    "turns",
 ]
 
-METHODS = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
+METHODS = {
+    **service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"]),
+    **service_methods(prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]),
+}
 
 RPCS = find_jobs.Rpcs(METHODS["CreateTuningJob"], METHODS["GetTuningJob"], METHODS["ListTuningJobs"])
 
@@ -267,6 +274,9 @@ class BaseClient:
             raise SpecInvalid(bad_request([("filter", "it holds half of a surrogate pair, which no text may")]))
         return ListTuningJobsRequest(parent=self._parent(location), filter=filter, page_size=page_size or 0)
 
+    def _counter(self, model: str, location: str | None) -> str:
+        return counter_name(model, "" if model.startswith("projects/") else self._parent(location))
+
     def _wait_many(
         self, names: Iterable[str | TuningJob], timeout: float | None, poll_interval: float | None
     ) -> WaitMany:
@@ -445,6 +455,12 @@ def _fingerprint(job: TuningJob) -> str:
     from gemtune.specs.fingerprint import fingerprint
 
     return fingerprint(job)
+
+
+def turns(contents: str | Content | Iterable[str | Content]) -> list[Content]:
+    """What is to be counted as turns: a text is one of the user's."""
+    given = [contents] if isinstance(contents, str | Content) else contents
+    return [Content(role="user", parts=[Part(text=each)]) if isinstance(each, str) else each for each in given]
 
 
 def _encodable(text: str) -> bool:

@@ -23,6 +23,7 @@ from gemtune._client_base import (
     named_so,
     operation_of,
     single,
+    turns,
 )
 from gemtune.errors import GemtuneError
 from gemtune.flows import calls, find_jobs
@@ -38,13 +39,19 @@ from gemtune.transport.helper_thread import Aside
 from gemtune.transport.response_body import MAX_ANSWER
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
+    Content,
+    CountTokensRequest,
+    CountTokensResponse,
     GcsDestination,
+    GenerationConfig,
     GetTuningJobRequest,
     ListTuningJobsRequest,
     ListTuningJobsResponse,
     OptimizePromptRequest,
     OptimizePromptResponse,
+    Part,
     RebaseTunedModelRequest,
+    Tool,
     TunedModelRef,
     TuningJob,
     ValidateReinforcementTuningRewardRequest,
@@ -448,6 +455,46 @@ class AsyncTuningClient(BaseClient):
         sent.CopyFrom(request)
         sent.parent = request.parent or await self._aside(self._parent, location)
         return await self._driver.run(self._call("OptimizePrompt", sent, timeout, retry))
+
+    async def count_tokens(
+        self,
+        model: str,
+        contents: str | Content | Iterable[str | Content],
+        *,
+        system_instruction: str | Content | None = None,
+        tools: Iterable[Tool] = (),
+        generation_config: GenerationConfig | None = None,
+        location: str | None = None,
+        timeout: Timeout = DEFAULT,
+        retry: Retries = DEFAULT,
+    ) -> CountTokensResponse:
+        """The tokens of contents, as a model of the service counts them. Nothing is generated.
+
+        Args:
+            model: A base model such as `gemini-3.5-flash`, `publishers/google/models/M`, or the full resource name of
+                a publisher's model or of an endpoint.
+            contents: A text of the user's, a turn, or several of either.
+            system_instruction: What the model is told beforehand.
+            tools: Tools that the model may call.
+            generation_config: Its `media_resolution` decides on the tokens of media.
+            location: Where a model is asked whose name has no location; None: the client's location.
+            timeout: Seconds for the whole call; left out: the client's.
+            retry: How it is sent again; None: one attempt; left out: the client's.
+
+        Raises:
+            SpecInvalid: `model` is the name of something else.
+            ApiError: The service refuses; NotFound where it does not have the model there.
+        """
+        if isinstance(system_instruction, str):
+            system_instruction = Content(parts=[Part(text=system_instruction)])
+        request = CountTokensRequest(
+            endpoint=await self._aside(self._counter, model, location),
+            contents=turns(contents),
+            system_instruction=system_instruction,
+            tools=tools,
+            generation_config=generation_config,
+        )
+        return await self._driver.run(self._call("CountTokens", request, timeout, retry))
 
     # -- waiting --------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ __all__ = [
     "JobName",
     "check_location",
     "check_project",
+    "counter_name",
     "host_of",
     "location_of",
     "operation_name",
@@ -48,6 +49,9 @@ _GIVEN = re.compile(r"projects/([^/]+)/locations/([^/]+)/tuningJobs/([^/?#\\\\%\
 _HOST = re.compile(r"//[a-z0-9.-]*aiplatform\.[a-z0-9.-]*googleapis\.com/")
 """What stands before a resource's name in audit logs and in other full resource names."""
 _CONSOLE = re.compile(r"/locations/(?P<location>[^/]+)/(?:.*/)?tuningJobs?/(?P<id>[^/;:?#]+)")
+
+_COUNTER = re.compile(_PLACE.pattern + r"/(endpoints|publishers/[^/:?#]+/models)/[^/:?#]+")
+_MODEL = re.compile(r"(publishers/(?P<publisher>[\w.-]+)/models/)?(?P<id>[\w.@-]+)")
 
 _OTHER_KINDS = {
     "models": "a model; its job is the one whose tuned_model.model it is",
@@ -197,6 +201,25 @@ def operation_name(name: str) -> str:
             bad_request([("name", f"{name!r} is not the name of an operation, which looks like {wanted}")])
         )
     return name
+
+
+def counter_name(name: str, parent: str) -> str:
+    """The full name of what counts tokens: a publisher's model or an endpoint.
+
+    Args:
+        name: A base model such as `gemini-3.5-flash`, `publishers/google/models/M`, or the full resource name of a
+            publisher's model or of an endpoint, which stays as it is.
+        parent: Where a model without a place is asked, `projects/P/locations/L`.
+
+    Raises:
+        SpecInvalid: It is nothing of these.
+    """
+    if _COUNTER.fullmatch(name):
+        return name
+    if model := _MODEL.fullmatch(name):
+        return f"{parent}/publishers/{model['publisher'] or 'google'}/models/{model['id']}"
+    wanted = "a base model such as gemini-3.5-flash, publishers/google/models/M or projects/P/locations/L/endpoints/ID"
+    raise SpecInvalid(bad_request([("endpoint", f"{name!r} counts no tokens; give {wanted}")]))
 
 
 def host_of(location: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +15,8 @@ from gemtune.cli.session import Session
 from gemtune.errors import GemtuneError
 
 if TYPE_CHECKING:
-    from gemtune_pb.v1 import CostEstimate, CostRange, CountRange, TuningJob
+    from gemtune.client import TuningClient
+    from gemtune_pb.v1 import CostEstimate, CostRange, CountRange, CountTokensRequest, TuningJob
 
 __all__ = ["LIMITS", "estimate", "refuse_over_limit"]
 
@@ -30,27 +31,40 @@ LIMITS = (
 """The options of `create` that hold a job against its estimate."""
 
 
-@command("estimate", forms=MESSAGES, output="an estimate", offline=True)
+@command("estimate", forms=MESSAGES, output="an estimate")
 @click.option("-f", "--file", metavar="FILE", help="A spec, or - for standard input")
 @click.option("--data", metavar="FILE", help=_DATA)
 @click.option("--tokenizer", metavar="FILE", help="tokenizer.json or tokenizer.model of your own, to count by")
+@click.option("--online", is_flag=True, help="Calibrate the count by the service's countTokens on some rows")
+@click.option("--sample", type=COUNT, metavar="N", help="Rows that --online sends at most (20)")
 @click.pass_obj
-def estimate(session: Session, file: str | None, data: str | None, tokenizer: str | None) -> None:
+def estimate(
+    session: Session, file: str | None, data: str | None, tokenizer: str | None, *, online: bool, sample: int | None
+) -> None:
     """Estimate the tokens that a job is billed for, and what it costs.
 
     \b
       gemtune estimate -f spec.yaml --data train.jsonl
       gemtune estimate -f spec.yaml --data train.jsonl --tokenizer tokenizer.json -o json
+      gemtune estimate -f spec.yaml --data train.jsonl --online
 
-    The service is not called. Tokens are counted by an offline rule, as a range, or with a tokenizer that you have
-    (pip install 'gemtune[tokenizer]'). A price that is not known is not guessed: a file of your own, named by
+    Tokens are counted by an offline rule, as a range, or with a tokenizer that you have (pip install
+    'gemtune[tokenizer]'). With --online the service counts some of the rows, by which the count is calibrated;
+    without it the service is not called. A price that is not known is not guessed: a file of your own, named by
     GEMTUNE_PRICES or at ~/.config/gemtune/prices.yaml, extends the table.
     """  # noqa: D301  the \\b is click's: it keeps the lines apart
     from gemtune.specs import load_spec
 
     if file is None:
         raise click.UsageError("give a spec: gemtune estimate -f FILE")
-    found = _estimated(session, load_spec(file), data, tokenizer)
+    if sample is not None and not online:
+        raise click.UsageError("--sample is how many rows --online sends; add --online")
+    job = load_spec(file)
+    if not online:
+        found = _estimated(session, job, data, tokenizer)
+    else:
+        with session.client() as client:
+            found = _estimated(session, job, data, tokenizer, online=_Online(client, job), sample=sample)
     if session.output.structured:
         session.output.message(found)
         return
@@ -84,8 +98,50 @@ def refuse_over_limit(
     return found
 
 
-def _estimated(session: Session, job: TuningJob, data: str | None, tokenizer: str | None) -> CostEstimate:
-    from gemtune.dataset.estimate import estimate as estimate_job, lines_of, training_dataset_uri
+class _Online:
+    """Asks the service, for the base model of a job, and hears when it is about to.
+
+    Attributes:
+        asked: How many rows it has been asked about.
+        say: Takes what is being done.
+    """
+
+    def __init__(self, client: TuningClient, job: TuningJob) -> None:
+        self._client = client
+        self._model = job.base_model or job.pre_tuned_model.base_model
+        if not self._model:
+            raise click.UsageError("--online counts by the spec's base model, and it names none; leave --online out")
+        self.asked = 0
+        self.say: Callable[[str], object] = lambda _: None
+
+    def __call__(self, request: CountTokensRequest) -> int:
+        if not self.asked:
+            self.say("asking the service's countTokens")
+        self.asked += 1
+        try:
+            answer = self._client.count_tokens(
+                self._model,
+                request.contents,
+                system_instruction=request.system_instruction if request.HasField("system_instruction") else None,
+                tools=request.tools,
+                generation_config=request.generation_config if request.HasField("generation_config") else None,
+            )
+        except GemtuneError as error:
+            error.add_note("--online asks the service's countTokens; without it the estimate is made offline")
+            raise
+        return answer.total_tokens
+
+
+def _estimated(
+    session: Session,
+    job: TuningJob,
+    data: str | None,
+    tokenizer: str | None,
+    *,
+    online: _Online | None = None,
+    sample: int | None = None,
+) -> CostEstimate:
+    from gemtune.dataset.estimate import SAMPLE, estimate as estimate_job, lines_of, training_dataset_uri
 
     uri = training_dataset_uri(job)
     if not uri and data is None:
@@ -102,10 +158,14 @@ def _estimated(session: Session, job: TuningJob, data: str | None, tokenizer: st
             say(f"counting the tokens of {source}: {done // 1_000_000:,} MB")
 
     with working(session.output, f"counting the tokens of {source}") as say:
+        if online is not None:
+            online.say = say
         try:
-            return estimate_job(job, lines_of(source, progress), tokenizer=tokenizer)
+            return estimate_job(
+                job, lines_of(source, progress), tokenizer=tokenizer, online=online, sample=sample or SAMPLE
+            )
         except GemtuneError as error:
-            if data is None:
+            if data is None and not (online and online.asked):
                 error.add_note("a local copy of the training set is read with --data FILE")
             raise
 

@@ -5,12 +5,14 @@ Every number is a range. Only the training set is billed; evaluations and the us
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from gemtune.dataset.calibration import Online, Ratios, Sample
 from gemtune.dataset.row_tokens import row_tokens
 from gemtune.dataset.sources import sources
 from gemtune.dataset.tokenizer import load_tokenizer
@@ -21,7 +23,16 @@ from gemtune.specs.catalogue import Catalogue, catalogue
 from gemtune.specs.prices import Prices, prices as known_prices
 from gemtune_pb.v1 import CostEstimate, CostRange, CountRange, TokenEstimate, TuningJob
 
-__all__ = ["OverLimit", "amount", "estimate", "estimate_tokens", "lines_of", "over_limit", "training_dataset_uri"]
+__all__ = [
+    "SAMPLE",
+    "OverLimit",
+    "amount",
+    "estimate",
+    "estimate_tokens",
+    "lines_of",
+    "over_limit",
+    "training_dataset_uri",
+]
 
 Row = Mapping[str, Any]
 
@@ -34,6 +45,8 @@ _RULE = "the offline rule (by script and modality)"
 # images (gemini-3.1-flash-lite), 4 in Google's own cost notebook of 2024.
 _EPOCHS_UNSET = (1, 10, 40)
 _FEW_ROWS = 200
+SAMPLE = 20
+"""Rows that the service counts, where nobody says how many."""
 _MOST_LINE = 1 << 26  # bytes
 
 
@@ -51,6 +64,8 @@ def estimate_tokens(
     base_model: str = "",
     tokenizer: str | os.PathLike[str] | None = None,
     longest: int | None = None,
+    online: Online | None = None,
+    sample: int = SAMPLE,
 ) -> TokenEstimate:
     """The tokens of one pass over a training set.
 
@@ -60,12 +75,17 @@ def estimate_tokens(
         base_model: Its name: the tokens of media depend on its generation.
         tokenizer: A file by which texts are counted, in place of the offline rule (see `load_tokenizer`).
         longest: The tokens above which the service drops a row, and does not bill it.
+        online: Asks the service's countTokens, by which the count is calibrated; None: the service is not asked.
+        sample: How many rows it is asked about, at most; 1 and more.
 
     Raises:
         ConfigurationError: The tokenizer cannot be used.
+        DatasetError: No row can be sent to the service.
+        ApiError: The service refuses one.
     """
     count = text_share if tokenizer is None else _exactly(load_tokenizer(tokenizer))
-    low = likely = high = examples = skipped = 0
+    low = likely = high = sure = examples = skipped = 0
+    rows_sent = None if online is None else Sample(sample)
     media: Tally[str] = Tally()
     for each in rows:
         row = _parsed(each)
@@ -79,15 +99,33 @@ def estimate_tokens(
         examples += 1
         if longest is not None and tokens.high > longest:  # by one page of the documents; cut, by another
             tokens = Tokens(0, min(tokens.likely, longest), min(tokens.high, longest))
+        else:
+            sure += tokens.likely
+        if rows_sent is not None:
+            rows_sent.add(row, None if isinstance(each, Mapping) else each)
         low, likely, high = low + tokens.low, likely + tokens.likely, high + tokens.high
         media.update(modalities)
+    total = CountRange(low=low, likely=likely, high=high)
+    method = _RULE if tokenizer is None else f"the tokenizer {Path(tokenizer).name}"
+    if online is not None and rows_sent is not None and examples:
+        ratios = rows_sent.ratios(online, base_model=base_model, count=count)
+        total = _calibrated(total, sure, ratios)
+        method += f", calibrated by the service's countTokens on {ratios.rows} row{'' if ratios.rows == 1 else 's'}"
     return TokenEstimate(
-        tokens=CountRange(low=low, likely=likely, high=high),
-        method=_RULE if tokenizer is None else f"the tokenizer {Path(tokenizer).name}",
+        tokens=total,
+        method=method,
         example_count=examples,
         skipped_count=skipped,
         media_counts=media,
     )
+
+
+def _calibrated(found: CountRange, sure: int, ratios: Ratios) -> CountRange:
+    """The count times the ratio; `sure` is the likely count of the rows that are surely billed."""
+    low, high = math.floor(sure * ratios.low), math.ceil(found.likely * ratios.high)
+    if not ratios.enough:
+        low, high = min(low, found.low), max(high, found.high)
+    return CountRange(low=low, likely=round(found.likely * ratios.likely), high=high)
 
 
 def _exactly(count: Callable[[str], int]) -> Callable[[str], Tokens]:
@@ -147,6 +185,8 @@ def estimate(
     tokenizer: str | os.PathLike[str] | None = None,
     prices: Prices | None = None,
     models: Catalogue | None = None,
+    online: Online | None = None,
+    sample: int = SAMPLE,
 ) -> CostEstimate:
     """What a job will cost.
 
@@ -156,9 +196,13 @@ def estimate(
         tokenizer: A file by which texts are counted, in place of the offline rule.
         prices: What tuning costs; None: gemtune's own prices and the user's.
         models: What is known of base models; None: gemtune's own catalogue and the user's.
+        online: Asks the service's countTokens, by which the count is calibrated; None: the service is not asked.
+        sample: How many rows it is asked about, at most; 1 and more.
 
     Raises:
         ConfigurationError: The tokenizer cannot be used.
+        DatasetError: No row can be sent to the service.
+        ApiError: The service refuses one.
         SpecFileError: The user's file of prices or of models is wrong.
     """
     spec = job.WhichOneof("tuning_spec") or "supervised_tuning_spec"
@@ -166,7 +210,15 @@ def estimate(
     known = catalogue() if models is None else models
     model = known.get(job.base_model)
     longest = model.tokens_per_example if model is not None and model.HasField("tokens_per_example") else None
-    one_pass = estimate_tokens(rows, kind=kind, base_model=job.base_model, tokenizer=tokenizer, longest=longest)
+    one_pass = estimate_tokens(
+        rows,
+        kind=kind,
+        base_model=job.base_model,
+        tokenizer=tokenizer,
+        longest=longest,
+        online=online,
+        sample=sample,
+    )
     result = CostEstimate(
         base_model=job.base_model,
         kind=kind,
@@ -186,7 +238,7 @@ def estimate(
         cost = CostRange(low=billed.low * each, likely=billed.likely * each, high=billed.high * each)
         cost.currency = price.currency
         result.cost.CopyFrom(cost)
-    result.warnings.extend(_warnings(result, known, unset=epochs <= 0))
+    result.warnings.extend(_warnings(result, known, unset=epochs <= 0, online=online is not None))
     return result
 
 
@@ -202,7 +254,7 @@ def _chosen(rows: int) -> tuple[int, int, int]:
     return (low, high, high) if rows < _FEW_ROWS else (low, likely, high)
 
 
-def _warnings(found: CostEstimate, models: Catalogue, *, unset: bool) -> Iterator[str]:
+def _warnings(found: CostEstimate, models: Catalogue, *, unset: bool, online: bool) -> Iterator[str]:
     one_pass = found.one_pass
     if not one_pass.example_count:
         yield "there is no row in the training set"
@@ -215,7 +267,8 @@ def _warnings(found: CostEstimate, models: Catalogue, *, unset: bool) -> Iterato
         )
     lengths = {"audio": "a minute a file", "video": "30 seconds a file", "document": "5 pages a file"}
     for modality, likely in lengths.items():
-        if number := one_pass.media_counts.get(modality, 0):
+        number = one_pass.media_counts.get(modality, 0)
+        if number and not online:  # the service looks into those of the sample
             files = f"{number:,} {modality} file{'' if number == 1 else 's'}"
             yield f"{files}: not looked into, so the range is from very short to the longest; likely is {likely}"
     if found.kind == "reinforcement":

@@ -25,7 +25,7 @@ from google.rpc import code_pb2, status_pb2
 from gemtune.errors import ApiError, InvalidArgument, NotFound, ResourceExhausted, bad_request
 from gemtune.rpc.methods import Method, service_methods
 from gemtune.rpc.status import error_from_http, error_from_status
-from gemtune_pb.v1 import tuning_service_pb2
+from gemtune_pb.v1 import prediction_service_pb2, tuning_service_pb2
 
 __all__ = [
     "HEADER",
@@ -254,6 +254,7 @@ def _fields(word: str) -> Mapping[str, Any]:
 RPCS = frozenset(
     {
         *service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"]),
+        *service_methods(prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]),
         *service_methods(operations_pb2.DESCRIPTOR.services_by_name["Operations"]),
         "ListLocations",
         "GetLocation",

@@ -27,7 +27,7 @@ from gemtune.errors import ApiError, ConfigurationError, Internal, InvalidArgume
 from gemtune.rpc.methods import Method, service_methods
 from gemtune.rpc.status import status_from_error
 from gemtune.schema import grpc_fields
-from gemtune_pb.v1 import tuning_service_pb2
+from gemtune_pb.v1 import prediction_service_pb2, tuning_service_pb2
 
 __all__ = ["GrpcFrontEnd"]
 
@@ -104,9 +104,13 @@ class GrpcFrontEnd:
     def _handlers(self) -> Iterator[grpc.GenericRpcHandler]:
         ours = service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"])
         yield self._served("gemtune.v1.TuningService", ours, "v1")
+        counting = _methods(prediction_service_pb2, "PredictionService")
+        yield self._served("gemtune.v1.PredictionService", counting, "v1")
         for version in ("v1", "v1beta1"):
             named = {name: m for name, m in ours.items() if not name.removesuffix("s").endswith("Operation")}
             yield self._served(f"{_GOOGLE}.{version}.GenAiTuningService", named, version, strip=version)
+            counts = {"v1": "LlmUtilityService", "v1beta1": "PredictionService"}[version]
+            yield self._served(f"{_GOOGLE}.{version}.{counts}", counting, version, strip=version)
         # These two do not say which version they are asked in: an answer is as its subject was created.
         yield self._served("google.longrunning.Operations", _methods(operations_pb2, "Operations"), "")
         yield self._served("google.cloud.location.Locations", _methods(locations_pb2, "Locations"), "")

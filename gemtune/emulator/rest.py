@@ -39,7 +39,7 @@ from gemtune.errors import ApiError, Internal, InvalidArgument, NotFound, Unauth
 from gemtune.rpc.http_rule import Match, Router, bindings, write_answer
 from gemtune.rpc.methods import Method, service_methods
 from gemtune.rpc.status import http_from_error
-from gemtune_pb.v1 import tuning_service_pb2
+from gemtune_pb.v1 import prediction_service_pb2, tuning_service_pb2
 
 __all__ = ["RestFrontEnd", "answer"]
 
@@ -76,6 +76,7 @@ _SHARED: Iterable[tuple[Any, str, list[str]]] = (
 
 def _served() -> Iterable[Method]:
     yield from service_methods(tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"]).values()
+    yield from service_methods(prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]).values()
     for module, name, paths in _SHARED:
         service, _, rpc = name.partition(".")
         method = service_methods(module.DESCRIPTOR.services_by_name[service])[rpc]

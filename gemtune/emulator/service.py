@@ -36,10 +36,13 @@ from gemtune.emulator.page_tokens import PageTokens
 from gemtune.emulator.rewards import check_reward, validated
 from gemtune.emulator.storage import Record, Storage
 from gemtune.emulator.timeline import Timeline
+from gemtune.emulator.token_counts import counted
 from gemtune.errors import ConfigurationError, FailedPrecondition, InvalidArgument, NotFound, Unimplemented
 from gemtune.rpc.methods import Method
 from gemtune_pb.v1 import (
     CancelTuningJobRequest,
+    CountTokensRequest,
+    CountTokensResponse,
     CreateTuningJobRequest,
     GetTuningJobRequest,
     JobState,
@@ -282,6 +285,12 @@ class Service:
         if violations:
             raise invalid(violations)
         return OptimizePromptResponse(content=request.content)
+
+    # -- PredictionService ----------------------------------------------------------------------------------------
+
+    def CountTokens(self, request: CountTokensRequest, context: Context) -> CountTokensResponse:  # noqa: ARG002
+        """The tokens of contents, by the rule of gemtune's own estimates."""
+        return counted(request)
 
     # -- google.longrunning.Operations, google.cloud.location.Locations --------------------------------------------
 

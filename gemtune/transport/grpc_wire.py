@@ -38,6 +38,8 @@ __all__ = [
 ]
 
 _OURS = "gemtune.v1.TuningService"
+_COUNTS = {"v1": "LlmUtilityService", "v1beta1": "PredictionService"}
+"""Version of the API -> the service that has our PredictionService's one method on a gRPC wire."""
 _OPERATIONS = frozenset({"GetOperation", "ListOperations", "CancelOperation", "DeleteOperation", "WaitOperation"})
 """Methods of our service that are google.longrunning.Operations' on a gRPC wire."""
 
@@ -79,6 +81,8 @@ class Caller:
 
     def path(self, method: Method) -> str:
         """The name of a method on the wire: ours has Google's names there."""
+        if method.service == "gemtune.v1.PredictionService":
+            return f"/google.cloud.aiplatform.{self.api_version}.{_COUNTS[self.api_version]}/{method.name}"
         if method.service != _OURS:
             return f"/{method.full_name}"
         if method.name in _OPERATIONS:

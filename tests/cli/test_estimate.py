@@ -123,3 +123,82 @@ def test_a_limit_needs_the_data(gemtune: Gemtune, spec: str, data: str) -> None:
     ran = gemtune("create", "-f", spec, "--data", data)
     assert ran.status == 2
     assert "add one of them" in ran.err
+
+
+# -- calibrated by the service ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def varied(tmp_path: Path) -> str:
+    """A training set of 100 rows of many lengths."""
+    path = tmp_path / "varied.jsonl"
+    lines = [{"contents": [{"role": "user", "parts": [{"text": "What is it? " * n}]}]} for n in range(1, 101)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(path)
+
+
+def test_online_has_rows_counted_by_the_service(service: str, gemtune: Gemtune, spec: str, varied: str) -> None:
+    offline = json.loads(gemtune("estimate", "-f", spec, "--data", varied, "-o", "json").out)["onePass"]
+    ran = gemtune("estimate", "-f", spec, "--data", varied, "--online", "-o", "json", "-v")
+    assert ran.status == 0
+    found = json.loads(ran.out)["onePass"]
+    assert found["method"] == f"{offline['method']}, calibrated by the service's countTokens on 20 rows"
+    # The emulator counts by the offline rule, so there is nothing to correct, and no spread.
+    assert found["tokens"] == dict.fromkeys(("low", "likely", "high"), offline["tokens"]["likely"])
+    calls = re.findall(r'CountTokens "POST /v1/(\S+) HTTP', ran.err)
+    model = f"projects/{service}/locations/us-central1/publishers/google/models/gemini-2.5-flash:countTokens"
+    assert calls == [model] * 20
+
+
+def test_online_asks_where_the_options_say(service: str, gemtune: Gemtune, spec: str, varied: str) -> None:
+    options = ("--location", "europe-west4", "--project", "other", "--api-version", "v1beta1", "-v")
+    ran = gemtune("estimate", "-f", spec, "--data", varied, "--online", "--sample", "3", *options)
+    assert ran.status == 0
+    assert ran.err.count("POST /v1beta1/projects/other/locations/europe-west4/publishers/google/models/") == 3
+    assert "calibrated by the service's countTokens on 3 rows" in ran.out
+
+
+def test_a_refusal_is_a_sentence_and_names_the_way_without(
+    service: str, gemtune: Gemtune, spec: str, varied: str
+) -> None:
+    ran = gemtune("estimate", "-f", spec, "--base-model", "gemini-9", "--data", varied, "--online")
+    assert ran.status == 2  # estimate takes no --base-model
+    path = Path(spec)
+    path.write_text(path.read_text().replace("gemini-2.5-flash", "gemini-9"))
+    ran = gemtune("estimate", "-f", spec, "--data", varied, "--online")
+    assert (ran.status, ran.out) == (1, "")
+    assert (
+        f"error: Publisher Model `projects/{service}/locations/us-central1/publishers/google/models/gemini-9`"
+        in ran.err
+    )
+    assert "--online asks the service's countTokens; without it the estimate is made offline" in ran.err
+    assert "--data FILE" not in ran.err
+
+
+def test_a_service_that_does_not_answer_is_a_sentence(
+    gemtune: Gemtune, spec: str, varied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEMTUNE_EMULATOR_HOST", "127.0.0.1:1")
+    ran = gemtune("estimate", "-f", spec, "--data", varied, "--online")
+    assert (ran.status, ran.out) == (3, "")
+    assert ran.err.count("error: ") == 1
+    assert "without it the estimate is made offline" in ran.err
+    assert gemtune("estimate", "-f", spec, "--data", varied).status == 0
+
+
+def test_online_needs_rows_and_a_model_that_can_be_asked(
+    service: str, gemtune: Gemtune, spec: str, varied: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "messages.jsonl"
+    other.write_text('{"messages": [{"role": "user", "content": "x"}]}\n')
+    ran = gemtune("estimate", "-f", spec, "--data", str(other), "--online")
+    assert ran.status == 2
+    assert "error: no row of the training set can be sent to countTokens" in ran.err
+    bare = tmp_path / "bare.yaml"
+    bare.write_text("supervised_tuning_spec: {training_dataset_uri: gs://b/t.jsonl}\n")
+    ran = gemtune("estimate", "-f", str(bare), "--data", varied, "--online")
+    assert ran.status == 2
+    assert "--online counts by the spec's base model, and it names none" in ran.err
+    ran = gemtune("estimate", "-f", spec, "--data", varied, "--sample", "3")
+    assert ran.status == 2
+    assert "--sample is how many rows --online sends; add --online" in ran.err

@@ -34,12 +34,16 @@ ROOTS = (
     "CancelTuningJobRequest",
     "RebaseTunedModelRequest",
     "RebaseTunedModelOperationMetadata",
+    "CountTokensRequest",
+    "CountTokensResponse",
 )
 # Published, but reached by a tuning job only through fields that v1beta1's REST documents have and no .proto does.
 BEYOND = {"v1": (), "v1beta1": ("Tool", "AuthConfig", "ApiAuth")}
 DEEP = 2  # a schema within a schema is enough
 METHODS = ("CreateTuningJob", "GetTuningJob", "ListTuningJobs", "CancelTuningJob", "RebaseTunedModel")
 OPERATIONS = ("GetOperation", "ListOperations", "CancelOperation", "DeleteOperation", "WaitOperation")
+COUNTS = {"v1": ("llm_utility_service", "LlmUtility"), "v1beta1": ("prediction_service", "Prediction")}
+"""Version -> where CountTokens is."""
 BEHAVIORS = {
     "Required": "REQUIRED",
     "Optional": "OPTIONAL",
@@ -135,15 +139,22 @@ class Published:
         return {m[1]: " ".join(m[2].split()) for m in entries}
 
     def methods(self) -> dict[str, Any]:
-        """Requests, answers and HTTP rules of the service."""
-        service = f"google.cloud.aiplatform_{self.api_version}.services.gen_ai_tuning_service.transports.rest_base"
-        transport = importlib.import_module(service)._BaseGenAiTuningServiceRestTransport
+        """HTTP rules of the services."""
+        transport = self.transport("gen_ai_tuning_service", "GenAiTuning")
         table = {}
         for name in METHODS + OPERATIONS:
             rules = getattr(transport, f"_Base{name}")._get_http_options()
             # the operations mixin serves every resource of the API; ours is the tuning job
             table[name] = [r for r in rules if "/tuningJobs" in r["uri"]]
+        rules = self.transport(*COUNTS[self.api_version])._BaseCountTokens._get_http_options()
+        # without a project: of keys of the express mode, which tunes nothing
+        table["CountTokens"] = [r for r in rules if "=projects/" in r["uri"]]
         return table
+
+    def transport(self, module: str, service: str) -> Any:
+        """The REST transport of a service, which has its HTTP rules."""
+        place = f"google.cloud.aiplatform_{self.api_version}.services.{module}.transports.rest_base"
+        return getattr(importlib.import_module(place), f"_Base{service}ServiceRestTransport")
 
 
 def is_repeated(field: FieldDescriptor) -> bool:

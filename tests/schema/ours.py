@@ -9,13 +9,14 @@ from google.api import field_behavior_pb2
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from gemtune_pb.v1 import tuning_service_pb2
+from gemtune_pb.v1 import prediction_service_pb2, tuning_service_pb2
 
 ROOT = Path(__file__).parent.parent.parent
 OURS_FROM = 10000
 # What these define is no part of the API.
 OWN_FILES = {f"gemtune/v1/{name}.proto" for name in ("annotations", "catalogue", "dataset", "estimate")}
 SERVICE = tuning_service_pb2.DESCRIPTOR.services_by_name["TuningService"]
+PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"]
 TYPES = {getattr(FieldDescriptor, n): n[5:].lower() for n in vars(FieldDescriptor) if n.startswith("TYPE_")}
 
 

@@ -74,5 +74,6 @@ def test_one_call_passes_at_most_twenty_files() -> None:
         finally:
             sys.setprofile(None)
     assert len(passed) <= 20
-    # HTTP/1.1 is spoken by code of ours (docs/decisions/0002): 600 of these lines, where urllib3 was.
-    assert sum(map(code_lines, passed)) <= 3500
+    # HTTP/1.1 is spoken by code of ours (docs/decisions/0002): 600 of these lines, where urllib3 was. The clients' modules
+    # count whole: each method of theirs is a few lines here, though no call passes them all.
+    assert sum(map(code_lines, passed)) <= 3600

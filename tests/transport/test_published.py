@@ -10,7 +10,7 @@ import pytest
 
 import gemtune
 from gemtune.schema.grpc_fields import published_in, strip, unpublished
-from gemtune_pb.v1 import tuning_service_pb2
+from gemtune_pb.v1 import prediction_service_pb2, tuning_service_pb2
 
 TABLE = json.loads((Path(__file__).parents[1] / "schema" / "published.json").read_text())
 
@@ -18,7 +18,8 @@ TABLE = json.loads((Path(__file__).parents[1] / "schema" / "published.json").rea
 def messages() -> dict[str, Any]:
     """Every message of the schema, by its name in the package."""
     found: dict[str, Any] = {}
-    ahead = list(tuning_service_pb2.DESCRIPTOR.message_types_by_name.values())
+    services = (prediction_service_pb2, tuning_service_pb2)
+    ahead = [message for each in services for message in each.DESCRIPTOR.message_types_by_name.values()]
     while ahead:
         message = ahead.pop()
         name = message.full_name.removeprefix("gemtune.v1.")

@@ -92,6 +92,10 @@ from .model_tuning_pb2 import PartnerModelTuningSpec as PartnerModelTuningSpec
 from .model_tuning_pb2 import VeoHyperParameters as VeoHyperParameters
 from .model_tuning_pb2 import VeoLoraTuningSpec as VeoLoraTuningSpec
 from .model_tuning_pb2 import VeoTuningSpec as VeoTuningSpec
+from .prediction_service_pb2 import CountTokensRequest as CountTokensRequest
+from .prediction_service_pb2 import CountTokensResponse as CountTokensResponse
+from .prediction_service_pb2 import Modality as Modality
+from .prediction_service_pb2 import ModalityTokenCount as ModalityTokenCount
 from .preference_optimization_pb2 import GeminiPreferenceExample as GeminiPreferenceExample
 from .preference_optimization_pb2 import PreferenceOptimizationHyperParameters as PreferenceOptimizationHyperParameters
 from .preference_optimization_pb2 import PreferenceOptimizationSpec as PreferenceOptimizationSpec
@@ -185,6 +189,8 @@ __all__ = [
     "CostEstimate",
     "CostRange",
     "CountRange",
+    "CountTokensRequest",
+    "CountTokensResponse",
     "CreateTuningJobRequest",
     "CustomCodeExecutionResult",
     "CustomCodeExecutionSpec",
@@ -242,6 +248,8 @@ __all__ = [
     "MediaLimit",
     "Metric",
     "MetricMetadata",
+    "Modality",
+    "ModalityTokenCount",
     "ModelCatalogue",
     "MultiSpeakerVoiceConfig",
     "OptimizePromptRequest",

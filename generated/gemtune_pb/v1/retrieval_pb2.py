@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from . import annotations_pb2 as gemtune_dot_v1_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agemtune/v1/retrieval.proto\x12\ngemtune.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xda\x01\n\tRetrieval\x12\x36\n\x10vertex_ai_search\x18\x02 \x01(\x0b\x32\x1a.gemtune.v1.VertexAISearchH\x00\x12\x36\n\x10vertex_rag_store\x18\x04 \x01(\x0b\x32\x1a.gemtune.v1.VertexRagStoreH\x00\x12#\n\x13\x64isable_attribution\x18\x03 \x01(\x08\x42\x06\x18\x01\xe2\x41\x01\x01\x12.\n\x0c\x65xternal_api\x18\x90N \x01(\x0b\x32\x17.gemtune.v1.ExternalApiB\x08\n\x06source\"\xef\x01\n\x0eVertexAISearch\x12\x17\n\tdatastore\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06\x65ngine\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bmax_results\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x14\n\x06\x66ilter\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x42\n\x10\x64\x61ta_store_specs\x18\x05 \x03(\x0b\x32(.gemtune.v1.VertexAISearch.DataStoreSpec\x1a\x39\n\rDataStoreSpec\x12\x12\n\ndata_store\x18\x01 \x01(\t\x12\x14\n\x06\x66ilter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"\xf2\x03\n\x0eVertexRagStore\x12\x43\n\x0brag_corpora\x18\x01 \x03(\tB.\x18\x01\xe2\x41\x01\x01\xfa\x41%\n#aiplatform.googleapis.com/RagCorpus\x12%\n\x10similarity_top_k\x18\x02 \x01(\x05\x42\x06\x18\x01\xe2\x41\x01\x01H\x00\x88\x01\x01\x12.\n\x19vector_distance_threshold\x18\x03 \x01(\x01\x42\x06\x18\x01\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x43\n\rrag_resources\x18\x04 \x03(\x0b\x32&.gemtune.v1.VertexRagStore.RagResourceB\x04\xe2\x41\x01\x01\x12\x42\n\x14rag_retrieval_config\x18\x06 \x01(\x0b\x32\x1e.gemtune.v1.RagRetrievalConfigB\x04\xe2\x41\x01\x01\x12\x1b\n\rstore_context\x18\x07 \x01(\x08\x42\x04\xe2\x41\x01\x01\x1ak\n\x0bRagResource\x12@\n\nrag_corpus\x18\x01 \x01(\tB,\xe2\x41\x01\x01\xfa\x41%\n#aiplatform.googleapis.com/RagCorpus\x12\x1a\n\x0crag_file_ids\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\x42\x13\n\x11_similarity_top_kB\x1c\n\x1a_vector_distance_threshold\"\xf2\x05\n\x12RagRetrievalConfig\x12\x13\n\x05top_k\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12H\n\rhybrid_search\x18\x02 \x01(\x0b\x32+.gemtune.v1.RagRetrievalConfig.HybridSearchB\x04\xe2\x41\x01\x01\x12;\n\x06\x66ilter\x18\x03 \x01(\x0b\x32%.gemtune.v1.RagRetrievalConfig.FilterB\x04\xe2\x41\x01\x01\x12=\n\x07ranking\x18\x04 \x01(\x0b\x32&.gemtune.v1.RagRetrievalConfig.RankingB\x04\xe2\x41\x01\x01\x1a\x32\n\x0cHybridSearch\x12\x18\n\x05\x61lpha\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x08\n\x06_alpha\x1a\x96\x01\n\x06\x46ilter\x12\x1d\n\x0fmetadata_filter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12)\n\x19vector_distance_threshold\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x12+\n\x1bvector_similarity_threshold\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x42\x15\n\x13vector_db_threshold\x1a\xb3\x02\n\x07Ranking\x12P\n\x0crank_service\x18\x01 \x01(\x0b\x32\x32.gemtune.v1.RagRetrievalConfig.Ranking.RankServiceB\x04\xe2\x41\x01\x01H\x00\x12L\n\nllm_ranker\x18\x03 \x01(\x0b\x32\x30.gemtune.v1.RagRetrievalConfig.Ranking.LlmRankerB\x04\xe2\x41\x01\x01H\x00\x1a;\n\x0bRankService\x12\x1d\n\nmodel_name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\r\n\x0b_model_name\x1a\x39\n\tLlmRanker\x12\x1d\n\nmodel_name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\r\n\x0b_model_nameB\x10\n\x0eranking_config\"\xe3\x04\n\x0b\x45xternalApi\x12*\n\x08\x61pi_auth\x18\x90N \x01(\x0b\x32\x13.gemtune.v1.ApiAuthB\x02\x18\x01\x12\x37\n\x08\x61pi_spec\x18\x91N \x01(\x0e\x32\x1f.gemtune.v1.ExternalApi.ApiSpecH\x00\x88\x01\x01\x12,\n\x0b\x61uth_config\x18\x92N \x01(\x0b\x32\x16.gemtune.v1.AuthConfig\x12K\n\x15\x65lastic_search_params\x18\x93N \x01(\x0b\x32+.gemtune.v1.ExternalApi.ElasticSearchParams\x12\x16\n\x08\x65ndpoint\x18\x94N \x01(\tH\x01\x88\x01\x01\x12I\n\x14simple_search_params\x18\x95N \x01(\x0b\x32*.gemtune.v1.ExternalApi.SimpleSearchParams\x1a\x92\x01\n\x13\x45lasticSearchParams\x12\x13\n\x05index\x18\x90N \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x08num_hits\x18\x91N \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1d\n\x0fsearch_template\x18\x92N \x01(\tH\x02\x88\x01\x01\x42\x08\n\x06_indexB\x0b\n\t_num_hitsB\x12\n\x10_search_template\x1a\x14\n\x12SimpleSearchParams\"L\n\x07\x41piSpec\x12\x18\n\x14\x41PI_SPEC_UNSPECIFIED\x10\x00\x12\x12\n\rSIMPLE_SEARCH\x10\x91N\x12\x13\n\x0e\x45LASTIC_SEARCH\x10\x92NB\x0b\n\t_api_specB\x0b\n\t_endpoint\"\xeb\x01\n\x07\x41piAuth\x12:\n\x0e\x61pi_key_config\x18\x01 \x01(\x0b\x32 .gemtune.v1.ApiAuth.ApiKeyConfigH\x00\x1a\x94\x01\n\x0c\x41piKeyConfig\x12S\n\x16\x61pi_key_secret_version\x18\x01 \x01(\tB3\xe2\x41\x01\x02\xfa\x41,\n*secretmanager.googleapis.com/SecretVersion\x12\x1c\n\x0e\x61pi_key_string\x18\x90N \x01(\tH\x00\x88\x01\x01\x42\x11\n\x0f_api_key_stringB\r\n\x0b\x61uth_config\"\xce\x07\n\nAuthConfig\x12=\n\x0e\x61pi_key_config\x18\x02 \x01(\x0b\x32#.gemtune.v1.AuthConfig.ApiKeyConfigH\x00\x12L\n\x16http_basic_auth_config\x18\x03 \x01(\x0b\x32*.gemtune.v1.AuthConfig.HttpBasicAuthConfigH\x00\x12Z\n\x1dgoogle_service_account_config\x18\x04 \x01(\x0b\x32\x31.gemtune.v1.AuthConfig.GoogleServiceAccountConfigH\x00\x12:\n\x0coauth_config\x18\x05 \x01(\x0b\x32\".gemtune.v1.AuthConfig.OauthConfigH\x00\x12\x38\n\x0boidc_config\x18\x07 \x01(\x0b\x32!.gemtune.v1.AuthConfig.OidcConfigH\x00\x12\'\n\tauth_type\x18\x65 \x01(\x0e\x32\x14.gemtune.v1.AuthType\x1a\xe6\x01\n\x0c\x41piKeyConfig\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12K\n\x0e\x61pi_key_secret\x18\x02 \x01(\tB3\xe2\x41\x01\x02\xfa\x41,\n*secretmanager.googleapis.com/SecretVersion\x12\x44\n\x15http_element_location\x18\x03 \x01(\x0e\x32\x1f.gemtune.v1.HttpElementLocationB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x61pi_key_string\x18\x90N \x01(\tH\x00\x88\x01\x01\x42\x11\n\x0f_api_key_string\x1a\x65\n\x13HttpBasicAuthConfig\x12N\n\x11\x63redential_secret\x18\x02 \x01(\tB3\xe2\x41\x01\x02\xfa\x41,\n*secretmanager.googleapis.com/SecretVersion\x1a;\n\x1aGoogleServiceAccountConfig\x12\x1d\n\x0fservice_account\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x1aP\n\x0bOauthConfig\x12\x16\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tH\x00\x12\x19\n\x0fservice_account\x18\x02 \x01(\tH\x00\x42\x0e\n\x0coauth_config\x1aJ\n\nOidcConfig\x12\x12\n\x08id_token\x18\x01 \x01(\tH\x00\x12\x19\n\x0fservice_account\x18\x02 \x01(\tH\x00\x42\r\n\x0boidc_configB\r\n\x0b\x61uth_config*\x94\x01\n\x08\x41uthType\x12\x19\n\x15\x41UTH_TYPE_UNSPECIFIED\x10\x00\x12\x0b\n\x07NO_AUTH\x10\x01\x12\x10\n\x0c\x41PI_KEY_AUTH\x10\x02\x12\x13\n\x0fHTTP_BASIC_AUTH\x10\x03\x12\x1f\n\x1bGOOGLE_SERVICE_ACCOUNT_AUTH\x10\x04\x12\t\n\x05OAUTH\x10\x06\x12\r\n\tOIDC_AUTH\x10\x08*\x8d\x01\n\x13HttpElementLocation\x12\x17\n\x13HTTP_IN_UNSPECIFIED\x10\x00\x12\x11\n\rHTTP_IN_QUERY\x10\x01\x12\x12\n\x0eHTTP_IN_HEADER\x10\x02\x12\x10\n\x0cHTTP_IN_PATH\x10\x03\x12\x10\n\x0cHTTP_IN_BODY\x10\x04\x12\x12\n\x0eHTTP_IN_COOKIE\x10\x05\x42\x82\x01\n\x0e\x63om.gemtune.v1B\x0eRetrievalProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agemtune/v1/retrieval.proto\x12\ngemtune.v1\x1a\x1cgemtune/v1/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xda\x01\n\tRetrieval\x12\x36\n\x10vertex_ai_search\x18\x02 \x01(\x0b\x32\x1a.gemtune.v1.VertexAISearchH\x00\x12\x36\n\x10vertex_rag_store\x18\x04 \x01(\x0b\x32\x1a.gemtune.v1.VertexRagStoreH\x00\x12#\n\x13\x64isable_attribution\x18\x03 \x01(\x08\x42\x06\x18\x01\xe2\x41\x01\x01\x12.\n\x0c\x65xternal_api\x18\x90N \x01(\x0b\x32\x17.gemtune.v1.ExternalApiB\x08\n\x06source\"\xef\x01\n\x0eVertexAISearch\x12\x17\n\tdatastore\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x14\n\x06\x65ngine\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x19\n\x0bmax_results\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x14\n\x06\x66ilter\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x42\n\x10\x64\x61ta_store_specs\x18\x05 \x03(\x0b\x32(.gemtune.v1.VertexAISearch.DataStoreSpec\x1a\x39\n\rDataStoreSpec\x12\x12\n\ndata_store\x18\x01 \x01(\t\x12\x14\n\x06\x66ilter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\"\xfa\x03\n\x0eVertexRagStore\x12G\n\x0brag_corpora\x18\x01 \x03(\tB2\x18\x01\xe2\x41\x01\x01\xfa\x41%\n#aiplatform.googleapis.com/RagCorpus\xc8\xf3\x18\x02\x12%\n\x10similarity_top_k\x18\x02 \x01(\x05\x42\x06\x18\x01\xe2\x41\x01\x01H\x00\x88\x01\x01\x12.\n\x19vector_distance_threshold\x18\x03 \x01(\x01\x42\x06\x18\x01\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x43\n\rrag_resources\x18\x04 \x03(\x0b\x32&.gemtune.v1.VertexRagStore.RagResourceB\x04\xe2\x41\x01\x01\x12\x42\n\x14rag_retrieval_config\x18\x06 \x01(\x0b\x32\x1e.gemtune.v1.RagRetrievalConfigB\x04\xe2\x41\x01\x01\x12\x1f\n\rstore_context\x18\x07 \x01(\x08\x42\x08\xe2\x41\x01\x01\xc8\xf3\x18\x02\x1ak\n\x0bRagResource\x12@\n\nrag_corpus\x18\x01 \x01(\tB,\xe2\x41\x01\x01\xfa\x41%\n#aiplatform.googleapis.com/RagCorpus\x12\x1a\n\x0crag_file_ids\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\x42\x13\n\x11_similarity_top_kB\x1c\n\x1a_vector_distance_threshold\"\xf6\x05\n\x12RagRetrievalConfig\x12\x13\n\x05top_k\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12L\n\rhybrid_search\x18\x02 \x01(\x0b\x32+.gemtune.v1.RagRetrievalConfig.HybridSearchB\x08\xe2\x41\x01\x01\xc8\xf3\x18\x02\x12;\n\x06\x66ilter\x18\x03 \x01(\x0b\x32%.gemtune.v1.RagRetrievalConfig.FilterB\x04\xe2\x41\x01\x01\x12=\n\x07ranking\x18\x04 \x01(\x0b\x32&.gemtune.v1.RagRetrievalConfig.RankingB\x04\xe2\x41\x01\x01\x1a\x32\n\x0cHybridSearch\x12\x18\n\x05\x61lpha\x18\x01 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x08\n\x06_alpha\x1a\x96\x01\n\x06\x46ilter\x12\x1d\n\x0fmetadata_filter\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12)\n\x19vector_distance_threshold\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x12+\n\x1bvector_similarity_threshold\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x42\x15\n\x13vector_db_threshold\x1a\xb3\x02\n\x07Ranking\x12P\n\x0crank_service\x18\x01 \x01(\x0b\x32\x32.gemtune.v1.RagRetrievalConfig.Ranking.RankServiceB\x04\xe2\x41\x01\x01H\x00\x12L\n\nllm_ranker\x18\x03 \x01(\x0b\x32\x30.gemtune.v1.RagRetrievalConfig.Ranking.LlmRankerB\x04\xe2\x41\x01\x01H\x00\x1a;\n\x0bRankService\x12\x1d\n\nmodel_name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\r\n\x0b_model_name\x1a\x39\n\tLlmRanker\x12\x1d\n\nmodel_name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\r\n\x0b_model_nameB\x10\n\x0eranking_config\"\xe3\x04\n\x0b\x45xternalApi\x12*\n\x08\x61pi_auth\x18\x90N \x01(\x0b\x32\x13.gemtune.v1.ApiAuthB\x02\x18\x01\x12\x37\n\x08\x61pi_spec\x18\x91N \x01(\x0e\x32\x1f.gemtune.v1.ExternalApi.ApiSpecH\x00\x88\x01\x01\x12,\n\x0b\x61uth_config\x18\x92N \x01(\x0b\x32\x16.gemtune.v1.AuthConfig\x12K\n\x15\x65lastic_search_params\x18\x93N \x01(\x0b\x32+.gemtune.v1.ExternalApi.ElasticSearchParams\x12\x16\n\x08\x65ndpoint\x18\x94N \x01(\tH\x01\x88\x01\x01\x12I\n\x14simple_search_params\x18\x95N \x01(\x0b\x32*.gemtune.v1.ExternalApi.SimpleSearchParams\x1a\x92\x01\n\x13\x45lasticSearchParams\x12\x13\n\x05index\x18\x90N \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x08num_hits\x18\x91N \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1d\n\x0fsearch_template\x18\x92N \x01(\tH\x02\x88\x01\x01\x42\x08\n\x06_indexB\x0b\n\t_num_hitsB\x12\n\x10_search_template\x1a\x14\n\x12SimpleSearchParams\"L\n\x07\x41piSpec\x12\x18\n\x14\x41PI_SPEC_UNSPECIFIED\x10\x00\x12\x12\n\rSIMPLE_SEARCH\x10\x91N\x12\x13\n\x0e\x45LASTIC_SEARCH\x10\x92NB\x0b\n\t_api_specB\x0b\n\t_endpoint\"\xeb\x01\n\x07\x41piAuth\x12:\n\x0e\x61pi_key_config\x18\x01 \x01(\x0b\x32 .gemtune.v1.ApiAuth.ApiKeyConfigH\x00\x1a\x94\x01\n\x0c\x41piKeyConfig\x12S\n\x16\x61pi_key_secret_version\x18\x01 \x01(\tB3\xe2\x41\x01\x02\xfa\x41,\n*secretmanager.googleapis.com/SecretVersion\x12\x1c\n\x0e\x61pi_key_string\x18\x90N \x01(\tH\x00\x88\x01\x01\x42\x11\n\x0f_api_key_stringB\r\n\x0b\x61uth_config\"\xce\x07\n\nAuthConfig\x12=\n\x0e\x61pi_key_config\x18\x02 \x01(\x0b\x32#.gemtune.v1.AuthConfig.ApiKeyConfigH\x00\x12L\n\x16http_basic_auth_config\x18\x03 \x01(\x0b\x32*.gemtune.v1.AuthConfig.HttpBasicAuthConfigH\x00\x12Z\n\x1dgoogle_service_account_config\x18\x04 \x01(\x0b\x32\x31.gemtune.v1.AuthConfig.GoogleServiceAccountConfigH\x00\x12:\n\x0coauth_config\x18\x05 \x01(\x0b\x32\".gemtune.v1.AuthConfig.OauthConfigH\x00\x12\x38\n\x0boidc_config\x18\x07 \x01(\x0b\x32!.gemtune.v1.AuthConfig.OidcConfigH\x00\x12\'\n\tauth_type\x18\x65 \x01(\x0e\x32\x14.gemtune.v1.AuthType\x1a\xe6\x01\n\x0c\x41piKeyConfig\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12K\n\x0e\x61pi_key_secret\x18\x02 \x01(\tB3\xe2\x41\x01\x02\xfa\x41,\n*secretmanager.googleapis.com/SecretVersion\x12\x44\n\x15http_element_location\x18\x03 \x01(\x0e\x32\x1f.gemtune.v1.HttpElementLocationB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x61pi_key_string\x18\x90N \x01(\tH\x00\x88\x01\x01\x42\x11\n\x0f_api_key_string\x1a\x65\n\x13HttpBasicAuthConfig\x12N\n\x11\x63redential_secret\x18\x02 \x01(\tB3\xe2\x41\x01\x02\xfa\x41,\n*secretmanager.googleapis.com/SecretVersion\x1a;\n\x1aGoogleServiceAccountConfig\x12\x1d\n\x0fservice_account\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x1aP\n\x0bOauthConfig\x12\x16\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tH\x00\x12\x19\n\x0fservice_account\x18\x02 \x01(\tH\x00\x42\x0e\n\x0coauth_config\x1aJ\n\nOidcConfig\x12\x12\n\x08id_token\x18\x01 \x01(\tH\x00\x12\x19\n\x0fservice_account\x18\x02 \x01(\tH\x00\x42\r\n\x0boidc_configB\r\n\x0b\x61uth_config*\x94\x01\n\x08\x41uthType\x12\x19\n\x15\x41UTH_TYPE_UNSPECIFIED\x10\x00\x12\x0b\n\x07NO_AUTH\x10\x01\x12\x10\n\x0c\x41PI_KEY_AUTH\x10\x02\x12\x13\n\x0fHTTP_BASIC_AUTH\x10\x03\x12\x1f\n\x1bGOOGLE_SERVICE_ACCOUNT_AUTH\x10\x04\x12\t\n\x05OAUTH\x10\x06\x12\r\n\tOIDC_AUTH\x10\x08*\x8d\x01\n\x13HttpElementLocation\x12\x17\n\x13HTTP_IN_UNSPECIFIED\x10\x00\x12\x11\n\rHTTP_IN_QUERY\x10\x01\x12\x12\n\x0eHTTP_IN_HEADER\x10\x02\x12\x10\n\x0cHTTP_IN_PATH\x10\x03\x12\x10\n\x0cHTTP_IN_BODY\x10\x04\x12\x12\n\x0eHTTP_IN_COOKIE\x10\x05\x42\x82\x01\n\x0e\x63om.gemtune.v1B\x0eRetrievalProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,7 +52,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERTEXRAGSTORE_RAGRESOURCE'].fields_by_name['rag_file_ids']._loaded_options = None
   _globals['_VERTEXRAGSTORE_RAGRESOURCE'].fields_by_name['rag_file_ids']._serialized_options = b'\342A\001\001'
   _globals['_VERTEXRAGSTORE'].fields_by_name['rag_corpora']._loaded_options = None
-  _globals['_VERTEXRAGSTORE'].fields_by_name['rag_corpora']._serialized_options = b'\030\001\342A\001\001\372A%\n#aiplatform.googleapis.com/RagCorpus'
+  _globals['_VERTEXRAGSTORE'].fields_by_name['rag_corpora']._serialized_options = b'\030\001\342A\001\001\372A%\n#aiplatform.googleapis.com/RagCorpus\310\363\030\002'
   _globals['_VERTEXRAGSTORE'].fields_by_name['similarity_top_k']._loaded_options = None
   _globals['_VERTEXRAGSTORE'].fields_by_name['similarity_top_k']._serialized_options = b'\030\001\342A\001\001'
   _globals['_VERTEXRAGSTORE'].fields_by_name['vector_distance_threshold']._loaded_options = None
@@ -61,7 +62,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERTEXRAGSTORE'].fields_by_name['rag_retrieval_config']._loaded_options = None
   _globals['_VERTEXRAGSTORE'].fields_by_name['rag_retrieval_config']._serialized_options = b'\342A\001\001'
   _globals['_VERTEXRAGSTORE'].fields_by_name['store_context']._loaded_options = None
-  _globals['_VERTEXRAGSTORE'].fields_by_name['store_context']._serialized_options = b'\342A\001\001'
+  _globals['_VERTEXRAGSTORE'].fields_by_name['store_context']._serialized_options = b'\342A\001\001\310\363\030\002'
   _globals['_RAGRETRIEVALCONFIG_HYBRIDSEARCH'].fields_by_name['alpha']._loaded_options = None
   _globals['_RAGRETRIEVALCONFIG_HYBRIDSEARCH'].fields_by_name['alpha']._serialized_options = b'\342A\001\001'
   _globals['_RAGRETRIEVALCONFIG_FILTER'].fields_by_name['metadata_filter']._loaded_options = None
@@ -81,7 +82,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RAGRETRIEVALCONFIG'].fields_by_name['top_k']._loaded_options = None
   _globals['_RAGRETRIEVALCONFIG'].fields_by_name['top_k']._serialized_options = b'\342A\001\001'
   _globals['_RAGRETRIEVALCONFIG'].fields_by_name['hybrid_search']._loaded_options = None
-  _globals['_RAGRETRIEVALCONFIG'].fields_by_name['hybrid_search']._serialized_options = b'\342A\001\001'
+  _globals['_RAGRETRIEVALCONFIG'].fields_by_name['hybrid_search']._serialized_options = b'\342A\001\001\310\363\030\002'
   _globals['_RAGRETRIEVALCONFIG'].fields_by_name['filter']._loaded_options = None
   _globals['_RAGRETRIEVALCONFIG'].fields_by_name['filter']._serialized_options = b'\342A\001\001'
   _globals['_RAGRETRIEVALCONFIG'].fields_by_name['ranking']._loaded_options = None
@@ -102,54 +103,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHCONFIG_HTTPBASICAUTHCONFIG'].fields_by_name['credential_secret']._serialized_options = b'\342A\001\002\372A,\n*secretmanager.googleapis.com/SecretVersion'
   _globals['_AUTHCONFIG_GOOGLESERVICEACCOUNTCONFIG'].fields_by_name['service_account']._loaded_options = None
   _globals['_AUTHCONFIG_GOOGLESERVICEACCOUNTCONFIG'].fields_by_name['service_account']._serialized_options = b'\342A\001\001'
-  _globals['_AUTHTYPE']._serialized_start=3653
-  _globals['_AUTHTYPE']._serialized_end=3801
-  _globals['_HTTPELEMENTLOCATION']._serialized_start=3804
-  _globals['_HTTPELEMENTLOCATION']._serialized_end=3945
-  _globals['_RETRIEVAL']._serialized_start=103
-  _globals['_RETRIEVAL']._serialized_end=321
-  _globals['_VERTEXAISEARCH']._serialized_start=324
-  _globals['_VERTEXAISEARCH']._serialized_end=563
-  _globals['_VERTEXAISEARCH_DATASTORESPEC']._serialized_start=506
-  _globals['_VERTEXAISEARCH_DATASTORESPEC']._serialized_end=563
-  _globals['_VERTEXRAGSTORE']._serialized_start=566
-  _globals['_VERTEXRAGSTORE']._serialized_end=1064
-  _globals['_VERTEXRAGSTORE_RAGRESOURCE']._serialized_start=906
-  _globals['_VERTEXRAGSTORE_RAGRESOURCE']._serialized_end=1013
-  _globals['_RAGRETRIEVALCONFIG']._serialized_start=1067
-  _globals['_RAGRETRIEVALCONFIG']._serialized_end=1821
-  _globals['_RAGRETRIEVALCONFIG_HYBRIDSEARCH']._serialized_start=1308
-  _globals['_RAGRETRIEVALCONFIG_HYBRIDSEARCH']._serialized_end=1358
-  _globals['_RAGRETRIEVALCONFIG_FILTER']._serialized_start=1361
-  _globals['_RAGRETRIEVALCONFIG_FILTER']._serialized_end=1511
-  _globals['_RAGRETRIEVALCONFIG_RANKING']._serialized_start=1514
-  _globals['_RAGRETRIEVALCONFIG_RANKING']._serialized_end=1821
-  _globals['_RAGRETRIEVALCONFIG_RANKING_RANKSERVICE']._serialized_start=1685
-  _globals['_RAGRETRIEVALCONFIG_RANKING_RANKSERVICE']._serialized_end=1744
-  _globals['_RAGRETRIEVALCONFIG_RANKING_LLMRANKER']._serialized_start=1746
-  _globals['_RAGRETRIEVALCONFIG_RANKING_LLMRANKER']._serialized_end=1803
-  _globals['_EXTERNALAPI']._serialized_start=1824
-  _globals['_EXTERNALAPI']._serialized_end=2435
-  _globals['_EXTERNALAPI_ELASTICSEARCHPARAMS']._serialized_start=2163
-  _globals['_EXTERNALAPI_ELASTICSEARCHPARAMS']._serialized_end=2309
-  _globals['_EXTERNALAPI_SIMPLESEARCHPARAMS']._serialized_start=2311
-  _globals['_EXTERNALAPI_SIMPLESEARCHPARAMS']._serialized_end=2331
-  _globals['_EXTERNALAPI_APISPEC']._serialized_start=2333
-  _globals['_EXTERNALAPI_APISPEC']._serialized_end=2409
-  _globals['_APIAUTH']._serialized_start=2438
-  _globals['_APIAUTH']._serialized_end=2673
-  _globals['_APIAUTH_APIKEYCONFIG']._serialized_start=2510
-  _globals['_APIAUTH_APIKEYCONFIG']._serialized_end=2658
-  _globals['_AUTHCONFIG']._serialized_start=2676
-  _globals['_AUTHCONFIG']._serialized_end=3650
-  _globals['_AUTHCONFIG_APIKEYCONFIG']._serialized_start=3083
-  _globals['_AUTHCONFIG_APIKEYCONFIG']._serialized_end=3313
-  _globals['_AUTHCONFIG_HTTPBASICAUTHCONFIG']._serialized_start=3315
-  _globals['_AUTHCONFIG_HTTPBASICAUTHCONFIG']._serialized_end=3416
-  _globals['_AUTHCONFIG_GOOGLESERVICEACCOUNTCONFIG']._serialized_start=3418
-  _globals['_AUTHCONFIG_GOOGLESERVICEACCOUNTCONFIG']._serialized_end=3477
-  _globals['_AUTHCONFIG_OAUTHCONFIG']._serialized_start=3479
-  _globals['_AUTHCONFIG_OAUTHCONFIG']._serialized_end=3559
-  _globals['_AUTHCONFIG_OIDCCONFIG']._serialized_start=3561
-  _globals['_AUTHCONFIG_OIDCCONFIG']._serialized_end=3635
+  _globals['_AUTHTYPE']._serialized_start=3695
+  _globals['_AUTHTYPE']._serialized_end=3843
+  _globals['_HTTPELEMENTLOCATION']._serialized_start=3846
+  _globals['_HTTPELEMENTLOCATION']._serialized_end=3987
+  _globals['_RETRIEVAL']._serialized_start=133
+  _globals['_RETRIEVAL']._serialized_end=351
+  _globals['_VERTEXAISEARCH']._serialized_start=354
+  _globals['_VERTEXAISEARCH']._serialized_end=593
+  _globals['_VERTEXAISEARCH_DATASTORESPEC']._serialized_start=536
+  _globals['_VERTEXAISEARCH_DATASTORESPEC']._serialized_end=593
+  _globals['_VERTEXRAGSTORE']._serialized_start=596
+  _globals['_VERTEXRAGSTORE']._serialized_end=1102
+  _globals['_VERTEXRAGSTORE_RAGRESOURCE']._serialized_start=944
+  _globals['_VERTEXRAGSTORE_RAGRESOURCE']._serialized_end=1051
+  _globals['_RAGRETRIEVALCONFIG']._serialized_start=1105
+  _globals['_RAGRETRIEVALCONFIG']._serialized_end=1863
+  _globals['_RAGRETRIEVALCONFIG_HYBRIDSEARCH']._serialized_start=1350
+  _globals['_RAGRETRIEVALCONFIG_HYBRIDSEARCH']._serialized_end=1400
+  _globals['_RAGRETRIEVALCONFIG_FILTER']._serialized_start=1403
+  _globals['_RAGRETRIEVALCONFIG_FILTER']._serialized_end=1553
+  _globals['_RAGRETRIEVALCONFIG_RANKING']._serialized_start=1556
+  _globals['_RAGRETRIEVALCONFIG_RANKING']._serialized_end=1863
+  _globals['_RAGRETRIEVALCONFIG_RANKING_RANKSERVICE']._serialized_start=1727
+  _globals['_RAGRETRIEVALCONFIG_RANKING_RANKSERVICE']._serialized_end=1786
+  _globals['_RAGRETRIEVALCONFIG_RANKING_LLMRANKER']._serialized_start=1788
+  _globals['_RAGRETRIEVALCONFIG_RANKING_LLMRANKER']._serialized_end=1845
+  _globals['_EXTERNALAPI']._serialized_start=1866
+  _globals['_EXTERNALAPI']._serialized_end=2477
+  _globals['_EXTERNALAPI_ELASTICSEARCHPARAMS']._serialized_start=2205
+  _globals['_EXTERNALAPI_ELASTICSEARCHPARAMS']._serialized_end=2351
+  _globals['_EXTERNALAPI_SIMPLESEARCHPARAMS']._serialized_start=2353
+  _globals['_EXTERNALAPI_SIMPLESEARCHPARAMS']._serialized_end=2373
+  _globals['_EXTERNALAPI_APISPEC']._serialized_start=2375
+  _globals['_EXTERNALAPI_APISPEC']._serialized_end=2451
+  _globals['_APIAUTH']._serialized_start=2480
+  _globals['_APIAUTH']._serialized_end=2715
+  _globals['_APIAUTH_APIKEYCONFIG']._serialized_start=2552
+  _globals['_APIAUTH_APIKEYCONFIG']._serialized_end=2700
+  _globals['_AUTHCONFIG']._serialized_start=2718
+  _globals['_AUTHCONFIG']._serialized_end=3692
+  _globals['_AUTHCONFIG_APIKEYCONFIG']._serialized_start=3125
+  _globals['_AUTHCONFIG_APIKEYCONFIG']._serialized_end=3355
+  _globals['_AUTHCONFIG_HTTPBASICAUTHCONFIG']._serialized_start=3357
+  _globals['_AUTHCONFIG_HTTPBASICAUTHCONFIG']._serialized_end=3458
+  _globals['_AUTHCONFIG_GOOGLESERVICEACCOUNTCONFIG']._serialized_start=3460
+  _globals['_AUTHCONFIG_GOOGLESERVICEACCOUNTCONFIG']._serialized_end=3519
+  _globals['_AUTHCONFIG_OAUTHCONFIG']._serialized_start=3521
+  _globals['_AUTHCONFIG_OAUTHCONFIG']._serialized_end=3601
+  _globals['_AUTHCONFIG_OIDCCONFIG']._serialized_start=3603
+  _globals['_AUTHCONFIG_OIDCCONFIG']._serialized_end=3677
 # @@protoc_insertion_point(module_scope)

@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from . import annotations_pb2 as gemtune_dot_v1_dot_annotations__pb2
 from . import retrieval_pb2 as gemtune_dot_v1_dot_retrieval__pb2
 from . import schema_pb2 as gemtune_dot_v1_dot_schema__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gemtune/v1/tool.proto\x12\ngemtune.v1\x1a\x1agemtune/v1/retrieval.proto\x1a\x17gemtune/v1/schema.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xfd\x11\n\x04Tool\x12\x44\n\x15\x66unction_declarations\x18\x01 \x03(\x0b\x32\x1f.gemtune.v1.FunctionDeclarationB\x04\xe2\x41\x01\x01\x12.\n\tretrieval\x18\x02 \x01(\x0b\x32\x15.gemtune.v1.RetrievalB\x04\xe2\x41\x01\x01\x12J\n\x17google_search_retrieval\x18\x03 \x01(\x0b\x32!.gemtune.v1.GoogleSearchRetrievalB\x06\x18\x01\xe2\x41\x01\x01\x12<\n\x0e\x63ode_execution\x18\x04 \x01(\x0b\x32\x1e.gemtune.v1.Tool.CodeExecutionB\x04\xe2\x41\x01\x01\x12\x31\n\x0bgoogle_maps\x18\x05 \x01(\x0b\x32\x16.gemtune.v1.GoogleMapsB\x04\xe2\x41\x01\x01\x12\x44\n\x15\x65nterprise_web_search\x18\x06 \x01(\x0b\x32\x1f.gemtune.v1.EnterpriseWebSearchB\x04\xe2\x41\x01\x01\x12:\n\rgoogle_search\x18\x07 \x01(\x0b\x32\x1d.gemtune.v1.Tool.GoogleSearchB\x04\xe2\x41\x01\x01\x12\x31\n\x0burl_context\x18\n \x01(\x0b\x32\x16.gemtune.v1.UrlContextB\x04\xe2\x41\x01\x01\x12\x38\n\x0c\x63omputer_use\x18\x0b \x01(\x0b\x32\x1c.gemtune.v1.Tool.ComputerUseB\x04\xe2\x41\x01\x01\x12\x43\n\x12parallel_ai_search\x18\r \x01(\x0b\x32!.gemtune.v1.Tool.ParallelAiSearchB\x04\xe2\x41\x01\x01\x12\x39\n\rexa_ai_search\x18\x0f \x01(\x0b\x32\x1c.gemtune.v1.Tool.ExaAiSearchB\x04\xe2\x41\x01\x01\x1a\x93\x03\n\x0cGoogleSearch\x12\x1d\n\x0f\x65xclude_domains\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\x12L\n\x13\x62locking_confidence\x18\x04 \x01(\x0e\x32$.gemtune.v1.Tool.PhishBlockThresholdB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x46\n\x0csearch_types\x18\x90N \x01(\x0b\x32).gemtune.v1.Tool.GoogleSearch.SearchTypesB\x04\xe2\x41\x01\x01\x1a\x0b\n\tWebSearch\x1a\r\n\x0bImageSearch\x1a\x99\x01\n\x0bSearchTypes\x12\x42\n\nweb_search\x18\x90N \x01(\x0b\x32\'.gemtune.v1.Tool.GoogleSearch.WebSearchB\x04\xe2\x41\x01\x01\x12\x46\n\x0cimage_search\x18\x91N \x01(\x0b\x32).gemtune.v1.Tool.GoogleSearch.ImageSearchB\x04\xe2\x41\x01\x01\x42\x16\n\x14_blocking_confidence\x1a\xd1\x01\n\x10ParallelAiSearch\x12\x15\n\x07\x61pi_key\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0e\x63ustom_configs\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x12(\n\x1a\x65nable_zero_data_retention\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12+\n\x15\x65nable_data_retention\x18\x90N \x01(\x08\x42\x06\x18\x01\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x18\n\x16_enable_data_retention\x1a[\n\x0b\x45xaAiSearch\x12\x15\n\x07\x61pi_key\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x35\n\x0e\x63ustom_configs\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x1a\x0f\n\rCodeExecution\x1a\x92\x05\n\x0b\x43omputerUse\x12\x43\n\x0b\x65nvironment\x18\x01 \x01(\x0e\x32(.gemtune.v1.Tool.ComputerUse.EnvironmentB\x04\xe2\x41\x01\x02\x12+\n\x1d\x65xcluded_predefined_functions\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\x12L\n\x18\x64isabled_safety_policies\x18\x90N \x03(\x0e\x32).gemtune.v1.Tool.ComputerUse.SafetyPolicy\x12/\n!enable_prompt_injection_detection\x18\x91N \x01(\x08H\x00\x88\x01\x01\"v\n\x0b\x45nvironment\x12\x1b\n\x17\x45NVIRONMENT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45NVIRONMENT_BROWSER\x10\x01\x12\x17\n\x12\x45NVIRONMENT_MOBILE\x10\x91N\x12\x18\n\x13\x45NVIRONMENT_DESKTOP\x10\x92N\"\xf3\x01\n\x0cSafetyPolicy\x12\x1d\n\x19SAFETY_POLICY_UNSPECIFIED\x10\x00\x12\x1b\n\x16\x46INANCIAL_TRANSACTIONS\x10\x91N\x12 \n\x1bSENSITIVE_DATA_MODIFICATION\x10\x92N\x12\x17\n\x12\x43OMMUNICATION_TOOL\x10\x93N\x12\x15\n\x10\x41\x43\x43OUNT_CREATION\x10\x94N\x12\x16\n\x11\x44\x41TA_MODIFICATION\x10\x95N\x12\x1c\n\x17USER_CONSENT_MANAGEMENT\x10\x96N\x12\x1f\n\x1aLEGAL_TERMS_AND_AGREEMENTS\x10\x97NB$\n\"_enable_prompt_injection_detection\"\xe5\x01\n\x13PhishBlockThreshold\x12%\n!PHISH_BLOCK_THRESHOLD_UNSPECIFIED\x10\x00\x12\x17\n\x13\x42LOCK_LOW_AND_ABOVE\x10\x1e\x12\x1a\n\x16\x42LOCK_MEDIUM_AND_ABOVE\x10(\x12\x18\n\x14\x42LOCK_HIGH_AND_ABOVE\x10\x32\x12\x1a\n\x16\x42LOCK_HIGHER_AND_ABOVE\x10\x37\x12\x1d\n\x19\x42LOCK_VERY_HIGH_AND_ABOVE\x10<\x12\x1d\n\x19\x42LOCK_ONLY_EXTREMELY_HIGH\x10\x64\"\xac\x03\n\x13\x46unctionDeclaration\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12,\n\nparameters\x18\x03 \x01(\x0b\x32\x12.gemtune.v1.SchemaB\x04\xe2\x41\x01\x01\x12*\n\x08response\x18\x04 \x01(\x0b\x32\x12.gemtune.v1.SchemaB\x04\xe2\x41\x01\x01\x12<\n\x16parameters_json_schema\x18\x05 \x01(\x0b\x32\x16.google.protobuf.ValueB\x04\xe2\x41\x01\x01\x12:\n\x14response_json_schema\x18\x06 \x01(\x0b\x32\x16.google.protobuf.ValueB\x04\xe2\x41\x01\x01\x12\x46\n\x08\x62\x65havior\x18\x90N \x01(\x0e\x32(.gemtune.v1.FunctionDeclaration.BehaviorB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\"=\n\x08\x42\x65havior\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\r\n\x08\x42LOCKING\x10\x91N\x12\x11\n\x0cNON_BLOCKING\x10\x92NB\x0b\n\t_behavior\"]\n\x15GoogleSearchRetrieval\x12\x44\n\x18\x64ynamic_retrieval_config\x18\x02 \x01(\x0b\x32\".gemtune.v1.DynamicRetrievalConfig\"\xbb\x01\n\x16\x44ynamicRetrievalConfig\x12\x35\n\x04mode\x18\x01 \x01(\x0e\x32\'.gemtune.v1.DynamicRetrievalConfig.Mode\x12$\n\x11\x64ynamic_threshold\x18\x02 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\".\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n\x0cMODE_DYNAMIC\x10\x01\x42\x14\n\x12_dynamic_threshold\"\x87\x02\n\nGoogleMaps\x12\x1d\n\renable_widget\x18\x01 \x01(\x08\x42\x06\x18\x01\xe2\x41\x01\x01\x12\x45\n\x0fgrounding_types\x18\x90N \x01(\x0b\x32%.gemtune.v1.GoogleMaps.GroundingTypesB\x04\xe2\x41\x01\x01\x1a\x08\n\x06Places\x1a\t\n\x07Routing\x1a~\n\x0eGroundingTypes\x12\x34\n\x06places\x18\x90N \x01(\x0b\x32\x1d.gemtune.v1.GoogleMaps.PlacesB\x04\xe2\x41\x01\x01\x12\x36\n\x07routing\x18\x91N \x01(\x0b\x32\x1e.gemtune.v1.GoogleMaps.RoutingB\x04\xe2\x41\x01\x01\"\x9a\x01\n\x13\x45nterpriseWebSearch\x12\x1d\n\x0f\x65xclude_domains\x18\x01 \x03(\tB\x04\xe2\x41\x01\x01\x12L\n\x13\x62locking_confidence\x18\x04 \x01(\x0e\x32$.gemtune.v1.Tool.PhishBlockThresholdB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x16\n\x14_blocking_confidence\"\x0c\n\nUrlContextB}\n\x0e\x63om.gemtune.v1B\tToolProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15gemtune/v1/tool.proto\x12\ngemtune.v1\x1a\x1cgemtune/v1/annotations.proto\x1a\x1agemtune/v1/retrieval.proto\x1a\x17gemtune/v1/schema.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xfd\x11\n\x04Tool\x12\x44\n\x15\x66unction_declarations\x18\x01 \x03(\x0b\x32\x1f.gemtune.v1.FunctionDeclarationB\x04\xe2\x41\x01\x01\x12.\n\tretrieval\x18\x02 \x01(\x0b\x32\x15.gemtune.v1.RetrievalB\x04\xe2\x41\x01\x01\x12J\n\x17google_search_retrieval\x18\x03 \x01(\x0b\x32!.gemtune.v1.GoogleSearchRetrievalB\x06\x18\x01\xe2\x41\x01\x01\x12<\n\x0e\x63ode_execution\x18\x04 \x01(\x0b\x32\x1e.gemtune.v1.Tool.CodeExecutionB\x04\xe2\x41\x01\x01\x12\x31\n\x0bgoogle_maps\x18\x05 \x01(\x0b\x32\x16.gemtune.v1.GoogleMapsB\x04\xe2\x41\x01\x01\x12\x44\n\x15\x65nterprise_web_search\x18\x06 \x01(\x0b\x32\x1f.gemtune.v1.EnterpriseWebSearchB\x04\xe2\x41\x01\x01\x12:\n\rgoogle_search\x18\x07 \x01(\x0b\x32\x1d.gemtune.v1.Tool.GoogleSearchB\x04\xe2\x41\x01\x01\x12\x31\n\x0burl_context\x18\n \x01(\x0b\x32\x16.gemtune.v1.UrlContextB\x04\xe2\x41\x01\x01\x12\x38\n\x0c\x63omputer_use\x18\x0b \x01(\x0b\x32\x1c.gemtune.v1.Tool.ComputerUseB\x04\xe2\x41\x01\x01\x12\x43\n\x12parallel_ai_search\x18\r \x01(\x0b\x32!.gemtune.v1.Tool.ParallelAiSearchB\x04\xe2\x41\x01\x01\x12\x39\n\rexa_ai_search\x18\x0f \x01(\x0b\x32\x1c.gemtune.v1.Tool.ExaAiSearchB\x04\xe2\x41\x01\x01\x1a\x93\x03\n\x0cGoogleSearch\x12\x1d\n\x0f\x65xclude_domains\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01\x12L\n\x13\x62locking_confidence\x18\x04 \x01(\x0e\x32$.gemtune.v1.Tool.PhishBlockThresholdB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x46\n\x0csearch_types\x18\x90N \x01(\x0b\x32).gemtune.v1.Tool.GoogleSearch.SearchTypesB\x04\xe2\x41\x01\x01\x1a\x0b\n\tWebSearch\x1a\r\n\x0bImageSearch\x1a\x99\x01\n\x0bSearchTypes\x12\x42\n\nweb_search\x18\x90N \x01(\x0b\x32\'.gemtune.v1.Tool.GoogleSearch.WebSearchB\x04\xe2\x41\x01\x01\x12\x46\n\x0cimage_search\x18\x91N \x01(\x0b\x32).gemtune.v1.Tool.GoogleSearch.ImageSearchB\x04\xe2\x41\x01\x01\x42\x16\n\x14_blocking_confidence\x1a\xd1\x01\n\x10ParallelAiSearch\x12\x15\n\x07\x61pi_key\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x35\n\x0e\x63ustom_configs\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x12(\n\x1a\x65nable_zero_data_retention\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12+\n\x15\x65nable_data_retention\x18\x90N \x01(\x08\x42\x06\x18\x01\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x18\n\x16_enable_data_retention\x1a[\n\x0b\x45xaAiSearch\x12\x15\n\x07\x61pi_key\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x35\n\x0e\x63ustom_configs\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x04\xe2\x41\x01\x01\x1a\x0f\n\rCodeExecution\x1a\x92\x05\n\x0b\x43omputerUse\x12\x43\n\x0b\x65nvironment\x18\x01 \x01(\x0e\x32(.gemtune.v1.Tool.ComputerUse.EnvironmentB\x04\xe2\x41\x01\x02\x12+\n\x1d\x65xcluded_predefined_functions\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\x12L\n\x18\x64isabled_safety_policies\x18\x90N \x03(\x0e\x32).gemtune.v1.Tool.ComputerUse.SafetyPolicy\x12/\n!enable_prompt_injection_detection\x18\x91N \x01(\x08H\x00\x88\x01\x01\"v\n\x0b\x45nvironment\x12\x1b\n\x17\x45NVIRONMENT_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45NVIRONMENT_BROWSER\x10\x01\x12\x17\n\x12\x45NVIRONMENT_MOBILE\x10\x91N\x12\x18\n\x13\x45NVIRONMENT_DESKTOP\x10\x92N\"\xf3\x01\n\x0cSafetyPolicy\x12\x1d\n\x19SAFETY_POLICY_UNSPECIFIED\x10\x00\x12\x1b\n\x16\x46INANCIAL_TRANSACTIONS\x10\x91N\x12 \n\x1bSENSITIVE_DATA_MODIFICATION\x10\x92N\x12\x17\n\x12\x43OMMUNICATION_TOOL\x10\x93N\x12\x15\n\x10\x41\x43\x43OUNT_CREATION\x10\x94N\x12\x16\n\x11\x44\x41TA_MODIFICATION\x10\x95N\x12\x1c\n\x17USER_CONSENT_MANAGEMENT\x10\x96N\x12\x1f\n\x1aLEGAL_TERMS_AND_AGREEMENTS\x10\x97NB$\n\"_enable_prompt_injection_detection\"\xe5\x01\n\x13PhishBlockThreshold\x12%\n!PHISH_BLOCK_THRESHOLD_UNSPECIFIED\x10\x00\x12\x17\n\x13\x42LOCK_LOW_AND_ABOVE\x10\x1e\x12\x1a\n\x16\x42LOCK_MEDIUM_AND_ABOVE\x10(\x12\x18\n\x14\x42LOCK_HIGH_AND_ABOVE\x10\x32\x12\x1a\n\x16\x42LOCK_HIGHER_AND_ABOVE\x10\x37\x12\x1d\n\x19\x42LOCK_VERY_HIGH_AND_ABOVE\x10<\x12\x1d\n\x19\x42LOCK_ONLY_EXTREMELY_HIGH\x10\x64\"\xac\x03\n\x13\x46unctionDeclaration\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12,\n\nparameters\x18\x03 \x01(\x0b\x32\x12.gemtune.v1.SchemaB\x04\xe2\x41\x01\x01\x12*\n\x08response\x18\x04 \x01(\x0b\x32\x12.gemtune.v1.SchemaB\x04\xe2\x41\x01\x01\x12<\n\x16parameters_json_schema\x18\x05 \x01(\x0b\x32\x16.google.protobuf.ValueB\x04\xe2\x41\x01\x01\x12:\n\x14response_json_schema\x18\x06 \x01(\x0b\x32\x16.google.protobuf.ValueB\x04\xe2\x41\x01\x01\x12\x46\n\x08\x62\x65havior\x18\x90N \x01(\x0e\x32(.gemtune.v1.FunctionDeclaration.BehaviorB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\"=\n\x08\x42\x65havior\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\r\n\x08\x42LOCKING\x10\x91N\x12\x11\n\x0cNON_BLOCKING\x10\x92NB\x0b\n\t_behavior\"]\n\x15GoogleSearchRetrieval\x12\x44\n\x18\x64ynamic_retrieval_config\x18\x02 \x01(\x0b\x32\".gemtune.v1.DynamicRetrievalConfig\"\xbb\x01\n\x16\x44ynamicRetrievalConfig\x12\x35\n\x04mode\x18\x01 \x01(\x0e\x32\'.gemtune.v1.DynamicRetrievalConfig.Mode\x12$\n\x11\x64ynamic_threshold\x18\x02 \x01(\x02\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\".\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n\x0cMODE_DYNAMIC\x10\x01\x42\x14\n\x12_dynamic_threshold\"\x87\x02\n\nGoogleMaps\x12\x1d\n\renable_widget\x18\x01 \x01(\x08\x42\x06\x18\x01\xe2\x41\x01\x01\x12\x45\n\x0fgrounding_types\x18\x90N \x01(\x0b\x32%.gemtune.v1.GoogleMaps.GroundingTypesB\x04\xe2\x41\x01\x01\x1a\x08\n\x06Places\x1a\t\n\x07Routing\x1a~\n\x0eGroundingTypes\x12\x34\n\x06places\x18\x90N \x01(\x0b\x32\x1d.gemtune.v1.GoogleMaps.PlacesB\x04\xe2\x41\x01\x01\x12\x36\n\x07routing\x18\x91N \x01(\x0b\x32\x1e.gemtune.v1.GoogleMaps.RoutingB\x04\xe2\x41\x01\x01\"\x9e\x01\n\x13\x45nterpriseWebSearch\x12\x1d\n\x0f\x65xclude_domains\x18\x01 \x03(\tB\x04\xe2\x41\x01\x01\x12P\n\x13\x62locking_confidence\x18\x04 \x01(\x0e\x32$.gemtune.v1.Tool.PhishBlockThresholdB\x08\xe2\x41\x01\x01\xc8\xf3\x18\x02H\x00\x88\x01\x01\x42\x16\n\x14_blocking_confidence\"\x0c\n\nUrlContextB}\n\x0e\x63om.gemtune.v1B\tToolProtoP\x01Z6github.com/gemtune/gemtune/gen/go/gemtune/v1;gemtunev1\xaa\x02\nGemtune.V1\xca\x02\nGemtune\\V1\xea\x02\x0bGemtune::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -111,51 +112,51 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENTERPRISEWEBSEARCH'].fields_by_name['exclude_domains']._loaded_options = None
   _globals['_ENTERPRISEWEBSEARCH'].fields_by_name['exclude_domains']._serialized_options = b'\342A\001\001'
   _globals['_ENTERPRISEWEBSEARCH'].fields_by_name['blocking_confidence']._loaded_options = None
-  _globals['_ENTERPRISEWEBSEARCH'].fields_by_name['blocking_confidence']._serialized_options = b'\342A\001\001'
-  _globals['_TOOL']._serialized_start=154
-  _globals['_TOOL']._serialized_end=2455
-  _globals['_TOOL_GOOGLESEARCH']._serialized_start=837
-  _globals['_TOOL_GOOGLESEARCH']._serialized_end=1240
-  _globals['_TOOL_GOOGLESEARCH_WEBSEARCH']._serialized_start=1034
-  _globals['_TOOL_GOOGLESEARCH_WEBSEARCH']._serialized_end=1045
-  _globals['_TOOL_GOOGLESEARCH_IMAGESEARCH']._serialized_start=1047
-  _globals['_TOOL_GOOGLESEARCH_IMAGESEARCH']._serialized_end=1060
-  _globals['_TOOL_GOOGLESEARCH_SEARCHTYPES']._serialized_start=1063
-  _globals['_TOOL_GOOGLESEARCH_SEARCHTYPES']._serialized_end=1216
-  _globals['_TOOL_PARALLELAISEARCH']._serialized_start=1243
-  _globals['_TOOL_PARALLELAISEARCH']._serialized_end=1452
-  _globals['_TOOL_EXAAISEARCH']._serialized_start=1454
-  _globals['_TOOL_EXAAISEARCH']._serialized_end=1545
-  _globals['_TOOL_CODEEXECUTION']._serialized_start=1547
-  _globals['_TOOL_CODEEXECUTION']._serialized_end=1562
-  _globals['_TOOL_COMPUTERUSE']._serialized_start=1565
-  _globals['_TOOL_COMPUTERUSE']._serialized_end=2223
-  _globals['_TOOL_COMPUTERUSE_ENVIRONMENT']._serialized_start=1821
-  _globals['_TOOL_COMPUTERUSE_ENVIRONMENT']._serialized_end=1939
-  _globals['_TOOL_COMPUTERUSE_SAFETYPOLICY']._serialized_start=1942
-  _globals['_TOOL_COMPUTERUSE_SAFETYPOLICY']._serialized_end=2185
-  _globals['_TOOL_PHISHBLOCKTHRESHOLD']._serialized_start=2226
-  _globals['_TOOL_PHISHBLOCKTHRESHOLD']._serialized_end=2455
-  _globals['_FUNCTIONDECLARATION']._serialized_start=2458
-  _globals['_FUNCTIONDECLARATION']._serialized_end=2886
-  _globals['_FUNCTIONDECLARATION_BEHAVIOR']._serialized_start=2812
-  _globals['_FUNCTIONDECLARATION_BEHAVIOR']._serialized_end=2873
-  _globals['_GOOGLESEARCHRETRIEVAL']._serialized_start=2888
-  _globals['_GOOGLESEARCHRETRIEVAL']._serialized_end=2981
-  _globals['_DYNAMICRETRIEVALCONFIG']._serialized_start=2984
-  _globals['_DYNAMICRETRIEVALCONFIG']._serialized_end=3171
-  _globals['_DYNAMICRETRIEVALCONFIG_MODE']._serialized_start=3103
-  _globals['_DYNAMICRETRIEVALCONFIG_MODE']._serialized_end=3149
-  _globals['_GOOGLEMAPS']._serialized_start=3174
-  _globals['_GOOGLEMAPS']._serialized_end=3437
-  _globals['_GOOGLEMAPS_PLACES']._serialized_start=3290
-  _globals['_GOOGLEMAPS_PLACES']._serialized_end=3298
-  _globals['_GOOGLEMAPS_ROUTING']._serialized_start=3300
-  _globals['_GOOGLEMAPS_ROUTING']._serialized_end=3309
-  _globals['_GOOGLEMAPS_GROUNDINGTYPES']._serialized_start=3311
-  _globals['_GOOGLEMAPS_GROUNDINGTYPES']._serialized_end=3437
-  _globals['_ENTERPRISEWEBSEARCH']._serialized_start=3440
-  _globals['_ENTERPRISEWEBSEARCH']._serialized_end=3594
-  _globals['_URLCONTEXT']._serialized_start=3596
-  _globals['_URLCONTEXT']._serialized_end=3608
+  _globals['_ENTERPRISEWEBSEARCH'].fields_by_name['blocking_confidence']._serialized_options = b'\342A\001\001\310\363\030\002'
+  _globals['_TOOL']._serialized_start=184
+  _globals['_TOOL']._serialized_end=2485
+  _globals['_TOOL_GOOGLESEARCH']._serialized_start=867
+  _globals['_TOOL_GOOGLESEARCH']._serialized_end=1270
+  _globals['_TOOL_GOOGLESEARCH_WEBSEARCH']._serialized_start=1064
+  _globals['_TOOL_GOOGLESEARCH_WEBSEARCH']._serialized_end=1075
+  _globals['_TOOL_GOOGLESEARCH_IMAGESEARCH']._serialized_start=1077
+  _globals['_TOOL_GOOGLESEARCH_IMAGESEARCH']._serialized_end=1090
+  _globals['_TOOL_GOOGLESEARCH_SEARCHTYPES']._serialized_start=1093
+  _globals['_TOOL_GOOGLESEARCH_SEARCHTYPES']._serialized_end=1246
+  _globals['_TOOL_PARALLELAISEARCH']._serialized_start=1273
+  _globals['_TOOL_PARALLELAISEARCH']._serialized_end=1482
+  _globals['_TOOL_EXAAISEARCH']._serialized_start=1484
+  _globals['_TOOL_EXAAISEARCH']._serialized_end=1575
+  _globals['_TOOL_CODEEXECUTION']._serialized_start=1577
+  _globals['_TOOL_CODEEXECUTION']._serialized_end=1592
+  _globals['_TOOL_COMPUTERUSE']._serialized_start=1595
+  _globals['_TOOL_COMPUTERUSE']._serialized_end=2253
+  _globals['_TOOL_COMPUTERUSE_ENVIRONMENT']._serialized_start=1851
+  _globals['_TOOL_COMPUTERUSE_ENVIRONMENT']._serialized_end=1969
+  _globals['_TOOL_COMPUTERUSE_SAFETYPOLICY']._serialized_start=1972
+  _globals['_TOOL_COMPUTERUSE_SAFETYPOLICY']._serialized_end=2215
+  _globals['_TOOL_PHISHBLOCKTHRESHOLD']._serialized_start=2256
+  _globals['_TOOL_PHISHBLOCKTHRESHOLD']._serialized_end=2485
+  _globals['_FUNCTIONDECLARATION']._serialized_start=2488
+  _globals['_FUNCTIONDECLARATION']._serialized_end=2916
+  _globals['_FUNCTIONDECLARATION_BEHAVIOR']._serialized_start=2842
+  _globals['_FUNCTIONDECLARATION_BEHAVIOR']._serialized_end=2903
+  _globals['_GOOGLESEARCHRETRIEVAL']._serialized_start=2918
+  _globals['_GOOGLESEARCHRETRIEVAL']._serialized_end=3011
+  _globals['_DYNAMICRETRIEVALCONFIG']._serialized_start=3014
+  _globals['_DYNAMICRETRIEVALCONFIG']._serialized_end=3201
+  _globals['_DYNAMICRETRIEVALCONFIG_MODE']._serialized_start=3133
+  _globals['_DYNAMICRETRIEVALCONFIG_MODE']._serialized_end=3179
+  _globals['_GOOGLEMAPS']._serialized_start=3204
+  _globals['_GOOGLEMAPS']._serialized_end=3467
+  _globals['_GOOGLEMAPS_PLACES']._serialized_start=3320
+  _globals['_GOOGLEMAPS_PLACES']._serialized_end=3328
+  _globals['_GOOGLEMAPS_ROUTING']._serialized_start=3330
+  _globals['_GOOGLEMAPS_ROUTING']._serialized_end=3339
+  _globals['_GOOGLEMAPS_GROUNDINGTYPES']._serialized_start=3341
+  _globals['_GOOGLEMAPS_GROUNDINGTYPES']._serialized_end=3467
+  _globals['_ENTERPRISEWEBSEARCH']._serialized_start=3470
+  _globals['_ENTERPRISEWEBSEARCH']._serialized_end=3628
+  _globals['_URLCONTEXT']._serialized_start=3630
+  _globals['_URLCONTEXT']._serialized_end=3642
 # @@protoc_insertion_point(module_scope)
