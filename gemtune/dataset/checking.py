@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 from typing import Any
 
 from gemtune.dataset.facts import SizeOf
@@ -180,8 +182,8 @@ class _Check:
 
     def _together(self, ranges: list[tuple[Source, str, int, int | None]], workers: int | None) -> None:
         count = workers or min(os.cpu_count() or 1, len(ranges))
-        # A process that is copied from one with threads may hang: each begins anew.
-        pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+        context = multiprocessing.get_context(_start_method())
+        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_leave_interrupts)
         try:
             waiting = {
                 pool.submit(_scan_range, source, role, start, end, self._limits): (end or source.size or start) - start
@@ -203,6 +205,23 @@ class _Check:
         notes = {source.name: source.notes for source, _ in self._files}
         order = [(source.name, role) for source, role in self._files]
         return finish(Partial(self._done), self._limits, notes=notes, files=order)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches every process of a terminal; the first one ends the check, and says so once."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _start_method() -> str:
+    """How processes begin: as copies of this one, which takes no time, where it has no other thread, else anew.
+
+    A copy of a process with threads may hang on a lock that one of them held.
+    """
+    try:
+        threads = sum(1 for _ in Path("/proc/self/task").iterdir())  # native ones too
+    except OSError:  # not Linux
+        threads = 2
+    return "fork" if threads == 1 else "spawn"
 
 
 def _scan_range(source: Source, role: str, start: int, end: int | None, limits: Limits) -> Segment:
